@@ -1,0 +1,3 @@
+module github.com/airlock-project/airlock
+
+go 1.26
