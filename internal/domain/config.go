@@ -1,0 +1,44 @@
+package domain
+
+import "time"
+
+// ConfigType tells a variable from a mounted file.
+type ConfigType string
+
+// The config types of the contract.
+const (
+	ConfigEnvironmentVariable ConfigType = "ENVIRONMENT_VARIABLE"
+	ConfigFileMount           ConfigType = "FILE_MOUNT"
+)
+
+// Config is an environment variable or a mounted file of a stack or context.
+// Its id is the variable's name or the file's path, unique in its owner.
+type Config struct {
+	ID          string
+	Type        ConfigType
+	Value       string // plain text; file mounts are base64 on the wire, raw here
+	WriteOnly   bool   // never shown again to anyone (access model A274)
+	Description string
+	FileMode    string // octal, empty for the default
+	Checksum    string // lower-case hex SHA-256 of the value
+	CreatedAt   time.Time
+}
+
+// Hooks are shell commands around the phases of a run, in order.
+type Hooks struct {
+	BeforeInit, AfterInit       []string
+	BeforePlan, AfterPlan       []string
+	BeforeApply, AfterApply     []string
+	BeforePerform, AfterPerform []string
+	BeforeDestroy, AfterDestroy []string
+	AfterRun                    []string
+}
+
+// Output is a root output of a stack after an apply. Value is its JSON; the
+// value of a sensitive output is never stored or sent.
+type Output struct {
+	Name        string `json:"name"`
+	Value       string `json:"value,omitempty"`
+	Sensitive   bool   `json:"sensitive"`
+	Description string `json:"description,omitempty"`
+}

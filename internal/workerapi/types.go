@@ -1,0 +1,148 @@
+// Package workerapi is the versioned contract between the control plane and
+// its workers: the types on the wire, an HTTP client for `airlock worker`, and
+// the HTTP handler that serves it. The built-in worker speaks the same API
+// interface in process. It decides nothing about runs; the runs package does.
+package workerapi
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Version is the wire version; it is part of every path and changes only
+// when an older worker could misread an answer.
+const Version = "v1"
+
+// API is what a worker may ask of the control plane. Every method after Lease
+// names its lease; a stale epoch is refused with domain.CodeConflict, and the
+// worker must then stop at once and touch nothing more.
+type API interface {
+	// Lease waits up to req.Wait for a run of the caller's pool. It returns
+	// nil without error when none came in time.
+	Lease(ctx context.Context, req LeaseRequest) (*Job, error)
+	// Heartbeat extends the lease. The reply may ask the worker to stop.
+	Heartbeat(ctx context.Context, ref LeaseRef) (HeartbeatReply, error)
+	// Advance moves the run to the next state. A repeated call with the same
+	// (epoch, state) is answered like the first.
+	Advance(ctx context.Context, a Advance) (AdvanceReply, error)
+	// AppendLogs stores lines; chunks of one lease are numbered from 0 without
+	// gaps, a repeated number is ignored.
+	AppendLogs(ctx context.Context, c LogChunk) error
+	// PutWorkspace keeps the planned workspace (a gzipped tar) until the apply.
+	PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader) error
+	// GetWorkspace returns what PutWorkspace kept. The caller closes it.
+	GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error)
+}
+
+// LeaseRef identifies one lease of one run.
+type LeaseRef struct {
+	RunID domain.RunID `json:"runId"`
+	Epoch int          `json:"epoch"`
+}
+
+// LeaseRequest asks for work.
+type LeaseRequest struct {
+	WorkerID string            `json:"workerId"` // unique for the worker process
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Wait     time.Duration     `json:"wait"` // at most 30 s
+}
+
+// Phase is the part of a run that one lease covers.
+type Phase string
+
+// A plan lease goes from PREPARING to UNCONFIRMED, FINISHED or (autodeploy)
+// through the apply; an apply lease starts from a kept workspace.
+const (
+	PhasePlan  Phase = "PLAN"
+	PhaseApply Phase = "APPLY"
+)
+
+// Job is all that a worker needs to execute one lease.
+type Job struct {
+	Ref      LeaseRef       `json:"ref"`
+	Phase    Phase          `json:"phase"`
+	RunType  domain.RunType `json:"runType"`
+	StackID  domain.StackID `json:"stackId"`
+	LeaseTTL time.Duration  `json:"leaseTTL"` // heartbeat at a third of it
+
+	Source      Source `json:"source"`
+	ProjectRoot string `json:"projectRoot"`
+	// FailReason, when set, ends the run in FAILED with this reason before
+	// anything is checked out (for example a source provider that does not work yet).
+	FailReason string `json:"failReason,omitempty"`
+	// Notices are lines for the log, shown first.
+	Notices []string `json:"notices,omitempty"`
+
+	ToolVersion string       `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own
+	Autodeploy  bool         `json:"autodeploy"`
+	Env         []EnvVar     `json:"env,omitempty"`
+	Files       []File       `json:"files,omitempty"`
+	Hooks       domain.Hooks `json:"hooks"`
+	State       *State       `json:"state,omitempty"` // nil: the code's own backend is used
+}
+
+// Source says what to check out.
+type Source struct {
+	Provider string   `json:"provider"` // only GIT so far
+	URL      string   `json:"url"`
+	Branch   string   `json:"branch"`
+	Commit   string   `json:"commit,omitempty"` // empty: the head of Branch
+	Schemes  []string `json:"schemes"`          // URL schemes the operator allows
+}
+
+// EnvVar is a variable of the run's environment.
+type EnvVar struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Secret bool   `json:"secret"` // masked in logs
+}
+
+// File is a mounted file.
+type File struct {
+	Path    string `json:"path"` // relative to the workspace
+	Content []byte `json:"content"`
+	Secret  bool   `json:"secret"`
+	Mode    uint32 `json:"mode,omitempty"` // permission bits; 0 means 0644
+}
+
+// State tells the worker where OpenTofu's http backend lives for this run.
+type State struct {
+	Address  string `json:"address"`
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+// HeartbeatReply answers a heartbeat.
+type HeartbeatReply struct {
+	Stop bool `json:"stop"` // the run was stopped: end the process and say no more
+}
+
+// Advance reports progress.
+type Advance struct {
+	Ref  LeaseRef        `json:"ref"`
+	To   domain.RunState `json:"to"`
+	Note string          `json:"note,omitempty"` // why, for FAILED
+
+	Commit  *domain.Commit          `json:"commit,omitempty"`  // with INITIALIZING: what was checked out
+	Delta   *domain.Delta           `json:"delta,omitempty"`   // with the state after PLANNING
+	Changes []domain.ResourceChange `json:"changes,omitempty"` // likewise
+	Outputs []domain.Output         `json:"outputs,omitempty"` // with FINISHED after an apply
+}
+
+// AdvanceReply answers an Advance.
+type AdvanceReply struct {
+	// Apply is true in the answer to CONFIRMED by autodeploy: the worker goes
+	// on in the same workspace under the same lease.
+	Apply bool `json:"apply"`
+}
+
+// LogChunk is a piece of a run's log, already masked.
+type LogChunk struct {
+	Ref   LeaseRef        `json:"ref"`
+	Seq   int             `json:"seq"`
+	State domain.RunState `json:"state"`
+	Text  string          `json:"text"` // whole lines, newline included
+}
