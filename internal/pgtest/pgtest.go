@@ -1,0 +1,87 @@
+// Package pgtest gives a test an empty database of its own on a real
+// PostgreSQL server and takes it away afterwards.
+//
+// It starts no server and knows nothing of Airlock's schema: tools/testpg
+// starts one, the store brings the schema. Only tests may import it.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+)
+
+const (
+	// EnvServer names the variable with the URL of a server whose user may
+	// create databases, such as postgres://me:secret@127.0.0.1:5432/postgres.
+	EnvServer = "AIRLOCK_TEST_POSTGRES"
+	// EnvRequire names the variable that, set to 1, turns the skip into a
+	// failure, so that a build that promises PostgreSQL cannot pass without it.
+	EnvRequire = "AIRLOCK_TEST_REQUIRE_POSTGRES"
+)
+
+// patience bounds each statement on the server's own database. CREATE
+// DATABASE waits its turn when many packages test at once.
+const patience = time.Minute
+
+// URL returns the postgres:// URL of a fresh empty database that belongs to t
+// and is dropped when t ends, connections of t included. Without a server the
+// test is skipped, or fails where one is required.
+func URL(t testing.TB) string {
+	t.Helper()
+	server := serverURL(t)
+	name := "airlock_test_" + strings.ToLower(rand.Text())
+	admin, err := sql.Open("pgx", server.String())
+	if err != nil {
+		t.Fatalf("open %s: %v", EnvServer, err)
+	}
+	t.Cleanup(func() { _ = admin.Close() })
+
+	// template1 cannot be copied while anybody is connected to it; template0
+	// never has connections.
+	if err := execute(admin, `CREATE DATABASE `+name+` TEMPLATE template0`); err != nil {
+		t.Fatalf("create a database for the test: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := execute(admin, `DROP DATABASE `+name+` WITH (FORCE)`); err != nil {
+			t.Errorf("drop the database of the test: %v", err)
+		}
+	})
+	own := *server
+	own.Path = "/" + name
+	return own.String()
+}
+
+// serverURL reads and checks the server's address, or ends the test.
+func serverURL(t testing.TB) *url.URL {
+	t.Helper()
+	raw := os.Getenv(EnvServer)
+	if raw == "" {
+		if os.Getenv(EnvRequire) == "1" {
+			t.Fatalf("%s=1, but %s is not set", EnvRequire, EnvServer)
+		}
+		t.Skipf("needs PostgreSQL: set %s, or run under `go run ./tools/testpg -- ...`", EnvServer)
+	}
+	server, err := url.Parse(raw)
+	if err != nil || (server.Scheme != "postgres" && server.Scheme != "postgresql") {
+		// The value may hold a password, so it is not repeated.
+		t.Fatalf("%s is not a postgres:// URL", EnvServer)
+	}
+	return server
+}
+
+// execute runs one statement under its own deadline: a test's context is
+// already cancelled when its cleanups run.
+func execute(db *sql.DB, statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := db.ExecContext(ctx, statement)
+	return err
+}
