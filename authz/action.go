@@ -72,7 +72,8 @@ var (
 	infos       = describe()
 	byName      = nameIndex()
 	fallbacks   = fallbackTable()
-	readActions = readSet()
+	allActions  = setWhere(func(ActionInfo) bool { return true })
+	readActions = setWhere(func(info ActionInfo) bool { return info.Reads })
 )
 
 func describe() []ActionInfo {
@@ -116,10 +117,10 @@ func fallbackTable() [actionCount]Tier {
 	return table
 }
 
-func readSet() ActionSet {
+func setWhere(keep func(ActionInfo) bool) ActionSet {
 	var set ActionSet
 	for _, info := range infos[1:] {
-		if info.Reads {
+		if keep(info) {
 			set = set.With(info.Action)
 		}
 	}
