@@ -1,0 +1,93 @@
+package tofu
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Environment builds the variables of a run's processes. Nothing is inherited
+// from the worker except PATH and what the operator lists in Extra.
+type Environment struct {
+	Home        string // private to the run
+	Temp        string // private to the run
+	CLIConfig   string // OpenTofu's CLI configuration file
+	PluginCache string // optional, shared by the worker's runs
+	Extra       []string
+	State       *State
+}
+
+// State is where OpenTofu's http backend lives for a run.
+type State struct {
+	Address, Username, Password string
+}
+
+// reserved are the variables that a run's own environment must not set: they
+// would replace what the worker relies on, or load foreign code into every
+// process of the run (security case E2).
+var reserved = []string{
+	"HOME", "TMPDIR", "TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_DATA_DIR", "TF_IN_AUTOMATION", "TF_INPUT",
+	"CHECKPOINT_DISABLE", "TF_PLUGIN_CACHE_DIR", "TF_REATTACH_PROVIDERS", "BASH_ENV",
+}
+
+// Reserved reports whether a run's environment may not set the variable.
+func Reserved(name string) bool {
+	return slices.Contains(reserved, name) || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "TF_HTTP_")
+}
+
+// List returns the environment for exec. Variables of own that are reserved
+// must have been left out before.
+func (e Environment) List(own []string) []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8"}
+	env = append(env, e.Extra...)
+	env = append(env, own...)
+	env = append(env,
+		"HOME="+e.Home, "TMPDIR="+e.Temp, "TF_CLI_CONFIG_FILE="+e.CLIConfig,
+		"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
+	)
+	if e.PluginCache != "" {
+		env = append(env, "TF_PLUGIN_CACHE_DIR="+e.PluginCache)
+	}
+	if s := e.State; s != nil {
+		env = append(env,
+			"TF_HTTP_ADDRESS="+s.Address, "TF_HTTP_LOCK_ADDRESS="+s.Address, "TF_HTTP_UNLOCK_ADDRESS="+s.Address,
+			"TF_HTTP_USERNAME="+s.Username, "TF_HTTP_PASSWORD="+s.Password,
+		)
+	}
+	return env
+}
+
+// BackendFile is the override that sends the state to the control plane,
+// whatever backend the code names.
+const BackendFile = "airlock_backend_override.tf.json"
+
+// WriteBackend puts the override into the project root. What the repository
+// has under the same name, even a symbolic link, is replaced.
+func WriteBackend(root *os.Root) error {
+	if err := root.RemoveAll(BackendFile); err != nil {
+		return fmt.Errorf("write %s: %w", BackendFile, err)
+	}
+	body := []byte("{\"terraform\":{\"backend\":{\"http\":{}}}}\n")
+	if err := root.WriteFile(BackendFile, body, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", BackendFile, err)
+	}
+	return nil
+}
+
+// WriteCLIConfig writes the run's CLI configuration: the operator's file if
+// there is one, else an empty one, so that nothing in a home directory counts.
+func WriteCLIConfig(path, operatorFile string) error {
+	var body []byte
+	if operatorFile != "" {
+		var err error
+		if body, err = os.ReadFile(filepath.Clean(operatorFile)); err != nil {
+			return fmt.Errorf("read the CLI configuration: %w", err)
+		}
+	}
+	if err := os.WriteFile(path, body, 0o600); err != nil {
+		return fmt.Errorf("write the CLI configuration: %w", err)
+	}
+	return nil
+}

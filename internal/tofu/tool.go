@@ -1,0 +1,132 @@
+package tofu
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// maxJSON bounds what is read of a plan or of outputs.
+const maxJSON = 512 << 20
+
+// Tool runs OpenTofu in one project. A run needs four processes: init, plan,
+// show and apply, the same as by hand; the outputs come with the apply.
+type Tool struct {
+	Binary  string
+	Version string // as Version returned it; decides which options exist
+	Env     []string
+	Dir     string
+	Log     io.Writer // OpenTofu's own words, live
+}
+
+func (t Tool) run(ctx context.Context, stdout io.Writer, args ...string) error {
+	return Process{
+		Name: "tofu " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log,
+	}.Run(ctx)
+}
+
+// Init installs providers and modules and configures the backend. With locked
+// it fails rather than change the dependency lock file.
+func (t Tool) Init(ctx context.Context, locked bool) error {
+	args := []string{"init", "-input=false"}
+	if locked {
+		args = append(args, "-lockfile=readonly")
+	}
+	return t.run(ctx, t.Log, args...)
+}
+
+// CheckBackend makes sure that the initialised project keeps its state in the
+// http backend: another override file of the code could have replaced ours.
+func (t Tool) CheckBackend() error {
+	body, err := os.ReadFile(filepath.Join(t.Dir, ".terraform", "terraform.tfstate"))
+	if err != nil {
+		return errors.New("the run's state backend was not configured: " +
+			"an override file of the project replaces it")
+	}
+	var file struct {
+		Backend struct {
+			Type   string                     `json:"type"`
+			Config map[string]json.RawMessage `json:"config"`
+		} `json:"backend"`
+	}
+	if err := json.Unmarshal(body, &file); err != nil {
+		return fmt.Errorf("read the configured backend: %w", err)
+	}
+	if file.Backend.Type != "http" || len(file.Backend.Config["address"]) > 0 && string(file.Backend.Config["address"]) != "null" {
+		return fmt.Errorf("an override file of the project replaces the run's state backend by %q", file.Backend.Type)
+	}
+	return nil
+}
+
+// Plan makes a plan file and reports whether it holds any change, be it only
+// of an output.
+func (t Tool) Plan(ctx context.Context, planFile string) (changes bool, err error) {
+	err = t.run(ctx, t.Log, "plan", "-input=false", "-detailed-exitcode", "-out="+planFile)
+	var failed *CommandError
+	if errors.As(err, &failed) && failed.ExitCode == 2 {
+		return true, nil
+	}
+	return false, err
+}
+
+// Show reads a plan file.
+func (t Tool) Show(ctx context.Context, planFile string) (*Plan, error) {
+	var out limited
+	if err := t.run(ctx, &out, "show", "-json", planFile); err != nil {
+		return nil, err
+	}
+	return ParsePlan(out.Bytes())
+}
+
+// Apply carries out a plan file. It returns the outputs when this version of
+// OpenTofu tells them; otherwise they are asked for with another process.
+func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.Output, error) {
+	args := []string{"apply", "-input=false", planFile}
+	if !writesEvents(t.Version) {
+		if err := t.run(ctx, t.Log, args...); err != nil {
+			return nil, err
+		}
+		return t.Outputs(ctx)
+	}
+	args = []string{"apply", "-input=false", "-json-into=" + eventsFile, planFile}
+	if err := t.run(ctx, t.Log, args...); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(eventsFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the outputs: %w", err)
+	}
+	defer f.Close()
+	return parseEvents(f)
+}
+
+// Outputs asks for the root outputs of the state.
+func (t Tool) Outputs(ctx context.Context) ([]domain.Output, error) {
+	var out limited
+	if err := t.run(ctx, &out, "output", "-json"); err != nil {
+		return nil, err
+	}
+	var values map[string]outputValue
+	if err := json.Unmarshal(out.Bytes(), &values); err != nil {
+		return nil, fmt.Errorf("read the outputs: %w", err)
+	}
+	return toOutputs(values), nil
+}
+
+// limited is a buffer that refuses to grow without end.
+type limited struct{ bytes.Buffer }
+
+// Write implements io.Writer.
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > maxJSON {
+		return 0, fmt.Errorf("more than %d bytes of JSON", maxJSON)
+	}
+	return l.Buffer.Write(p)
+}
