@@ -1,0 +1,67 @@
+# Everything that a contributor runs. `make` lists the targets.
+
+SHELL = /bin/sh
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LISTEN ?= 127.0.0.1:8080
+DATA ?= data
+
+# Packages with unit tests. The stories in e2e/ need the built binary.
+UNIT = $$(go list ./... | grep -v '/e2e')
+
+# A tofu on PATH wins; bin/tofu is the one that `make tofu` builds.
+TOOLS = PATH="$$PATH:$(CURDIR)/bin"
+
+# Runs a command with a PostgreSQL of its own, and go test with a summary.
+POSTGRES = go run ./tools/testpg --
+TEST = go run ./tools/testreport --
+
+.DEFAULT_GOAL = help
+.PHONY: help run build test check format vet lint architecture generate generated tofu e2e bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: build tofu ## start a server with one worker and a data directory of its own; LISTEN and DATA choose where
+	@$(TOOLS) bin/airlock serve --data $(DATA) --listen $(LISTEN) --git-schemes https,ssh,file,http --workers 1
+
+build: ## build bin/airlock
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/airlock ./cmd/airlock
+
+test: tofu ## run all unit tests, on SQLite and PostgreSQL; list what was skipped and why
+	@$(TOOLS) $(POSTGRES) $(TEST) $(UNIT)
+
+check: format vet lint generated architecture test ## everything that must pass before a change lands, but for e2e
+
+format: ## fail on files that gofmt would change
+	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+
+vet: ## run go vet
+	@go vet ./...
+
+lint: ## run golangci-lint, which is built from source on first use
+	@lint=$$(tools/cached.sh lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint) && "$$lint" run ./...
+
+architecture: ## check import rules, names, package comments and sizes
+	@go test ./internal/archtest
+
+generate: ## regenerate the code that is generated
+	@go generate ./...
+
+generated: ## fail if generated code is not what `make generate` makes
+	@tools/generated.sh
+
+tofu: ## make sure that there is an OpenTofu: the one on PATH, or one built from source
+	@if found=$$(command -v tofu); then echo "OpenTofu: $$found"; else \
+		found=$$(tools/cached.sh tofu github.com/opentofu/opentofu/cmd/tofu '-X github.com/opentofu/opentofu/version.dev=no') && \
+		mkdir -p bin && ln -sf "$$found" bin/tofu && echo "OpenTofu: bin/tofu -> $$found"; fi
+
+e2e: build tofu ## run the stories on the built binary, on SQLite and PostgreSQL
+	@$(TOOLS) $(POSTGRES) $(TEST) -count=1 ./e2e/...
+
+bench: ## run the benchmarks
+	@go test -run '^$$' -bench . -benchmem $(UNIT)
+	@if [ -f bench/go.mod ]; then cd bench && go test -run '^$$' -bench . -benchmem ./...; fi
+
+clean: ## remove what the targets built in this folder
+	@rm -rf bin
