@@ -50,6 +50,7 @@ func (t RunType) Blocking() bool { return t == RunTracked || t == RunTask || t =
 // draws the same table and a database trigger is the second net. Terminal
 // states have no way out.
 var runTransitions = map[RunState][]RunState{
+	RunNone:           {RunQueued},
 	RunQueued:         {RunReady, RunCanceled, RunDiscarded, RunFailed},
 	RunReady:          {RunPreparing, RunQueued, RunCanceled, RunDiscarded, RunFailed},
 	RunPreparing:      {RunInitializing, RunFailed, RunStopped},
@@ -145,8 +146,32 @@ type Run struct {
 
 	// Epoch counts the leases given on this run. Every write of a worker
 	// carries the epoch of its lease; an older one is refused.
-	Epoch int
+	Epoch      int
+	Worker     string    // holder of the lease, empty for none
+	LeaseUntil time.Time // zero: no lease
 }
+
+// Advance moves the run along one edge of the state machine.
+func (r *Run) Advance(next RunState, at time.Time, note string) error {
+	if !r.State.CanBecome(next) {
+		return Conflict("run %s is %s and cannot become %s", r.ID, r.State, next)
+	}
+	r.State, r.UpdatedAt, r.Note = next, at, note
+	r.StateSerial++
+	return nil
+}
+
+// LogChunk is a piece of a run's log, already masked.
+type LogChunk struct {
+	RunID       RunID
+	Epoch, Seq  int
+	State       RunState
+	StateSerial int
+	Body        string
+}
+
+// LogPosition is a place in a run's log: after chunk Seq of lease Epoch.
+type LogPosition struct{ Epoch, Seq int }
 
 // RunTransition is one row of a run's history.
 type RunTransition struct {

@@ -1,0 +1,77 @@
+// Package access is the one gate between a caller and the store: a caller, an
+// action and an object go in, a Permit (for one change) or a Scope (for a
+// list) comes out. It asks authz for every decision and must not decide
+// anything itself, read the store beyond its small Reader interface, or offer
+// a way round the gate.
+package access
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Caller is who makes a request: an authenticated subject and how the audit
+// trail names it.
+type Caller struct {
+	Subject authz.Subject
+	Name    string // source::identity, for example api::01JQ...
+
+	// Set when the caller is a stack that acts through its run's token.
+	Run   domain.RunID
+	Stack domain.StackID
+}
+
+// Call describes the request that the caller makes, for the audit trail.
+type Call struct {
+	Mutation  string         // the GraphQL field; empty elsewhere
+	Args      map[string]any // arguments, secrets removed
+	RequestID string
+	RemoteIP  string
+}
+
+type (
+	callerKey struct{}
+	callKey   struct{}
+)
+
+// WithCaller returns a context that carries an authenticated caller.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerFrom returns the authenticated caller, or an unauthenticated error.
+func CallerFrom(ctx context.Context) (Caller, error) {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	if !ok {
+		return Caller{}, domain.Unauthenticated("no live credentials came with this request")
+	}
+	return c, nil
+}
+
+// WithCall returns a context that carries what is asked for. Fields that are
+// empty in c keep the value of an earlier WithCall, so that the HTTP layer and
+// the GraphQL layer can each add what they know.
+func WithCall(ctx context.Context, c Call) context.Context {
+	old := CallFrom(ctx)
+	if c.Mutation == "" {
+		c.Mutation = old.Mutation
+	}
+	if c.Args == nil {
+		c.Args = old.Args
+	}
+	if c.RequestID == "" {
+		c.RequestID = old.RequestID
+	}
+	if c.RemoteIP == "" {
+		c.RemoteIP = old.RemoteIP
+	}
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// CallFrom returns what is known of the request.
+func CallFrom(ctx context.Context) Call {
+	c, _ := ctx.Value(callKey{}).(Call)
+	return c
+}

@@ -1,0 +1,214 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Reader is the little that the gate reads of a transaction.
+type Reader interface {
+	// Revision returns the access revision that this transaction sees. dirty is
+	// true when the transaction itself has changed the world since.
+	Revision(ctx context.Context) (revision int64, dirty bool, err error)
+	// World returns everything that decisions are made from at that revision.
+	World(ctx context.Context) (domain.World, error)
+	// Now returns the time that the transaction is decided at.
+	Now() time.Time
+}
+
+// Transactor runs a use case's code in one transaction of the store T.
+type Transactor[T any] interface {
+	// View runs fn on one consistent snapshot; nothing can be written.
+	View(ctx context.Context, fn func(T) error) error
+	// Change runs fn and commits what it wrote together with its audit row.
+	// No access change can be committed between its decisions and its commit.
+	Change(ctx context.Context, fn func(T) error) error
+	// ChangeAccess is Change for fn that alters spaces, roles, bindings or who
+	// is administrative: it excludes every other change while it runs.
+	ChangeAccess(ctx context.Context, fn func(T) error) error
+}
+
+// Gate turns questions into permits, scopes and refusals.
+type Gate struct {
+	snapshots *snapshots
+}
+
+// NewGate returns a gate with an empty snapshot cache.
+func NewGate() *Gate { return &Gate{snapshots: &snapshots{}} }
+
+// Permit decides whether the caller may do op now. A refusal is a *Denial: not
+// found when the caller may not even see the object, else forbidden, naming
+// the missing action and the space (access model R26).
+func (g *Gate) Permit(ctx context.Context, tx Reader, op Op) (Permit, error) {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return Permit{}, err
+	}
+	d := q.snapshot.Decide(q.caller.Subject, op.Action, target(op.Object), tx.Now())
+	record := q.record(op, tx.Now())
+	if d.Allowed() {
+		return Permit{record: record, valid: true}, nil
+	}
+	return Permit{}, q.refuse(op, record, d, tx.Now())
+}
+
+// Account decides an account-wide operation: managing roles, API keys, and
+// the like. Only an admin of root may (access model step 5, A70-A77).
+func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return Permit{}, err
+	}
+	op.Action, op.Object.Space = authz.ActionSpaceAdmin, domain.RootSpace
+	record := q.record(op, tx.Now())
+	if d := q.snapshot.DecideAccount(q.caller.Subject, tx.Now()); d.Allowed() {
+		return Permit{record: record, valid: true}, nil
+	}
+	record.Outcome, record.Reason = domain.AuditDenied, "needs space:read and space:admin in space root"
+	return Permit{}, &Denial{err: forbidden(q.caller, op.Action, op.Object.Space), record: record}
+}
+
+// AccountView decides whether the caller may see the account's roles, keys,
+// users and group mappings (access model A78).
+func (g *Gate) AccountView(ctx context.Context, tx Reader) error {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if q.snapshot.DecideAccountView(q.caller.Subject, tx.Now()).Allowed() {
+		return nil
+	}
+	return forbidden(q.caller, authz.ActionSpaceAdmin, domain.RootSpace)
+}
+
+// See decides whether the caller may see an object: space:read is effective
+// in its space, or finer is granted there by name. A refusal reads as not
+// found (access model R5, R23).
+func (g *Gate) See(ctx context.Context, tx Reader, finer authz.Action, o Object) error {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if q.snapshot.DecideRead(q.caller.Subject, finer, target(o), tx.Now()).Allowed() {
+		return nil
+	}
+	return domain.NotFound(o.Noun)
+}
+
+// Holds reports whether the caller may do action on o, without a permit and
+// without a record: for what a page shows, never before a change.
+func (g *Gate) Holds(ctx context.Context, tx Reader, action authz.Action, o Object) (bool, error) {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	return q.snapshot.Decide(q.caller.Subject, action, target(o), tx.Now()).Allowed(), nil
+}
+
+// HoldsAll reports whether the caller holds every action of a role in a space:
+// nobody grants what he does not hold (security rule G1).
+func (g *Gate) HoldsAll(ctx context.Context, tx Reader, actions []authz.Action, space domain.SpaceID) (missing authz.Action, ok bool, err error) {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return missing, false, err
+	}
+	for _, a := range actions {
+		t := authz.Target{Space: string(space)}
+		if !q.snapshot.Decide(q.caller.Subject, a, t, tx.Now()).Allowed() {
+			return a, false, nil
+		}
+	}
+	return missing, true, nil
+}
+
+// Missing is the refusal for a change to an object that does not exist. It is
+// recorded like any other refusal, so that a hidden object and a missing one
+// cannot be told apart (access model R23).
+func (g *Gate) Missing(ctx context.Context, tx Reader, op Op) error {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return err
+	}
+	record := q.record(op, tx.Now())
+	record.Outcome, record.Reason = domain.AuditDenied, "no such object"
+	return &Denial{err: domain.NotFound(op.Object.Noun), record: record}
+}
+
+// Refuse is a refusal by a rule beyond the roles: a guard of step 8, such as
+// the both-ends rule or a built-in space.
+func (g *Gate) Refuse(ctx context.Context, tx Reader, op Op, reason *domain.Error) error {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return err
+	}
+	record := q.record(op, tx.Now())
+	record.Outcome, record.Reason = domain.AuditDenied, reason.Message
+	return &Denial{err: reason, record: record}
+}
+
+// question is one caller before one snapshot.
+type question struct {
+	caller   Caller
+	snapshot *authz.Snapshot
+	revision int64
+}
+
+func (g *Gate) ask(ctx context.Context, tx Reader) (question, error) {
+	caller, err := CallerFrom(ctx)
+	if err != nil {
+		return question{}, err
+	}
+	snapshot, revision, err := g.snapshots.current(ctx, tx)
+	if err != nil {
+		return question{}, domain.Unavailable("the access model", err)
+	}
+	return question{caller: caller, snapshot: snapshot, revision: revision}, nil
+}
+
+func (q question) record(op Op, now time.Time) Record {
+	return Record{
+		Event:      op.Event,
+		Actor:      q.caller.Name,
+		ActorRoles: q.snapshot.RoleSlugs(q.caller.Subject, now),
+		Action:     op.Action.String(),
+		ObjectKind: op.Object.Kind,
+		ObjectID:   op.Object.ID,
+		Spaces:     []domain.SpaceID{op.Object.Space},
+		Outcome:    domain.AuditAllowed,
+		Revision:   q.revision,
+		Run:        q.caller.Run,
+		Stack:      q.caller.Stack,
+	}
+}
+
+func (q question) refuse(op Op, record Record, d authz.Decision, now time.Time) error {
+	record.Outcome, record.Reason = domain.AuditDenied, d.Reason.String()
+	visible := d.Outcome == authz.Forbidden ||
+		q.snapshot.DecideRead(q.caller.Subject, op.See, target(op.Object), now).Allowed()
+	if !visible {
+		return &Denial{err: domain.NotFound(op.Object.Noun), record: record}
+	}
+	return &Denial{err: forbidden(q.caller, op.Action, op.Object.Space), record: record}
+}
+
+// forbidden is the one sentence that tells a person what to ask for. It never
+// contains the word that clients take for a dead session (access model R26).
+func forbidden(c Caller, action authz.Action, space domain.SpaceID) *domain.Error {
+	return Forbidden(c.Name, action, space)
+}
+
+// Forbidden is the refusal that names the missing action and the space.
+func Forbidden(actor string, action authz.Action, space domain.SpaceID) *domain.Error {
+	return &domain.Error{
+		Code:    domain.CodeForbidden,
+		Message: fmt.Sprintf("forbidden: %s lacks %s in space %s", actor, action, space),
+	}
+}
+
+func target(o Object) authz.Target {
+	return authz.Target{Space: string(o.Space), Entity: o.Entity}
+}

@@ -1,0 +1,107 @@
+package access
+
+import (
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Kind names what a permit is for; a store write refuses a permit of another kind.
+type Kind string
+
+// The kinds of objects that changes are made to.
+const (
+	KindSpace       Kind = "space"
+	KindRole        Kind = "role"
+	KindRoleBinding Kind = "role_binding"
+	KindAPIKey      Kind = "api_key"
+	KindStack       Kind = "stack"
+	KindContext     Kind = "context"
+	KindRun         Kind = "run"
+	KindState       Kind = "state"
+	KindSession     Kind = "session"
+	KindWorkerPool  Kind = "worker_pool"
+)
+
+// Object is what an operation is about. Space is the space that owns it; for
+// a creation, the space it is to be created in.
+type Object struct {
+	Kind   Kind
+	ID     string
+	Noun   string // how a person calls it in "<noun> not found"
+	Space  domain.SpaceID
+	Entity authz.EntityRef // for entity-level bindings, zero otherwise
+}
+
+// Op is one operation on one object.
+type Op struct {
+	Event  string // for the audit trail, for example "stack.create"
+	Action authz.Action
+	Object Object
+	// See is the finer read action of the object's kind (access model R20),
+	// authz.ActionSpaceRead if there is none: whoever may see the object is
+	// told what he lacks, everyone else that it does not exist.
+	See authz.Action
+}
+
+// Record is what the audit trail keeps of a decision.
+type Record struct {
+	Event      string
+	Actor      string
+	ActorRoles []string
+	Action     string
+	ObjectKind Kind
+	ObjectID   string
+	Spaces     []domain.SpaceID
+	Outcome    domain.AuditOutcome
+	Reason     string
+	Revision   int64
+	Run        domain.RunID
+	Stack      domain.StackID
+}
+
+// Permit is the proof that one change was allowed. Only a Gate makes one; the
+// zero value is refused by every store write. It is valid inside the
+// transaction that it was asked for in.
+type Permit struct {
+	record Record
+	valid  bool
+	silent bool // background work: the noun's own history is the record
+}
+
+// Valid reports whether a gate made this permit for an object of kind.
+func (p Permit) Valid(kind Kind) bool { return p.valid && p.record.ObjectKind == kind }
+
+// Record returns what the audit trail is to keep. ok is false for background
+// work, which leaves its trace in the history of the noun it changes.
+func (p Permit) Record() (r Record, ok bool) { return p.record, p.valid && !p.silent }
+
+// About returns the permit with the id of an object that did not exist yet
+// when it was asked for.
+func (p Permit) About(id string) Permit {
+	p.record.ObjectID = id
+	return p
+}
+
+// For returns the permit for another kind of object that the same change
+// touches as part of the permitted one (a stack's variables, say). The audit
+// row stays the one of the first permit of the transaction.
+func (p Permit) For(kind Kind) Permit {
+	p.record.ObjectKind = kind
+	return p
+}
+
+// Denial is a refusal. The store records it in the audit trail after it has
+// rolled the transaction back.
+type Denial struct {
+	err    *domain.Error
+	record Record
+}
+
+// Error implements error.
+func (d *Denial) Error() string { return d.err.Error() }
+
+// Unwrap returns the domain error that the caller is shown.
+func (d *Denial) Unwrap() error { return d.err }
+
+// Record returns what the audit trail is to keep of the refusal.
+func (d *Denial) Record() Record { return d.record }

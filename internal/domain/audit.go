@@ -1,0 +1,57 @@
+package domain
+
+import "time"
+
+// AuditOutcome says whether the recorded attempt was let through.
+type AuditOutcome string
+
+// The outcomes.
+const (
+	AuditAllowed AuditOutcome = "allowed"
+	AuditDenied  AuditOutcome = "denied"
+)
+
+// AuditEntry is one row of the audit trail (access model A261-A265).
+type AuditEntry struct {
+	ID         AuditID
+	Sequence   int64 // gives the order
+	At         time.Time
+	Actor      string   // source::identity
+	ActorRoles []string // slugs in effect; nil if the actor has no role attachments
+	Event      string   // for example "stack.create"
+	Mutation   string   // the GraphQL field, empty outside GraphQL
+	Action     string   // the authz action asked for
+	ObjectKind string
+	ObjectID   string
+	Spaces     []SpaceID
+	Args       string // JSON, secrets removed
+	Outcome    AuditOutcome
+	Reason     string // why it was denied
+	RemoteIP   string
+	RequestID  string
+	RunID      RunID // the run that acted, if a stack did
+	StackID    StackID
+	Revision   int64 // the access revision that the decision was made at
+}
+
+// The topics of the outbox.
+const (
+	TopicAudit = "audit" // an audit row to be carried outside; the id is the row's
+	TopicRuns  = "runs"  // a run changed its state; announced, never stored
+)
+
+// OutboxRow is one committed message that must leave the building.
+type OutboxRow struct {
+	Position  int64
+	ID        string
+	Topic     string
+	Payload   string
+	CreatedAt time.Time
+}
+
+// SigningKey signs the tokens that Airlock issues.
+type SigningKey struct {
+	ID        string
+	Private   []byte // PKCS#8
+	CreatedAt time.Time
+}

@@ -1,0 +1,34 @@
+package domain
+
+import (
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+)
+
+// Binding gives one actor one role, effective in a space and everything below
+// it (access model A11, A27).
+type Binding struct {
+	ID        BindingID
+	Actor     authz.ActorRef
+	Role      RoleID
+	Space     SpaceID
+	NotAfter  time.Time // zero: for good
+	CreatedAt time.Time
+	CreatedBy string // the audit name of who made it
+}
+
+// StackActor is what the decision needs to know of a stack that acts.
+type StackActor struct {
+	ID             StackID
+	Space          SpaceID
+	Administrative bool
+}
+
+// World is everything that access decisions are made from, at one revision.
+type World struct {
+	Spaces   []Space
+	Roles    []Role
+	Bindings []Binding
+	Stacks   []StackActor // only stacks that are administrative or hold a binding
+}

@@ -1,0 +1,101 @@
+package domain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Context is a reusable set of configuration, attached to stacks of its own
+// space and of those that inherit from it.
+type Context struct {
+	ID          ContextID
+	Name        string
+	Description string
+	Labels      []string
+	Space       SpaceID
+	Hooks       Hooks
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// ContextAttachment puts a context on a stack; the lower priority number wins
+// where two contexts set the same thing.
+type ContextAttachment struct {
+	ID       ContextAttachmentID
+	Context  ContextID
+	Stack    StackID
+	Priority int
+}
+
+// Check validates the fields that a caller may set.
+func (c Context) Check() error {
+	if err := CheckName("name", c.Name); err != nil {
+		return err
+	}
+	if err := CheckText("description", c.Description); err != nil {
+		return err
+	}
+	for _, list := range c.Hooks.All() {
+		for _, h := range list {
+			if err := CheckText("hooks", h); err != nil {
+				return err
+			}
+		}
+	}
+	return CheckLabels("labels", c.Labels)
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
+// reservedVariables are set by the control plane or decide which code and
+// which credentials a run uses; nobody may set them (security case 31).
+var reservedVariables = []string{"SPACELIFT_", "AIRLOCK_"}
+
+// NewConfig checks a variable or mounted file and computes its checksum. A
+// mounted file's value arrives decoded.
+func NewConfig(c Config, now time.Time) (Config, error) {
+	if err := checkConfigID(c); err != nil {
+		return Config{}, err
+	}
+	if len(c.Value) > MaxConfigValue {
+		return Config{}, Invalid("value", "must not be longer than %d bytes", MaxConfigValue)
+	}
+	if c.Type == ConfigEnvironmentVariable && strings.ContainsRune(c.Value, 0) {
+		return Config{}, Invalid("value", "must not contain NUL characters")
+	}
+	if err := CheckText("description", c.Description); err != nil {
+		return Config{}, err
+	}
+	sum := sha256.Sum256([]byte(c.Value))
+	c.Checksum = hex.EncodeToString(sum[:])
+	c.CreatedAt = now
+	return c, nil
+}
+
+func checkConfigID(c Config) error {
+	if err := CheckName("id", c.ID); err != nil {
+		return err
+	}
+	switch c.Type {
+	case ConfigEnvironmentVariable:
+		if !variableName.MatchString(c.ID) {
+			return Invalid("id", "%q is not the name of an environment variable", clip(c.ID))
+		}
+		for _, p := range reservedVariables {
+			if strings.HasPrefix(c.ID, p) {
+				return Invalid("id", "names that begin with %s are set by the control plane", p)
+			}
+		}
+	case ConfigFileMount:
+		if strings.HasPrefix(c.ID, "/") || path.Clean(c.ID) != c.ID || strings.HasPrefix(c.ID, "..") || strings.Contains(c.ID, `\`) {
+			return Invalid("id", "%q is not a clean relative path", clip(c.ID))
+		}
+	default:
+		return Invalid("type", "unknown config type %q", clip(string(c.Type)))
+	}
+	return nil
+}

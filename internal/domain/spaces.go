@@ -1,0 +1,36 @@
+package domain
+
+import "time"
+
+// Space is a node of the account's tree (access model A1-A7).
+type Space struct {
+	ID          SpaceID
+	Parent      SpaceID // empty for root only
+	Name        string
+	Description string // Markdown
+	Labels      []string
+	Inherit     bool // entities flow down from the parent, Read climbs up to it
+	CreatedAt   time.Time
+}
+
+// BuiltIn reports whether the space exists in every account and can neither be
+// moved nor deleted (access model A1, A2).
+func (s SpaceID) BuiltIn() bool { return s == RootSpace || s == LegacySpace }
+
+// Check validates the fields that a caller may set.
+func (s Space) Check() error {
+	if err := CheckName("name", s.Name); err != nil {
+		return err
+	}
+	if err := CheckText("description", s.Description); err != nil {
+		return err
+	}
+	return CheckLabels("labels", s.Labels)
+}
+
+// SpaceContents counts what lives directly in a space; only an empty one can
+// be deleted (access model A110).
+type SpaceContents struct{ Spaces, Stacks, Contexts int }
+
+// Empty reports whether nothing lives in the space.
+func (c SpaceContents) Empty() bool { return c == SpaceContents{} }

@@ -1,0 +1,246 @@
+package domain
+
+import (
+	"path"
+	"strings"
+	"time"
+)
+
+// VCSProvider is where a stack's code lives; the wire spelling is the value.
+type VCSProvider string
+
+// The providers of the contract. Only ProviderGit can be checked out so far.
+const (
+	ProviderGit                 VCSProvider = "GIT"
+	ProviderGitHub              VCSProvider = "GITHUB"
+	ProviderGitHubEnterprise    VCSProvider = "GITHUB_ENTERPRISE"
+	ProviderGitLab              VCSProvider = "GITLAB"
+	ProviderAzureDevOps         VCSProvider = "AZURE_DEVOPS"
+	ProviderBitbucketCloud      VCSProvider = "BITBUCKET_CLOUD"
+	ProviderBitbucketDatacenter VCSProvider = "BITBUCKET_DATACENTER"
+	ProviderShowcase            VCSProvider = "SHOWCASE"
+	ProviderBuiltIn             VCSProvider = "SPACELIFT"
+)
+
+// VCSProviders lists every provider a stack may name.
+func VCSProviders() []VCSProvider {
+	return []VCSProvider{
+		ProviderAzureDevOps, ProviderBitbucketCloud, ProviderBitbucketDatacenter, ProviderGit, ProviderGitHub,
+		ProviderGitHubEnterprise, ProviderGitLab, ProviderShowcase, ProviderBuiltIn,
+	}
+}
+
+// Stack is one unit of infrastructure: code, configuration, state and runs.
+type Stack struct {
+	ID   StackID
+	ULID string // never reused, unlike the slug: what outside trust should be tied to
+	StackSettings
+	ManagesState bool // Airlock keeps the state
+	CreatedAt    time.Time
+
+	// RunState, StateSetAt and StateSetBy mirror the stack's newest tracked run.
+	RunState   RunState
+	StateSetAt time.Time
+	StateSetBy string
+}
+
+// StackSettings are the fields that a caller may set.
+type StackSettings struct {
+	Name        string
+	Description string
+	Labels      []string
+	Space       SpaceID
+
+	Administrative bool // access model R1, A142-A146
+
+	Provider         VCSProvider
+	Namespace        string
+	Repository       string
+	RepositoryURL    string
+	VCSIntegrationID string
+	Branch           string
+	ProjectRoot      string
+	ProjectGlobs     []string
+	SparsePaths      []string
+
+	Vendor      Vendor
+	RunnerImage string
+	WorkerPool  WorkerPoolID // empty: the default pool
+	Hooks       Hooks
+
+	Autodeploy             bool
+	Autoretry              bool
+	PromotionEnabled       bool // the contract's githubActionDeploy
+	LocalPreviewEnabled    bool
+	ProtectFromDeletion    bool
+	MaskWellKnownSecrets   bool
+	UploadSensitiveOutputs bool
+}
+
+// Vendor is the tool that a stack asks for, with its settings. Exactly one
+// member is set; everything is kept and returned as it came.
+type Vendor struct {
+	OpenTofu       *TofuVendor           `json:"openTofu,omitempty"`
+	Terraform      *TofuVendor           `json:"terraform,omitempty"`
+	Terragrunt     *TerragruntVendor     `json:"terragrunt,omitempty"`
+	Ansible        *AnsibleVendor        `json:"ansible,omitempty"`
+	CloudFormation *CloudFormationVendor `json:"cloudFormation,omitempty"`
+	Kubernetes     *KubernetesVendor     `json:"kubernetes,omitempty"`
+	Pulumi         *PulumiVendor         `json:"pulumi,omitempty"`
+}
+
+// TofuVendor configures OpenTofu, or Terraform.
+type TofuVendor struct {
+	Version             string `json:"version,omitempty"`
+	WorkflowTool        string `json:"workflowTool,omitempty"` // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM
+	Workspace           string `json:"workspace,omitempty"`
+	ExternalStateAccess bool   `json:"externalStateAccess,omitempty"`
+	SmartSanitization   bool   `json:"smartSanitization,omitempty"`
+	Concise             bool   `json:"concise,omitempty"`
+}
+
+// TerragruntVendor configures Terragrunt.
+type TerragruntVendor struct {
+	TerraformVersion     string `json:"terraformVersion,omitempty"`
+	TerragruntVersion    string `json:"terragruntVersion,omitempty"`
+	Tool                 string `json:"tool,omitempty"`
+	UseRunAll            bool   `json:"useRunAll,omitempty"`
+	SmartSanitization    bool   `json:"smartSanitization,omitempty"`
+	UseStateManagement   bool   `json:"useStateManagement,omitempty"`
+	SkipReplan           bool   `json:"skipReplan,omitempty"`
+	SkipReplanWhenRunAll bool   `json:"skipReplanWhenRunAll,omitempty"`
+	PrefixResourceNames  bool   `json:"prefixResourceNames,omitempty"`
+}
+
+// AnsibleVendor configures Ansible.
+type AnsibleVendor struct {
+	Playbook string `json:"playbook"`
+}
+
+// CloudFormationVendor configures CloudFormation.
+type CloudFormationVendor struct {
+	EntryTemplateFile string `json:"entryTemplateFile"`
+	Region            string `json:"region"`
+	StackName         string `json:"stackName"`
+	TemplateBucket    string `json:"templateBucket"`
+}
+
+// KubernetesVendor configures kubectl.
+type KubernetesVendor struct {
+	Namespace      string `json:"namespace"`
+	KubectlVersion string `json:"kubectlVersion,omitempty"`
+	WorkflowTool   string `json:"workflowTool,omitempty"`
+}
+
+// PulumiVendor configures Pulumi.
+type PulumiVendor struct {
+	LoginURL  string `json:"loginURL"`
+	StackName string `json:"stackName"`
+}
+
+// Tofu returns the settings of a vendor that OpenTofu can run, nil for the rest.
+func (v Vendor) Tofu() *TofuVendor {
+	if v.OpenTofu != nil {
+		return v.OpenTofu
+	}
+	return v.Terraform
+}
+
+// Check validates what a caller may set. It never contacts the repository.
+func (s StackSettings) Check() error {
+	if err := CheckName("name", s.Name); err != nil {
+		return err
+	}
+	if err := CheckText("description", s.Description); err != nil {
+		return err
+	}
+	if err := CheckLabels("labels", s.Labels); err != nil {
+		return err
+	}
+	if err := CheckName("branch", s.Branch); err != nil {
+		return err
+	}
+	if err := s.checkSource(); err != nil {
+		return err
+	}
+	if err := checkProjectRoot(s.ProjectRoot); err != nil {
+		return err
+	}
+	return s.checkLists()
+}
+
+func (s StackSettings) checkSource() error {
+	known := false
+	for _, p := range VCSProviders() {
+		known = known || p == s.Provider
+	}
+	if !known {
+		return Invalid("provider", "unknown source provider %q", clip(string(s.Provider)))
+	}
+	if err := CheckName("repository", s.Repository); err != nil {
+		return err
+	}
+	if s.Provider == ProviderGit && s.RepositoryURL == "" {
+		return Invalid("repositoryURL", "a raw git stack needs the URL of its repository")
+	}
+	lines := []struct{ field, value string }{
+		{"namespace", s.Namespace},
+		{"repositoryURL", s.RepositoryURL},
+		{"vcsIntegrationId", s.VCSIntegrationID},
+		{"runnerImage", s.RunnerImage},
+		{"workerPool", string(s.WorkerPool)},
+	}
+	for _, l := range lines {
+		if err := CheckLine(l.field, l.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s StackSettings) checkLists() error {
+	for _, list := range s.Hooks.All() {
+		if len(list) > MaxList {
+			return Invalid("hooks", "must not have more than %d entries", MaxList)
+		}
+		for _, h := range list {
+			if err := CheckText("hooks", h); err != nil {
+				return err
+			}
+		}
+	}
+	for _, list := range [][]string{s.ProjectGlobs, s.SparsePaths} {
+		if len(list) > MaxList {
+			return Invalid("additionalProjectGlobs", "must not have more than %d entries", MaxList)
+		}
+		for _, g := range list {
+			if err := CheckName("additionalProjectGlobs", g); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkProjectRoot keeps the project inside its checkout.
+func checkProjectRoot(root string) error {
+	if root == "" {
+		return nil
+	}
+	if err := CheckName("projectRoot", root); err != nil {
+		return err
+	}
+	clean := path.Clean("/" + root)
+	if strings.HasPrefix(root, "/") || strings.Contains("/"+root+"/", "/../") || strings.Contains(root, `\`) {
+		return Invalid("projectRoot", "must be a relative path inside the repository, not %q", clip(clean))
+	}
+	return nil
+}
+
+// All returns every hook list.
+func (h Hooks) All() [][]string {
+	return [][]string{
+		h.BeforeInit, h.AfterInit, h.BeforePlan, h.AfterPlan, h.BeforeApply, h.AfterApply,
+		h.BeforePerform, h.AfterPerform, h.BeforeDestroy, h.AfterDestroy, h.AfterRun,
+	}
+}

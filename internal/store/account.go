@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// AccountExists reports whether the account has been created.
+func (tx *Tx) AccountExists(ctx context.Context) (bool, error) {
+	n, err := one(ctx, tx, "account", scanInt, `select count(*) from account`)
+	return n > 0, err
+}
+
+// CreateAccount creates the single account row.
+func (tx *Tx) CreateAccount(ctx context.Context, p access.Permit) error {
+	if err := tx.use(p, access.KindSpace); err != nil {
+		return err
+	}
+	tx.dirty = true
+	return tx.exec(ctx, `insert into account (id, created_at, revision) values (1, $1, 1)`, micros(tx.now))
+}
+
+// SigningKeys returns the keys that tokens are signed with, newest first.
+func (tx *Tx) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
+	type row struct {
+		domain.SigningKey
+		sealed []byte
+	}
+	rows, err := many(ctx, tx, func(s scanner) (r row, err error) {
+		var created int64
+		err = s.Scan(&r.ID, &r.sealed, &created)
+		r.CreatedAt = fromMicros(created)
+		return r, err
+	}, `select id, sealed, created_at from signing_keys order by created_at desc, id desc`)
+	out := make([]domain.SigningKey, 0, len(rows))
+	for _, r := range rows {
+		if r.Private, err = tx.open(r.sealed, "signing-key", r.ID); err != nil {
+			return nil, err
+		}
+		out = append(out, r.SigningKey)
+	}
+	return out, err
+}
+
+// InsertSigningKey keeps a new signing key.
+func (tx *Tx) InsertSigningKey(ctx context.Context, p access.Permit, k domain.SigningKey) error {
+	if err := tx.use(p, access.KindAPIKey); err != nil {
+		return err
+	}
+	sealed, err := tx.seal(k.Private, "signing-key", k.ID)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `insert into signing_keys (id, sealed, created_at) values ($1, $2, $3)`, k.ID, sealed, micros(k.CreatedAt))
+}
+
+// TokenRevoked reports whether a token was given up before its end.
+func (tx *Tx) TokenRevoked(ctx context.Context, id string) (bool, error) {
+	n, err := one(ctx, tx, "token", scanInt, `select count(*) from revoked_tokens where id = $1`, id)
+	return n > 0, err
+}
+
+// RevokeToken gives up a token until its end.
+func (tx *Tx) RevokeToken(ctx context.Context, p access.Permit, id string, until time.Time) error {
+	if err := tx.use(p, access.KindSession); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `insert into revoked_tokens (id, expires_at) values ($1, $2) on conflict (id) do nothing`, id, micros(until))
+}
+
+// WorkerPoolByToken returns the pool whose token has this SHA-256.
+func (tx *Tx) WorkerPoolByToken(ctx context.Context, hash []byte) (domain.WorkerPoolID, error) {
+	return one(ctx, tx, "worker pool", func(s scanner) (id domain.WorkerPoolID, err error) {
+		return id, s.Scan(&id)
+	}, `select id from worker_pools where token_hash = $1`, hash)
+}
+
+// InsertWorkerPool creates a worker pool.
+func (tx *Tx) InsertWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID, name string, tokenHash []byte) error {
+	if err := tx.use(p, access.KindWorkerPool); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `insert into worker_pools (id, name, token_hash, created_at) values ($1, $2, $3, $4)`, id, name, tokenHash, micros(tx.now))
+}

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// insertAudit writes one audit row and the outbox row that carries it outside.
+func (tx *Tx) insertAudit(ctx context.Context, r access.Record) error {
+	call := access.CallFrom(ctx)
+	args := "{}"
+	if call.Args != nil {
+		args = toJSON(call.Args)
+	}
+	roles := ""
+	if len(r.ActorRoles) > 0 {
+		roles = toJSON(r.ActorRoles)
+	}
+	e := domain.AuditEntry{ID: domain.AuditID(tx.store.IDs.ULID()), At: tx.now}
+	err := tx.exec(ctx, `insert into audit_log (id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
+		outcome, reason, remote_ip, request_id, run_id, stack_id, revision)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		e.ID, micros(e.At), r.Actor, roles, r.Event, call.Mutation, r.Action, string(r.ObjectKind), r.ObjectID, toJSON(list(r.Spaces)), args,
+		r.Outcome, r.Reason, call.RemoteIP, call.RequestID, r.Run, r.Stack, r.Revision)
+	if err != nil {
+		return err
+	}
+	return tx.emit(ctx, domain.TopicAudit, string(e.ID), "")
+}
+
+const selectAudit = `select position, id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
+	outcome, reason, remote_ip, request_id, run_id, stack_id, revision from audit_log`
+
+func scanAudit(s scanner) (e domain.AuditEntry, err error) {
+	var at int64
+	var roles, spaces string
+	err = s.Scan(&e.Sequence, &e.ID, &at, &e.Actor, &roles, &e.Event, &e.Mutation, &e.Action, &e.ObjectKind, &e.ObjectID, &spaces, &e.Args,
+		&e.Outcome, &e.Reason, &e.RemoteIP, &e.RequestID, &e.RunID, &e.StackID, &e.Revision)
+	if err != nil {
+		return e, err
+	}
+	e.At = fromMicros(at)
+	if err := fromJSON(roles, &e.ActorRoles); err != nil {
+		return e, err
+	}
+	return e, fromJSON(spaces, &e.Spaces)
+}
+
+// AuditEntries returns up to limit entries, newest first, older than before
+// if that is not 0. Only within reach of the gate's account permit.
+func (tx *Tx) AuditEntries(ctx context.Context, before int64, limit int) ([]domain.AuditEntry, error) {
+	return many(ctx, tx, scanAudit, selectAudit+` where $1 = 0 or position < $1 order by position desc limit $2`, before, limit)
+}
+
+// AuditEntry returns one entry.
+func (tx *Tx) AuditEntry(ctx context.Context, id domain.AuditID) (domain.AuditEntry, error) {
+	return one(ctx, tx, "audit entry", scanAudit, selectAudit+` where id = $1`, id)
+}
+
+// emit writes an outbox row: the only source of what leaves the building.
+func (tx *Tx) emit(ctx context.Context, topic, id, payload string) error {
+	tx.topics = append(tx.topics, topic)
+	return tx.exec(ctx, `insert into outbox (id, topic, payload, created_at) values ($1, $2, $3, $4)`, id, topic, payload, micros(tx.now))
+}
+
+// Deliver hands up to limit outbox rows of one topic to send, oldest first,
+// and removes those that it accepted, in one transaction: a crash in between
+// delivers again, with the same id. It returns how many were delivered.
+func (s *Store) Deliver(ctx context.Context, topic string, limit int, send func(context.Context, *Tx, domain.OutboxRow) error) (int, error) {
+	tx, err := s.begin(ctx, lockNone)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit
+	rows, err := many(ctx, tx, scanOutbox,
+		`select position, id, topic, payload, created_at from outbox where topic = $1 order by position limit $2`+s.dialect.skipLocked(), topic, limit)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	for _, r := range rows {
+		if err := send(ctx, tx, r); err != nil {
+			return 0, err
+		}
+		if err := tx.exec(ctx, `delete from outbox where position = $1`, r.Position); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), tx.raw.Commit()
+}
+
+func scanOutbox(s scanner) (r domain.OutboxRow, err error) {
+	var created int64
+	err = s.Scan(&r.Position, &r.ID, &r.Topic, &r.Payload, &created)
+	r.CreatedAt = fromMicros(created)
+	return r, err
+}
+
+// Prune forgets tokens that have expired anyway.
+func (s *Store) Prune(ctx context.Context, now time.Time) error {
+	tx, err := s.begin(ctx, lockNone)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit
+	if err := tx.exec(ctx, `delete from revoked_tokens where expires_at < $1`, micros(now)); err != nil {
+		return err
+	}
+	return tx.raw.Commit()
+}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+const selectBinding = `select id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by from role_bindings`
+
+func scanBinding(s scanner) (b domain.Binding, err error) {
+	var kind string
+	var notAfter, created int64
+	if err := s.Scan(&b.ID, &kind, &b.Actor.ID, &b.Role, &b.Space, &notAfter, &created, &b.CreatedBy); err != nil {
+		return b, err
+	}
+	b.NotAfter, b.CreatedAt = fromMicros(notAfter), fromMicros(created)
+	b.Actor.Kind, err = actorKind(kind)
+	return b, err
+}
+
+func actorKind(name string) (authz.ActorKind, error) {
+	for _, k := range []authz.ActorKind{authz.ActorUser, authz.ActorAPIKey, authz.ActorGroup, authz.ActorStack} {
+		if k.String() == name {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown actor kind %q in the database", name)
+}
+
+// Binding returns one role binding.
+func (tx *Tx) Binding(ctx context.Context, id domain.BindingID) (domain.Binding, error) {
+	return one(ctx, tx, "role binding", scanBinding, selectBinding+` where id = $1`, id)
+}
+
+// BindingsOf returns the bindings of one actor, oldest first.
+func (tx *Tx) BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error) {
+	return many(ctx, tx, scanBinding,
+		selectBinding+` where actor_kind = $1 and actor_id = $2 order by created_at, id`, actor.Kind.String(), actor.ID)
+}
+
+// InsertBinding creates a role binding. The same actor, role and space twice
+// is a conflict.
+func (tx *Tx) InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error {
+	if err := tx.use(p, access.KindRoleBinding); err != nil {
+		return err
+	}
+	if err := tx.bump(ctx); err != nil {
+		return err
+	}
+	err := tx.exec(ctx, `insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		b.ID, b.Actor.Kind.String(), b.Actor.ID, b.Role, b.Space, micros(b.NotAfter), micros(b.CreatedAt), b.CreatedBy)
+	if isUnique(err, "role_bindings_once", "role_bindings.actor_kind") {
+		return domain.Conflict("this actor holds this role in this space already")
+	}
+	return err
+}
+
+// DeleteBinding removes a role binding.
+func (tx *Tx) DeleteBinding(ctx context.Context, p access.Permit, id domain.BindingID) error {
+	if err := tx.use(p, access.KindRoleBinding); err != nil {
+		return err
+	}
+	if err := tx.bump(ctx); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `delete from role_bindings where id = $1`, id)
+}
+
+// deleteBindingsOf removes the bindings of an actor that is being deleted, so
+// that a later actor of the same name inherits nothing (security case 23).
+func (tx *Tx) deleteBindingsOf(ctx context.Context, kind authz.ActorKind, id string) error {
+	n, err := tx.execN(ctx, `delete from role_bindings where actor_kind = $1 and actor_id = $2`, kind.String(), id)
+	if err != nil || n == 0 {
+		return err
+	}
+	return tx.bump(ctx)
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+const selectRole = `select id, slug, name, description, is_system, actions, created_at from roles`
+
+func scanRole(s scanner) (r domain.Role, err error) {
+	var actions string
+	var created int64
+	if err := s.Scan(&r.ID, &r.Slug, &r.Name, &r.Description, &r.System, &actions, &created); err != nil {
+		return r, err
+	}
+	r.CreatedAt = fromMicros(created)
+	var names []string
+	if err := fromJSON(actions, &names); err != nil {
+		return r, err
+	}
+	r.Actions, err = domain.ParseActions("actions", names)
+	return r, err
+}
+
+// Role returns one role.
+func (tx *Tx) Role(ctx context.Context, id domain.RoleID) (domain.Role, error) {
+	return one(ctx, tx, "role", scanRole, selectRole+` where id = $1`, id)
+}
+
+// RoleBySlug returns the role with a slug.
+func (tx *Tx) RoleBySlug(ctx context.Context, slug string) (domain.Role, error) {
+	return one(ctx, tx, "role", scanRole, selectRole+` where slug = $1`, slug)
+}
+
+// Roles returns every role, system roles first, then oldest first.
+func (tx *Tx) Roles(ctx context.Context) ([]domain.Role, error) {
+	return many(ctx, tx, scanRole, selectRole+` order by is_system desc, created_at, id`)
+}
+
+// RoleBindingCounts returns how many bindings each bound role has.
+func (tx *Tx) RoleBindingCounts(ctx context.Context) (map[domain.RoleID]int, error) {
+	type row struct {
+		id domain.RoleID
+		n  int
+	}
+	rows, err := many(ctx, tx, func(s scanner) (r row, err error) { return r, s.Scan(&r.id, &r.n) },
+		`select role_id, count(*) from role_bindings group by role_id order by role_id`)
+	out := make(map[domain.RoleID]int, len(rows))
+	for _, r := range rows {
+		out[r.id] = r.n
+	}
+	return out, err
+}
+
+// InsertRole creates a role.
+func (tx *Tx) InsertRole(ctx context.Context, p access.Permit, r domain.Role) error {
+	if err := tx.use(p, access.KindRole); err != nil {
+		return err
+	}
+	if err := tx.bump(ctx); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `insert into roles (id, slug, name, description, is_system, actions, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7)`,
+		r.ID, r.Slug, r.Name, r.Description, r.System, toJSON(actionNames(r.Actions)), micros(r.CreatedAt))
+}
+
+// UpdateRole changes name, description and actions.
+func (tx *Tx) UpdateRole(ctx context.Context, p access.Permit, r domain.Role) error {
+	if err := tx.use(p, access.KindRole); err != nil {
+		return err
+	}
+	if err := tx.bump(ctx); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `update roles set name = $2, description = $3, actions = $4 where id = $1`,
+		r.ID, r.Name, r.Description, toJSON(actionNames(r.Actions)))
+}
+
+// DeleteRole removes a role that no binding uses.
+func (tx *Tx) DeleteRole(ctx context.Context, p access.Permit, id domain.RoleID) error {
+	if err := tx.use(p, access.KindRole); err != nil {
+		return err
+	}
+	if err := tx.bump(ctx); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `delete from roles where id = $1`, id)
+}
+
+func actionNames(actions []authz.Action) []string {
+	out := make([]string, len(actions))
+	for i, a := range actions {
+		out[i] = a.String()
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+const selectRun = `select id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
+	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until from runs`
+
+func scanRun(s scanner) (r domain.Run, err error) {
+	var commit, delta string
+	var created, updated, lease int64
+	err = s.Scan(&r.ID, &r.StackID, &r.Type, &r.State, &r.StateSerial, &r.Branch, &commit, &r.Title, &r.Metadata, &r.TriggeredBy,
+		&created, &updated, &delta, &r.Note, &r.Autodeploy, &r.Epoch, &r.Worker, &lease)
+	if err != nil {
+		return r, err
+	}
+	r.CreatedAt, r.UpdatedAt, r.LeaseUntil = fromMicros(created), fromMicros(updated), fromMicros(lease)
+	if err := fromJSON(commit, &r.Commit); err != nil {
+		return r, err
+	}
+	return r, fromJSON(delta, &r.Delta)
+}
+
+// Run returns one run.
+func (tx *Tx) Run(ctx context.Context, id domain.RunID) (domain.Run, error) {
+	return one(ctx, tx, "run", scanRun, selectRun+` where id = $1`, id)
+}
+
+// LockRun returns one run and holds it until the commit.
+func (tx *Tx) LockRun(ctx context.Context, id domain.RunID) (domain.Run, error) {
+	return one(ctx, tx, "run", scanRun, selectRun+` where id = $1`+tx.store.dialect.forUpdate(), id)
+}
+
+// RunsOf returns up to limit runs of a stack, newest first, older than before
+// if that is set.
+func (tx *Tx) RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID, limit int) ([]domain.Run, error) {
+	return many(ctx, tx, scanRun, selectRun+` where stack_id = $1 and type = $2 and ($3 = '' or id < $3) order by id desc limit $4`,
+		id, t, string(before), limit)
+}
+
+// Blocker returns the run that holds a stack, if one does.
+func (tx *Tx) Blocker(ctx context.Context, id domain.StackID) (domain.Run, error) {
+	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and blocking and state in
+		('READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'UNCONFIRMED', 'CONFIRMED', 'PREPARING_APPLY', 'APPLYING')`, id)
+}
+
+// NextQueued returns the oldest queued run of a stack.
+func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error) {
+	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' order by id limit 1`+tx.store.dialect.forUpdate(), id)
+}
+
+// Leasable returns the oldest run of a pool that waits for a worker: READY for
+// a plan, CONFIRMED without a lease for an apply. Other servers skip it until
+// the commit.
+func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error) {
+	return one(ctx, tx, "run", scanRun, selectRun+` where state in ('READY', 'CONFIRMED') and lease_until = 0
+		and stack_id in (select id from stacks where worker_pool = $1) order by updated_at, id limit 1`+tx.store.dialect.skipLocked(), pool)
+}
+
+// ExpiredLeases returns the runs whose worker has not been heard of in time.
+func (tx *Tx) ExpiredLeases(ctx context.Context) ([]domain.Run, error) {
+	return many(ctx, tx, scanRun, selectRun+` where lease_until > 0 and lease_until < $1 order by id`+tx.store.dialect.skipLocked(), micros(tx.now))
+}
+
+// RunHistory returns the transitions of a run, newest first.
+func (tx *Tx) RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error) {
+	return many(ctx, tx, func(s scanner) (t domain.RunTransition, err error) {
+		var at int64
+		err = s.Scan(&t.RunID, &t.Serial, &t.State, &at, &t.Username, &t.Note, &t.HasLogs)
+		t.At = fromMicros(at)
+		return t, err
+	}, `select t.run_id, t.serial, t.state, t.at, t.username, t.note,
+		exists (select 1 from run_logs l where l.run_id = t.run_id and l.serial = t.serial)
+		from run_transitions t where t.run_id = $1 order by t.serial desc`, id)
+}
+
+// RunChanges returns the planned resource changes of a run.
+func (tx *Tx) RunChanges(ctx context.Context, id domain.RunID) (out []domain.ResourceChange, err error) {
+	raw, err := one(ctx, tx, "run", scanString, `select changes from runs where id = $1`, id)
+	if err != nil {
+		return nil, err
+	}
+	return out, fromJSON(raw, &out)
+}
+
+// InsertRun creates a run in QUEUED with the first row of its history.
+func (tx *Tx) InsertRun(ctx context.Context, p access.Permit, r domain.Run) error {
+	if err := tx.use(p, access.KindRun); err != nil {
+		return err
+	}
+	err := tx.exec(ctx, `insert into runs (id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
+		created_at, updated_at, delta, changes, note, autodeploy, blocking, epoch, worker, lease_until)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', '', $13, $14, 0, '', 0)`,
+		r.ID, r.StackID, r.Type, r.State, r.StateSerial, r.Branch, toJSON(r.Commit), r.Title, r.Metadata, r.TriggeredBy,
+		micros(r.CreatedAt), micros(r.UpdatedAt), r.Autodeploy, r.Type.Blocking())
+	if err != nil {
+		return fmt.Errorf("insert run: %w", err)
+	}
+	return tx.insertTransition(ctx, r, domain.RunNone, r.TriggeredBy, "")
+}
+
+// AdvanceRun stores a run that has just left the state from. The caller has
+// locked the run and moved it by domain.Run.Advance.
+func (tx *Tx) AdvanceRun(ctx context.Context, p access.Permit, r domain.Run, from domain.RunState, username string) error {
+	if err := tx.use(p, access.KindRun); err != nil {
+		return err
+	}
+	if err := tx.saveRun(ctx, r); err != nil {
+		return err
+	}
+	return tx.insertTransition(ctx, r, from, username, r.Note)
+}
+
+// SaveRun stores a run whose state did not change: its lease, its commit.
+func (tx *Tx) SaveRun(ctx context.Context, p access.Permit, r domain.Run) error {
+	if err := tx.use(p, access.KindRun); err != nil {
+		return err
+	}
+	return tx.saveRun(ctx, r)
+}
+
+func (tx *Tx) saveRun(ctx context.Context, r domain.Run) error {
+	delta := ""
+	if r.Delta != nil {
+		delta = toJSON(r.Delta)
+	}
+	return tx.exec(ctx, `update runs set state = $2, serial = $3, commit_info = $4, title = $5, updated_at = $6, delta = $7, note = $8,
+		epoch = $9, worker = $10, lease_until = $11 where id = $1`,
+		r.ID, r.State, r.StateSerial, toJSON(r.Commit), r.Title, micros(r.UpdatedAt), delta, r.Note, r.Epoch, r.Worker, micros(r.LeaseUntil))
+}
+
+func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {
+	err := tx.exec(ctx, `insert into run_transitions (run_id, serial, previous, state, at, username, note) values ($1, $2, $3, $4, $5, $6, $7)`,
+		r.ID, r.StateSerial, from, r.State, micros(r.UpdatedAt), username, note)
+	if err != nil {
+		return fmt.Errorf("record transition: %w", err)
+	}
+	if r.Type == domain.RunTracked {
+		if err := tx.setStackRunState(ctx, r.StackID, r.State, r.UpdatedAt, username); err != nil {
+			return err
+		}
+	}
+	tx.topics = append(tx.topics, domain.TopicRuns)
+	return nil
+}
+
+// SetRunChanges keeps the planned resource changes of a run.
+func (tx *Tx) SetRunChanges(ctx context.Context, p access.Permit, id domain.RunID, changes []domain.ResourceChange) error {
+	if err := tx.use(p, access.KindRun); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `update runs set changes = $2 where id = $1`, id, toJSON(list(changes)))
+}

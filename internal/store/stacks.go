@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+const selectStack = `select id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels, administrative,
+	settings, manages_state, created_at, run_state, state_set_at, state_set_by from stacks`
+
+func scanStack(s scanner) (st domain.Stack, err error) {
+	// Scanned into copies first: the settings column holds stale ones.
+	var space domain.SpaceID
+	var pool domain.WorkerPoolID
+	var name, branch, repository, root, labels, settings string
+	var administrative bool
+	var created, setAt int64
+	err = s.Scan(&st.ID, &st.ULID, &space, &name, &branch, &repository, &root, &pool, &labels, &administrative,
+		&settings, &st.ManagesState, &created, &st.RunState, &setAt, &st.StateSetBy)
+	if err != nil {
+		return st, err
+	}
+	if err := fromJSON(settings, &st.StackSettings); err != nil {
+		return st, err
+	}
+	st.Space, st.Name, st.Branch, st.Repository = space, name, branch, repository
+	st.ProjectRoot, st.WorkerPool, st.Administrative = root, pool, administrative
+	st.CreatedAt, st.StateSetAt = fromMicros(created), fromMicros(setAt)
+	return st, fromJSON(labels, &st.Labels)
+}
+
+// Stack returns one stack.
+func (tx *Tx) Stack(ctx context.Context, id domain.StackID) (domain.Stack, error) {
+	return one(ctx, tx, "stack", scanStack, selectStack+` where id = $1`, id)
+}
+
+// LockStack returns one stack and holds it until the commit.
+func (tx *Tx) LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error) {
+	return one(ctx, tx, "stack", scanStack, selectStack+` where id = $1`+tx.store.dialect.forUpdate(), id)
+}
+
+// StackIDTaken reports whether a slug is in use.
+func (tx *Tx) StackIDTaken(ctx context.Context, id domain.StackID) (bool, error) {
+	n, err := one(ctx, tx, "stack", scanInt, `select count(*) from stacks where id = $1`, id)
+	return n > 0, err
+}
+
+// Stacks returns the stacks of the scope, oldest first.
+func (tx *Tx) Stacks(ctx context.Context, scope access.Scope) ([]domain.Stack, error) {
+	where, args := tx.inScope(scope)
+	return many(ctx, tx, scanStack, selectStack+where+` order by created_at, id`, args...)
+}
+
+// inScope returns the condition that keeps a list within a scope.
+func (tx *Tx) inScope(scope access.Scope) (string, []any) {
+	if scope.All() {
+		return "", nil
+	}
+	return ` where ` + tx.store.dialect.in("space_id", 1), []any{toJSON(list(scope.Spaces()))}
+}
+
+// InsertStack creates a stack.
+func (tx *Tx) InsertStack(ctx context.Context, p access.Permit, st domain.Stack) error {
+	if err := tx.use(p, access.KindStack); err != nil {
+		return err
+	}
+	if st.Administrative {
+		if err := tx.bump(ctx); err != nil {
+			return err
+		}
+	}
+	err := tx.exec(ctx, `insert into stacks (id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels,
+		administrative, settings, manages_state, created_at, run_state, state_set_at, state_set_by)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		st.ID, st.ULID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool, toJSON(list(st.Labels)),
+		st.Administrative, toJSON(st.StackSettings), st.ManagesState, micros(st.CreatedAt), st.RunState, micros(st.StateSetAt), st.StateSetBy)
+	if isUnique(err, "stacks_pkey", "stacks.id") {
+		return domain.Conflict("the slug %s is taken", st.ID)
+	}
+	return err
+}
+
+// UpdateStack changes what a caller may set.
+func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack) error {
+	if err := tx.use(p, access.KindStack); err != nil {
+		return err
+	}
+	// Whether the stack acts, and from where, is part of the access world.
+	if err := tx.bump(ctx); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `update stacks set space_id = $2, name = $3, branch = $4, repository = $5, project_root = $6, worker_pool = $7,
+		labels = $8, administrative = $9, settings = $10 where id = $1`,
+		st.ID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool,
+		toJSON(list(st.Labels)), st.Administrative, toJSON(st.StackSettings))
+}
+
+// setStackRunState mirrors the newest tracked run on its stack.
+func (tx *Tx) setStackRunState(ctx context.Context, id domain.StackID, s domain.RunState, at time.Time, by string) error {
+	return tx.exec(ctx, `update stacks set run_state = $2, state_set_at = $3, state_set_by = $4 where id = $1`, id, s, micros(at), by)
+}
+
+// DeleteStack removes a stack with its configuration, runs, state, bindings.
+func (tx *Tx) DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error {
+	if err := tx.use(p, access.KindStack); err != nil {
+		return err
+	}
+	if err := tx.bump(ctx); err != nil {
+		return err
+	}
+	if err := tx.deleteBindingsOf(ctx, authz.ActorStack, string(id)); err != nil {
+		return err
+	}
+	for _, q := range []string{
+		`delete from config where owner_kind = 'stack' and owner_id = $1`,
+		`delete from runs where stack_id = $1`,
+		`delete from stacks where id = $1`,
+	} {
+		if err := tx.exec(ctx, q, id); err != nil {
+			return fmt.Errorf("delete stack: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+const selectStateVersion = `select id, stack_id, run_id, serial, lineage, size, checksum, created_at from state_versions`
+
+func scanStateVersion(s scanner) (v domain.StateVersion, err error) {
+	var created int64
+	err = s.Scan(&v.ID, &v.StackID, &v.RunID, &v.Serial, &v.Lineage, &v.Size, &v.Checksum, &created)
+	v.CreatedAt = fromMicros(created)
+	return v, err
+}
+
+// CurrentState returns the newest state version of a stack.
+func (tx *Tx) CurrentState(ctx context.Context, id domain.StackID) (domain.StateVersion, error) {
+	return one(ctx, tx, "state", scanStateVersion, selectStateVersion+` where stack_id = $1 order by serial desc limit 1`, id)
+}
+
+// StateVersions returns the versions of a stack's state, newest first.
+func (tx *Tx) StateVersions(ctx context.Context, id domain.StackID) ([]domain.StateVersion, error) {
+	return many(ctx, tx, scanStateVersion, selectStateVersion+` where stack_id = $1 order by serial desc`, id)
+}
+
+// StateBody returns the plain bytes of one version.
+func (tx *Tx) StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error) {
+	sealed, err := one(ctx, tx, "state", scanBytes, `select sealed from state_versions where id = $1`, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	return tx.open(sealed, "state", string(v.StackID), string(v.ID))
+}
+
+// InsertState stores a new version.
+func (tx *Tx) InsertState(ctx context.Context, p access.Permit, v domain.StateVersion, body []byte) error {
+	if err := tx.use(p, access.KindState); err != nil {
+		return err
+	}
+	sealed, err := tx.seal(body, "state", string(v.StackID), string(v.ID))
+	if err != nil {
+		return err
+	}
+	err = tx.exec(ctx, `insert into state_versions (id, stack_id, run_id, serial, lineage, size, checksum, sealed, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		v.ID, v.StackID, v.RunID, v.Serial, v.Lineage, v.Size, v.Checksum, sealed, micros(v.CreatedAt))
+	if isUnique(err, "state_versions_serial", "state_versions.serial") {
+		return domain.Conflict("serial %d of this state exists already", v.Serial)
+	}
+	return err
+}
+
+// StateLock returns the lock of a stack's state, nil if it is free.
+func (tx *Tx) StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error) {
+	l, err := one(ctx, tx, "state lock", func(s scanner) (l domain.StateLock, err error) {
+		var at int64
+		err = s.Scan(&l.ID, &l.Info, &l.Run, &at)
+		l.At = fromMicros(at)
+		return l, err
+	}, `select lock_id, info, run_id, at from state_locks where stack_id = $1`+tx.store.dialect.forUpdate(), id)
+	var notFound *domain.Error
+	if errors.As(err, &notFound) && notFound.Code == domain.CodeNotFound {
+		return nil, nil
+	}
+	return &l, err
+}
+
+// PutStateLock takes the lock; two takers at once collide on the key.
+func (tx *Tx) PutStateLock(ctx context.Context, p access.Permit, id domain.StackID, l domain.StateLock) error {
+	if err := tx.use(p, access.KindState); err != nil {
+		return err
+	}
+	err := tx.exec(ctx, `insert into state_locks (stack_id, lock_id, info, run_id, at) values ($1, $2, $3, $4, $5)`,
+		id, l.ID, l.Info, l.Run, micros(l.At))
+	if isUnique(err, "state_locks_pkey", "state_locks.stack_id") {
+		return domain.Conflict("the state is locked")
+	}
+	return err
+}
+
+// DropStateLock releases the lock.
+func (tx *Tx) DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error {
+	if err := tx.use(p, access.KindState); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `delete from state_locks where stack_id = $1`, id)
+}
+
+// Outputs returns the outputs of a stack by name.
+func (tx *Tx) Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error) {
+	return many(ctx, tx, func(s scanner) (o domain.Output, err error) {
+		return o, s.Scan(&o.Name, &o.Value, &o.Sensitive, &o.Description)
+	}, `select name, value, sensitive, description from stack_outputs where stack_id = $1 order by name`, id)
+}
+
+// SetOutputs replaces the outputs of a stack.
+func (tx *Tx) SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error {
+	if err := tx.use(p, access.KindState); err != nil {
+		return err
+	}
+	if err := tx.exec(ctx, `delete from stack_outputs where stack_id = $1`, id); err != nil {
+		return err
+	}
+	for _, o := range outputs {
+		if o.Sensitive {
+			o.Value = ""
+		}
+		err := tx.exec(ctx, `insert into stack_outputs (stack_id, name, value, sensitive, description) values ($1, $2, $3, $4, $5)`,
+			id, o.Name, o.Value, o.Sensitive, o.Description)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+// Package store holds all SQL of the control plane: one text for SQLite and
+// PostgreSQL, a small dialect for what differs. Every write takes a Permit,
+// every list a Scope, and the audit row of a change is written from its permit
+// in the same transaction. It decides nothing and knows no rule but those that
+// a constraint can hold.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Sealer encrypts secrets at rest. aad names the record, so that a sealed
+// value cannot be moved to another one.
+type Sealer interface {
+	Seal(aad string, plain []byte) ([]byte, error)
+	Open(aad string, sealed []byte) ([]byte, error)
+}
+
+// Options are what a store needs beside its database.
+type Options struct {
+	Sealer Sealer
+	IDs    domain.IDSource
+	Now    func() time.Time
+	// Changed, if set, is called after each commit that wrote something, with
+	// the topics of its outbox rows. It must not block.
+	Changed func(topics []string)
+}
+
+// Store is one open database.
+type Store struct {
+	write   *sql.DB
+	read    *sql.DB
+	dialect dialect
+	Options
+}
+
+// Open connects to the database named by url, which is sqlite:FILE or
+// postgres://..., and brings its schema up to date. Errors never contain the
+// password of a URL.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	d, write, read, err := connect(url)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{write: write, read: read, dialect: d, Options: o}
+	if err := s.write.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", d.redact(err)), s.Close())
+	}
+	if err := migrate(ctx, s.write, d); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrate database: %w", d.redact(err)), s.Close())
+	}
+	return s, nil
+}
+
+// Close closes every connection.
+func (s *Store) Close() error {
+	err := s.write.Close()
+	if s.read != s.write {
+		err = errors.Join(err, s.read.Close())
+	}
+	return err
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.read.PingContext(ctx); err != nil {
+		return domain.Unavailable("the database", err)
+	}
+	return nil
+}
+
+// View runs fn on one consistent snapshot.
+func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	raw, err := s.read.BeginTx(ctx, s.dialect.viewOptions())
+	if err != nil {
+		return domain.Unavailable("the database", err)
+	}
+	defer func() { _ = raw.Rollback() }() // nothing was written
+	return fn(&Tx{raw: raw, store: s, now: s.Now(), readOnly: true})
+}
+
+// Change runs fn and commits what it wrote. See access.Transactor.
+func (s *Store) Change(ctx context.Context, fn func(*Tx) error) error {
+	return s.change(ctx, lockShared, fn)
+}
+
+// ChangeAccess runs fn alone. See access.Transactor.
+func (s *Store) ChangeAccess(ctx context.Context, fn func(*Tx) error) error {
+	return s.change(ctx, lockAlone, fn)
+}
+
+func (s *Store) change(ctx context.Context, lock lockMode, fn func(*Tx) error) error {
+	tx, err := s.begin(ctx, lock)
+	if err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		_ = tx.raw.Rollback() // fn's error is the one that matters
+		return s.recordDenial(ctx, err)
+	}
+	if err := tx.finish(ctx); err != nil {
+		_ = tx.raw.Rollback()
+		return err
+	}
+	if err := tx.raw.Commit(); err != nil {
+		return s.dialect.translate(fmt.Errorf("commit: %w", err))
+	}
+	s.announce(tx.topics)
+	return nil
+}
+
+func (s *Store) begin(ctx context.Context, lock lockMode) (*Tx, error) {
+	raw, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, domain.Unavailable("the database", err)
+	}
+	tx := &Tx{raw: raw, store: s, now: s.Now()}
+	if q := s.dialect.lockAccess(lock); q != "" {
+		if err := tx.exec(ctx, q); err != nil {
+			_ = raw.Rollback()
+			return nil, fmt.Errorf("lock the access model: %w", err)
+		}
+	}
+	return tx, nil
+}
+
+// recordDenial keeps a refusal in the audit trail. If that fails the caller
+// learns that nothing could be decided, never that he was let through.
+func (s *Store) recordDenial(ctx context.Context, err error) error {
+	var denial *access.Denial
+	if !errors.As(err, &denial) {
+		return err
+	}
+	tx, beginErr := s.begin(ctx, lockNone)
+	if beginErr != nil {
+		return beginErr
+	}
+	if auditErr := tx.insertAudit(ctx, denial.Record()); auditErr != nil {
+		_ = tx.raw.Rollback()
+		return domain.Unavailable("the audit trail", auditErr)
+	}
+	if commitErr := tx.raw.Commit(); commitErr != nil {
+		return domain.Unavailable("the audit trail", commitErr)
+	}
+	s.announce(tx.topics)
+	return err
+}
+
+// Deny records a refusal that was decided outside a transaction and returns
+// the error to show.
+func (s *Store) Deny(ctx context.Context, d *access.Denial) error { return s.recordDenial(ctx, d) }
+
+func (s *Store) announce(topics []string) {
+	if s.Changed != nil && len(topics) > 0 {
+		s.Changed(topics)
+	}
+}
+
+// Bound is the store as one use case sees it: T is the interface of the
+// transaction that the use case declares.
+type Bound[T any] struct{ store *Store }
+
+// Bind gives a use case its own view of the store. It panics at start-up if
+// the store's transaction does not implement T.
+func Bind[T any](s *Store) Bound[T] {
+	if _, ok := any(&Tx{}).(T); !ok {
+		panic(fmt.Sprintf("store: *Tx does not implement %T", *new(T)))
+	}
+	return Bound[T]{s}
+}
+
+// View implements access.Transactor.
+func (b Bound[T]) View(ctx context.Context, fn func(T) error) error {
+	return b.store.View(ctx, func(tx *Tx) error { return fn(any(tx).(T)) })
+}
+
+// Change implements access.Transactor.
+func (b Bound[T]) Change(ctx context.Context, fn func(T) error) error {
+	return b.store.Change(ctx, func(tx *Tx) error { return fn(any(tx).(T)) })
+}
+
+// ChangeAccess implements access.Transactor.
+func (b Bound[T]) ChangeAccess(ctx context.Context, fn func(T) error) error {
+	return b.store.ChangeAccess(ctx, func(tx *Tx) error { return fn(any(tx).(T)) })
+}
+
+// Deny records a refusal that no transaction decided. See Store.Deny.
+func (b Bound[T]) Deny(ctx context.Context, d *access.Denial) error { return b.store.Deny(ctx, d) }

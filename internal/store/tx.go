@@ -1,0 +1,204 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Tx is one transaction. Its methods are the store's vocabulary; use cases
+// see the part of it that their own interface names.
+type Tx struct {
+	raw      *sql.Tx
+	store    *Store
+	now      time.Time
+	readOnly bool
+
+	records []access.Record // of the permits that were used
+	topics  []string        // of the outbox rows that were written
+	dirty   bool            // this transaction changed the world
+}
+
+// errNoPermit is a programming error: a write without a permit for its kind.
+var errNoPermit = errors.New("store: write without a permit for this kind of object")
+
+// Now returns the time that the transaction runs at.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// use checks a permit before a write and keeps what the audit trail needs.
+func (tx *Tx) use(p access.Permit, kind access.Kind) error {
+	if !p.Valid(kind) {
+		return fmt.Errorf("%w: %s", errNoPermit, kind)
+	}
+	r, ok := p.Record()
+	if !ok {
+		return nil
+	}
+	for i, old := range tx.records {
+		if old.Event == r.Event && old.ObjectKind == r.ObjectKind && old.ObjectID == r.ObjectID {
+			tx.records[i] = r
+			return nil
+		}
+	}
+	tx.records = append(tx.records, r)
+	return nil
+}
+
+// Also adds a second permit that the change rests on, such as the one for the
+// other end of a binding. Its spaces join the audit row.
+func (tx *Tx) Also(p access.Permit) {
+	if r, ok := p.Record(); ok {
+		tx.records = append(tx.records, r)
+	}
+}
+
+// finish writes the audit row before the commit: one a change, from the first
+// permit, with the spaces of all.
+func (tx *Tx) finish(ctx context.Context) error {
+	if len(tx.records) == 0 {
+		return nil
+	}
+	r := tx.records[0]
+	for _, other := range tx.records[1:] {
+		r.Spaces = union(r.Spaces, other.Spaces)
+	}
+	if err := tx.insertAudit(ctx, r); err != nil {
+		return domain.Unavailable("the audit trail", err)
+	}
+	return nil
+}
+
+func union(a, b []domain.SpaceID) []domain.SpaceID {
+	out := append([]domain.SpaceID(nil), a...)
+next:
+	for _, x := range b {
+		for _, y := range out {
+			if x == y {
+				continue next
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+func (tx *Tx) exec(ctx context.Context, q string, args ...any) error {
+	_, err := tx.execN(ctx, q, args...)
+	return err
+}
+
+// execN returns the number of rows that the statement touched.
+func (tx *Tx) execN(ctx context.Context, q string, args ...any) (int64, error) {
+	res, err := tx.raw.ExecContext(ctx, tx.store.dialect.rewrite(q), args...)
+	if err != nil {
+		return 0, tx.store.dialect.translate(err)
+	}
+	return res.RowsAffected()
+}
+
+// scanner is *sql.Row or *sql.Rows.
+type scanner interface{ Scan(dest ...any) error }
+
+// one returns a single row; a missing one is domain.NotFound(noun).
+func one[T any](ctx context.Context, tx *Tx, noun string, scan func(scanner) (T, error), q string, args ...any) (T, error) {
+	v, err := scan(tx.raw.QueryRowContext(ctx, tx.store.dialect.rewrite(q), args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return v, domain.NotFound(noun)
+	}
+	if err != nil {
+		return v, fmt.Errorf("read %s: %w", noun, tx.store.dialect.translate(err))
+	}
+	return v, nil
+}
+
+// many returns all rows in the order of the query.
+func many[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), q string, args ...any) ([]T, error) {
+	rows, err := tx.raw.QueryContext(ctx, tx.store.dialect.rewrite(q), args...)
+	if err != nil {
+		return nil, tx.store.dialect.translate(err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	out := []T{}
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+func scanString(s scanner) (string, error) {
+	var v string
+	return v, s.Scan(&v)
+}
+
+func scanInt(s scanner) (int64, error) {
+	var v int64
+	return v, s.Scan(&v)
+}
+
+// Times are stored as Unix microseconds, 0 for none, so that both databases
+// keep and compare them alike.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// toJSON encodes lists and settings; the types used here cannot fail.
+func toJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("store: encode %T: %v", v, err))
+	}
+	return string(b)
+}
+
+func fromJSON(s string, v any) error {
+	if s == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(s), v)
+}
+
+// list keeps a nil list from being stored as null.
+func list[T any](v []T) []T {
+	if v == nil {
+		return []T{}
+	}
+	return v
+}
+
+// seal encrypts a value for one field of one record.
+func (tx *Tx) seal(plain []byte, aad ...string) ([]byte, error) {
+	return tx.store.Sealer.Seal(joinAAD(aad), plain)
+}
+
+func (tx *Tx) open(sealed []byte, aad ...string) ([]byte, error) {
+	return tx.store.Sealer.Open(joinAAD(aad), sealed)
+}
+
+func joinAAD(parts []string) string {
+	out := "airlock"
+	for _, p := range parts {
+		// Lengths keep "a|b" + "c" apart from "a" + "b|c".
+		out += fmt.Sprintf("|%d:%s", len(p), p)
+	}
+	return out
+}
