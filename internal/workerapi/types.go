@@ -26,12 +26,16 @@ type API interface {
 	// Heartbeat extends the lease. The reply may ask the worker to stop.
 	Heartbeat(ctx context.Context, ref LeaseRef) (HeartbeatReply, error)
 	// Advance moves the run to the next state. A repeated call with the same
-	// (epoch, state) is answered like the first.
+	// (epoch, state) is answered like the first. The first call of a lease is
+	// PREPARING, or PREPARING_APPLY for an apply lease; a control plane that
+	// made that transition when it gave the lease answers it as a repetition.
 	Advance(ctx context.Context, a Advance) (AdvanceReply, error)
 	// AppendLogs stores lines; chunks of one lease are numbered from 0 without
 	// gaps, a repeated number is ignored.
 	AppendLogs(ctx context.Context, c LogChunk) error
-	// PutWorkspace keeps the planned workspace (a gzipped tar) until the apply.
+	// PutWorkspace keeps the planned workspace (a gzipped tar of at most
+	// MaxWorkspace bytes) until the apply. It comes before the Advance to
+	// UNCONFIRMED, or right after a CONFIRMED that was answered without Apply.
 	PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader) error
 	// GetWorkspace returns what PutWorkspace kept. The caller closes it.
 	GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error)
@@ -135,7 +139,9 @@ type Advance struct {
 // AdvanceReply answers an Advance.
 type AdvanceReply struct {
 	// Apply is true in the answer to CONFIRMED by autodeploy: the worker goes
-	// on in the same workspace under the same lease.
+	// on in the same workspace under the same lease. When it is false the
+	// worker sends the workspace and ends the lease; an apply lease must not be
+	// given before the workspace came.
 	Apply bool `json:"apply"`
 }
 

@@ -1,0 +1,178 @@
+package workerapi
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Limits on what a worker may send.
+const (
+	MaxLogBody   = 1 << 20
+	MaxWorkspace = 64 << 20
+	maxAdvance   = 16 << 20
+	maxSmallBody = 64 << 10
+	// MaxLeaseWait is the longest long poll.
+	MaxLeaseWait = 30 * time.Second
+	// transferTime bounds an upload or download of a workspace.
+	transferTime = 10 * time.Minute
+)
+
+// Backend is the control plane's side: API's methods with the pool that the
+// caller authenticated as. It must check that the run belongs to the pool.
+type Backend interface {
+	Lease(ctx context.Context, pool domain.WorkerPoolID, req LeaseRequest) (*Job, error)
+	Heartbeat(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (HeartbeatReply, error)
+	Advance(ctx context.Context, pool domain.WorkerPoolID, a Advance) (AdvanceReply, error)
+	AppendLogs(ctx context.Context, pool domain.WorkerPoolID, c LogChunk) error
+	PutWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef, body io.Reader) error
+	GetWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (io.ReadCloser, error)
+}
+
+// Auth answers which pool a token belongs to. An error means that it could
+// not be found out.
+type Auth func(token string) (pool domain.WorkerPoolID, ok bool, err error)
+
+type handler struct {
+	auth    Auth
+	backend Backend
+}
+
+type poolKey struct{}
+
+// Handler serves the worker API below /worker/v1/. Every request carries a
+// pool token as a bearer token; nothing is answered without one.
+func Handler(auth func(token string) (pool domain.WorkerPoolID, ok bool, err error), backend Backend) http.Handler {
+	h := &handler{auth: auth, backend: backend}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+pathLease, h.lease)
+	mux.HandleFunc("POST "+pathHeartbeat, answer(maxSmallBody, h.backend.Heartbeat))
+	mux.HandleFunc("POST "+pathAdvance, answer(maxAdvance, h.backend.Advance))
+	mux.HandleFunc("POST "+pathLogs, answer(MaxLogBody, h.appendLogs))
+	mux.HandleFunc("PUT "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.putWorkspace)
+	mux.HandleFunc("GET "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.getWorkspace)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pool, err := h.authenticate(r)
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), poolKey{}, pool)))
+	})
+}
+
+func (h *handler) authenticate(r *http.Request) (domain.WorkerPoolID, error) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", domain.Unauthenticated("a worker pool token is required")
+	}
+	pool, ok, err := h.auth(token)
+	switch {
+	case domain.ErrorCode(err) != "":
+		return "", err
+	case err != nil:
+		return "", domain.Unavailable("sign-in", err)
+	case !ok:
+		return "", domain.Unauthenticated("unknown worker pool token")
+	}
+	return pool, nil
+}
+
+func poolOf(r *http.Request) domain.WorkerPoolID {
+	pool, _ := r.Context().Value(poolKey{}).(domain.WorkerPoolID)
+	return pool
+}
+
+// answer serves a call whose question and answer are both JSON.
+func answer[Q, A any](limit int64, call func(context.Context, domain.WorkerPoolID, Q) (A, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var q Q
+		if !readJSON(w, r, limit, &q) {
+			return
+		}
+		a, err := call(r.Context(), poolOf(r), q)
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, a)
+	}
+}
+
+func (h *handler) appendLogs(ctx context.Context, pool domain.WorkerPoolID, c LogChunk) (struct{}, error) {
+	return struct{}{}, h.backend.AppendLogs(ctx, pool, c)
+}
+
+func (h *handler) lease(w http.ResponseWriter, r *http.Request) {
+	var req LeaseRequest
+	if !readJSON(w, r, maxSmallBody, &req) {
+		return
+	}
+	req.Wait = min(max(req.Wait, 0), MaxLeaseWait)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(req.Wait + 15*time.Second))
+	job, err := h.backend.Lease(r.Context(), poolOf(r), req)
+	switch {
+	case err != nil:
+		writeError(w, r, err)
+	case job == nil:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		writeJSON(w, http.StatusOK, job)
+	}
+}
+
+func pathRef(r *http.Request) (LeaseRef, error) {
+	epoch, err := strconv.Atoi(r.PathValue("epoch"))
+	if err != nil || epoch < 0 {
+		return LeaseRef{}, domain.Invalid("epoch", "must be a number")
+	}
+	return LeaseRef{RunID: domain.RunID(r.PathValue("run")), Epoch: epoch}, nil
+}
+
+func (h *handler) putWorkspace(w http.ResponseWriter, r *http.Request) {
+	ref, err := pathRef(r)
+	if err != nil {
+		writeError(w, r, err)
+		return
+	}
+	if !wantType(w, r, typeWorkspace) {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(transferTime))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTime))
+	if r.ContentLength > MaxWorkspace {
+		writeError(w, r, &http.MaxBytesError{Limit: MaxWorkspace})
+		return
+	}
+	body := http.MaxBytesReader(w, r.Body, MaxWorkspace)
+	if err := h.backend.PutWorkspace(r.Context(), poolOf(r), ref, body); err != nil {
+		writeError(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (h *handler) getWorkspace(w http.ResponseWriter, r *http.Request) {
+	ref, err := pathRef(r)
+	if err != nil {
+		writeError(w, r, err)
+		return
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTime))
+	body, err := h.backend.GetWorkspace(r.Context(), poolOf(r), ref)
+	if err != nil {
+		writeError(w, r, err)
+		return
+	}
+	defer body.Close()
+	w.Header().Set("Content-Type", typeWorkspace)
+	if _, err := io.Copy(w, body); err != nil {
+		panic(http.ErrAbortHandler) // the worker must not take half a workspace for a whole one
+	}
+}
