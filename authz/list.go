@@ -155,10 +155,12 @@ func (s *Snapshot) Entities(sub Subject, kind EntityKind, a Action, now time.Tim
 	n := instant(now)
 	var ids []string
 	for _, l := range s.heldLocally(&h, n) {
-		if l.entity.Kind != kind || l.home == nowhere {
+		if l.entity.Kind != kind {
 			continue
 		}
-		w := s.weigh(&h, a, l.home, l.entity, n)
+		flat := h
+		flat.climbs = h.climbs && l.home != nowhere
+		w := s.weigh(&flat, a, l.home, l.entity, n)
 		if s.lists(&w) {
 			ids = append(ids, l.entity.ID)
 		}
@@ -180,7 +182,7 @@ func (s *Snapshot) RoleSlugs(sub Subject, now time.Time) []string {
 	}
 	var slugs []string
 	for _, src := range sources {
-		if sub.AlwaysAdmin && src.role == builtinAdmin {
+		if src.role == builtinAdmin && sub.Actor.Kind != ActorStack {
 			continue // A93 is not an attachment
 		}
 		if slug := s.roles[src.role].slug; slug != "" {
