@@ -34,7 +34,7 @@ func findBinaries() (binaries, bool) {
 		if !executable(b.initdb) || !executable(b.postgres) {
 			continue
 		}
-		help, err := exec.Command(b.initdb, "--help").Output() //nolint:gosec // one of the two places above
+		help, err := exec.Command(b.initdb, "--help").Output()
 		if err != nil {
 			continue
 		}
@@ -59,7 +59,7 @@ func executable(path string) bool {
 // PostgreSQL refuses to run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // nil is the exec package's own word for "as we are"
+		return nil, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		account, err := user.Lookup(name)

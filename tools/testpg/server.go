@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -102,7 +101,7 @@ func (s *server) launch(b binaries, account *syscall.Credential, password string
 	}
 	defer func() { _ = log.Close() }()
 	s.process = s.command(account, b.postgres, "-D", filepath.Join(s.dir, "data"),
-		"-h", "127.0.0.1", "-p", strconv.Itoa(port), "-c", "unix_socket_directories=",
+		"-h", "127.0.0.1", "-p", port, "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
 		"-c", "max_connections=200", "-c", "timezone=UTC", "-c", "log_statement=none")
 	s.process.Stdout, s.process.Stderr = log, log
@@ -120,7 +119,7 @@ func (s *server) launch(b binaries, account *syscall.Credential, password string
 
 	address := url.URL{
 		Scheme: "postgres", User: url.UserPassword(superuser, password),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres", RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort("127.0.0.1", port), Path: "/postgres", RawQuery: "sslmode=disable",
 	}
 	s.url = address.String()
 	if err := s.ready(30 * time.Second); err != nil {
@@ -180,7 +179,7 @@ func (s *server) halt() {
 // in the cluster's directory, with nothing of our environment that could
 // point it at another server.
 func (s *server) command(account *syscall.Credential, path string, args ...string) *exec.Cmd {
-	command := exec.Command(path, args...) //nolint:gosec // found by findBinaries, arguments are ours
+	command := exec.Command(path, args...)
 	command.Dir = s.dir
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TZ=UTC"}
 	for _, entry := range os.Environ() {
@@ -192,11 +191,11 @@ func (s *server) command(account *syscall.Credential, path string, args ...strin
 	return command
 }
 
-func freePort() (int, error) {
+func freePort() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	port := listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener has no other kind
-	return port, listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, errors.Join(err, listener.Close())
 }
