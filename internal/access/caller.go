@@ -75,3 +75,9 @@ func CallFrom(ctx context.Context) Call {
 	c, _ := ctx.Value(callKey{}).(Call)
 	return c
 }
+
+// Name returns the audit name of the caller, empty if there is none.
+func Name(ctx context.Context) string {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c.Name
+}

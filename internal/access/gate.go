@@ -63,13 +63,39 @@ func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
 	if err != nil {
 		return Permit{}, err
 	}
-	op.Action, op.Object.Space = authz.ActionSpaceAdmin, domain.RootSpace
-	record := q.record(op, tx.Now())
-	if d := q.snapshot.DecideAccount(q.caller.Subject, tx.Now()); d.Allowed() {
-		return Permit{record: record, valid: true}, nil
+	op.Action = authz.ActionSpaceAdmin
+	if op.Object.Space == "" {
+		op.Object.Space = domain.RootSpace
 	}
-	record.Outcome, record.Reason = domain.AuditDenied, "needs space:read and space:admin in space root"
-	return Permit{}, &Denial{err: forbidden(q.caller, op.Action, op.Object.Space), record: record}
+	record := q.record(op, tx.Now())
+	switch {
+	case q.caller.Stack != "" && withheldFromRuns[op.Object.Kind]:
+		record.Reason = "a run's token never manages keys, users or sign-in"
+	case q.snapshot.DecideAccount(q.caller.Subject, tx.Now()).Allowed():
+		return Permit{record: record, valid: true}, nil
+	default:
+		record.Reason = "needs space:read and space:admin in space root"
+	}
+	record.Outcome = domain.AuditDenied
+	return Permit{}, &Denial{err: Forbidden(q.caller.Name, op.Action, domain.RootSpace), record: record}
+}
+
+// withheldFromRuns are the kinds that a run's token never touches, whatever
+// roles its stack holds (access model R25).
+var withheldFromRuns = map[Kind]bool{KindAPIKey: true, KindSession: true, KindAudit: true}
+
+// AccountRead decides whether the caller may read what only admins of root
+// may: the audit trail (access model A74, A266).
+func (g *Gate) AccountRead(ctx context.Context, tx Reader, kind Kind) error {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return err
+	}
+	withheld := q.caller.Stack != "" && withheldFromRuns[kind]
+	if !withheld && q.snapshot.DecideAccount(q.caller.Subject, tx.Now()).Allowed() {
+		return nil
+	}
+	return Forbidden(q.caller.Name, authz.ActionSpaceAdmin, domain.RootSpace)
 }
 
 // AccountView decides whether the caller may see the account's roles, keys,
@@ -82,7 +108,7 @@ func (g *Gate) AccountView(ctx context.Context, tx Reader) error {
 	if q.snapshot.DecideAccountView(q.caller.Subject, tx.Now()).Allowed() {
 		return nil
 	}
-	return forbidden(q.caller, authz.ActionSpaceAdmin, domain.RootSpace)
+	return Forbidden(q.caller.Name, authz.ActionSpaceAdmin, domain.RootSpace)
 }
 
 // See decides whether the caller may see an object: space:read is effective
@@ -192,16 +218,12 @@ func (q question) refuse(op Op, record Record, d authz.Decision, now time.Time) 
 	if !visible {
 		return &Denial{err: domain.NotFound(op.Object.Noun), record: record}
 	}
-	return &Denial{err: forbidden(q.caller, op.Action, op.Object.Space), record: record}
+	return &Denial{err: Forbidden(q.caller.Name, op.Action, op.Object.Space), record: record}
 }
 
-// forbidden is the one sentence that tells a person what to ask for. It never
-// contains the word that clients take for a dead session (access model R26).
-func forbidden(c Caller, action authz.Action, space domain.SpaceID) *domain.Error {
-	return Forbidden(c.Name, action, space)
-}
-
-// Forbidden is the refusal that names the missing action and the space.
+// Forbidden is the refusal that names the missing action and the space: the
+// one sentence that tells a person what to ask for. It never contains the word
+// that clients take for a dead session (access model R26).
 func Forbidden(actor string, action authz.Action, space domain.SpaceID) *domain.Error {
 	return &domain.Error{
 		Code:    domain.CodeForbidden,

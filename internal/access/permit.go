@@ -20,6 +20,7 @@ const (
 	KindState       Kind = "state"
 	KindSession     Kind = "session"
 	KindWorkerPool  Kind = "worker_pool"
+	KindAudit       Kind = "audit"
 )
 
 // Object is what an operation is about. Space is the space that owns it; for

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -55,20 +54,6 @@ func (tx *Tx) InsertSigningKey(ctx context.Context, p access.Permit, k domain.Si
 		return err
 	}
 	return tx.exec(ctx, `insert into signing_keys (id, sealed, created_at) values ($1, $2, $3)`, k.ID, sealed, micros(k.CreatedAt))
-}
-
-// TokenRevoked reports whether a token was given up before its end.
-func (tx *Tx) TokenRevoked(ctx context.Context, id string) (bool, error) {
-	n, err := one(ctx, tx, "token", scanInt, `select count(*) from revoked_tokens where id = $1`, id)
-	return n > 0, err
-}
-
-// RevokeToken gives up a token until its end.
-func (tx *Tx) RevokeToken(ctx context.Context, p access.Permit, id string, until time.Time) error {
-	if err := tx.use(p, access.KindSession); err != nil {
-		return err
-	}
-	return tx.exec(ctx, `insert into revoked_tokens (id, expires_at) values ($1, $2) on conflict (id) do nothing`, id, micros(until))
 }
 
 // WorkerPoolByToken returns the pool whose token has this SHA-256.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -96,17 +95,4 @@ func scanOutbox(s scanner) (r domain.OutboxRow, err error) {
 	err = s.Scan(&r.Position, &r.ID, &r.Topic, &r.Payload, &created)
 	r.CreatedAt = fromMicros(created)
 	return r, err
-}
-
-// Prune forgets tokens that have expired anyway.
-func (s *Store) Prune(ctx context.Context, now time.Time) error {
-	tx, err := s.begin(ctx, lockNone)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit
-	if err := tx.exec(ctx, `delete from revoked_tokens where expires_at < $1`, micros(now)); err != nil {
-		return err
-	}
-	return tx.raw.Commit()
 }

@@ -20,9 +20,10 @@ type Tx struct {
 	now      time.Time
 	readOnly bool
 
-	records []access.Record // of the permits that were used
-	topics  []string        // of the outbox rows that were written
-	dirty   bool            // this transaction changed the world
+	records []access.Record  // of the permits that were used
+	also    []domain.SpaceID // spaces of further permits that the change rests on
+	topics  []string         // of the outbox rows that were written
+	dirty   bool             // this transaction changed the world
 }
 
 // errNoPermit is a programming error: a write without a permit for its kind.
@@ -54,7 +55,7 @@ func (tx *Tx) use(p access.Permit, kind access.Kind) error {
 // other end of a binding. Its spaces join the audit row.
 func (tx *Tx) Also(p access.Permit) {
 	if r, ok := p.Record(); ok {
-		tx.records = append(tx.records, r)
+		tx.also = union(tx.also, r.Spaces)
 	}
 }
 
@@ -68,6 +69,7 @@ func (tx *Tx) finish(ctx context.Context) error {
 	for _, other := range tx.records[1:] {
 		r.Spaces = union(r.Spaces, other.Spaces)
 	}
+	r.Spaces = union(r.Spaces, tx.also)
 	if err := tx.insertAudit(ctx, r); err != nil {
 		return domain.Unavailable("the audit trail", err)
 	}

@@ -60,11 +60,6 @@ create table api_keys (
     last_used_at bigint not null  -- 0: never
 );
 
-create table revoked_tokens (
-    id         text primary key,
-    expires_at bigint not null
-);
-
 create table signing_keys (
     id         text primary key,
     sealed     blob not null,

@@ -1,0 +1,70 @@
+package bindings
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// permit decides who may grant or take away at the binding's space.
+func (s *Service) permit(ctx context.Context, tx Tx, op access.Op, b domain.Binding) (access.Permit, error) {
+	op.Object.Noun = "space" // what is hidden from a stranger is the space
+	if b.Actor.Kind == authz.ActorStack {
+		return s.permitStack(ctx, tx, op, b)
+	}
+	permit, err := s.gate.Permit(ctx, tx, op)
+	if err != nil {
+		return permit, err
+	}
+	if b.Actor.Kind == authz.ActorAPIKey {
+		if _, err := tx.APIKey(ctx, domain.APIKeyID(b.Actor.ID)); err != nil {
+			return permit, invalid("apiKeyID", err)
+		}
+	}
+	return permit, nil
+}
+
+// permitStack asks for both ends: Space admin where the role will act, and
+// stack:manage where the stack lives (access model R11, A132).
+func (s *Service) permitStack(ctx context.Context, tx Tx, op access.Op, b domain.Binding) (access.Permit, error) {
+	there := op
+	there.Action = authz.ActionSpaceAdmin
+	permit, err := s.gate.Permit(ctx, tx, there)
+	if err != nil {
+		return permit, err
+	}
+	here := op
+	here.Action, here.See = authz.ActionStackManage, authz.ActionStackRead
+	stack, err := tx.Stack(ctx, domain.StackID(b.Actor.ID))
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		here.Object.Noun = "stack"
+		return permit, s.gate.Missing(ctx, tx, here)
+	}
+	if err != nil {
+		return permit, err
+	}
+	here.Object = stackObject(stack)
+	both, err := s.gate.Permit(ctx, tx, here)
+	if err != nil {
+		return permit, err
+	}
+	tx.Also(both.For(access.KindRoleBinding))
+	if b.Space == domain.RootSpace && stack.Space != domain.RootSpace && op.Event != "role_binding.delete" {
+		return permit, s.gate.Refuse(ctx, tx, op, domain.Conflict(
+			"a role can be bound to a stack at space root only if the stack itself is in root; %s is in %s", stack.ID, stack.Space))
+	}
+	return permit, nil
+}
+
+// holdToGrant refuses a grant of more than the grantor holds himself (G1).
+func (s *Service) holdToGrant(ctx context.Context, tx Tx, op access.Op, role domain.Role, b domain.Binding) error {
+	missing, ok, err := s.gate.HoldsAll(ctx, tx, role.Actions, b.Space)
+	if err != nil || ok {
+		return err
+	}
+	refusal := access.Forbidden(access.Name(ctx), missing, b.Space)
+	refusal.Message += ": nobody can grant what he does not hold"
+	return s.gate.Refuse(ctx, tx, op, refusal)
+}

@@ -1,0 +1,175 @@
+// Package identity says who a caller is: it keeps API keys, exchanges them for
+// tokens, and is the only place that issues and verifies tokens. What a caller
+// may do is not its business.
+package identity
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Tx is what this package uses of a transaction.
+type Tx interface {
+	access.Reader
+	APIKey(ctx context.Context, id domain.APIKeyID) (domain.APIKey, error)
+	APIKeys(ctx context.Context) ([]domain.APIKey, error)
+	InsertAPIKey(ctx context.Context, p access.Permit, k domain.APIKey) error
+	UpdateAPIKey(ctx context.Context, p access.Permit, k domain.APIKey) error
+	TouchAPIKey(ctx context.Context, p access.Permit, id domain.APIKeyID, at time.Time) error
+	DeleteAPIKey(ctx context.Context, p access.Permit, id domain.APIKeyID) error
+	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
+	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
+	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
+	SigningKeys(ctx context.Context) ([]domain.SigningKey, error)
+	InsertSigningKey(ctx context.Context, p access.Permit, k domain.SigningKey) error
+	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
+}
+
+// DB is the store as this package uses it.
+type DB interface {
+	access.Transactor[Tx]
+	// Deny records a refusal that no transaction decided.
+	Deny(ctx context.Context, d *access.Denial) error
+}
+
+// Config sets how long tokens live and whom they are for.
+type Config struct {
+	BaseURL  string        // the one audience of every token, without /graphql
+	TokenTTL time.Duration // of API tokens; access model R8: 1 h by default
+}
+
+// RunTokenTTL is the longest that a run's token can live (access model A150).
+const RunTokenTTL = 3 * time.Hour
+
+// Service knows callers.
+type Service struct {
+	db     DB
+	gate   *access.Gate
+	ids    domain.IDSource
+	now    func() time.Time
+	tokens *tokens
+	config Config
+}
+
+// New returns the use cases of identity. It makes the signing key if there is none.
+func New(ctx context.Context, db DB, gate *access.Gate, ids domain.IDSource, now func() time.Time, c Config) (*Service, error) {
+	t, err := loadTokens(ctx, db, gate, ids, c.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{db: db, gate: gate, ids: ids, now: now, tokens: t, config: c}, nil
+}
+
+// Session is a token and whom it speaks for.
+type Session struct {
+	JWT        string
+	ValidUntil time.Time
+	User       User
+}
+
+// User is a caller as `viewer` shows him.
+type User struct {
+	ID   string
+	Name string
+	Type string // "API_KEY" or "STACK"
+}
+
+// Authenticate turns a bearer token into a caller. The token only says who;
+// whether the key still lives and the run still runs is read now.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (c access.Caller, err error) {
+	claims, err := s.tokens.verify(bearer, s.now())
+	if err != nil {
+		return c, err
+	}
+	err = s.db.View(ctx, func(tx Tx) error {
+		switch claims.Issuer {
+		case issuerAPIKey:
+			c, err = keyCaller(ctx, tx, domain.APIKeyID(claims.Subject))
+		case issuerRun:
+			c, err = runCaller(ctx, tx, claims)
+		default:
+			err = errToken()
+		}
+		return err
+	})
+	return c, err
+}
+
+func keyCaller(ctx context.Context, tx Tx, id domain.APIKeyID) (access.Caller, error) {
+	key, err := tx.APIKey(ctx, id)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return access.Caller{}, errToken()
+	}
+	if err != nil {
+		return access.Caller{}, err
+	}
+	if !key.Live(tx.Now()) {
+		return access.Caller{}, domain.Unauthenticated("the API key has expired")
+	}
+	return access.Caller{
+		Subject: authz.Subject{Actor: authz.ActorRef{Kind: authz.ActorAPIKey, ID: string(id)}, Groups: key.Groups},
+		Name:    id.AuditName(),
+	}, nil
+}
+
+// runCaller accepts a run's token only while a worker executes that very
+// lease, and for reading only until the apply (access model A150, R25).
+func runCaller(ctx context.Context, tx Tx, c claims) (access.Caller, error) {
+	stack, id, ok := strings.Cut(c.Subject, "/")
+	if !ok {
+		return access.Caller{}, errToken()
+	}
+	run, err := tx.Run(ctx, domain.RunID(id))
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return access.Caller{}, errToken()
+	}
+	if err != nil {
+		return access.Caller{}, err
+	}
+	if string(run.StackID) != stack || run.Epoch != c.Epoch || !run.State.Active() {
+		return access.Caller{}, domain.Unauthenticated("the run that this token belongs to is not active")
+	}
+	return access.Caller{
+		Subject: authz.Subject{
+			Actor:    authz.ActorRef{Kind: authz.ActorStack, ID: stack},
+			ReadOnly: !run.State.Writes(),
+		},
+		Name:  run.StackID.AuditName(),
+		Run:   run.ID,
+		Stack: run.StackID,
+	}, nil
+}
+
+// RunToken issues the token of one lease of a run.
+func (s *Service) RunToken(run domain.Run) (string, error) {
+	subject := fmt.Sprintf("%s/%s", run.StackID, run.ID)
+	now := s.now()
+	return s.tokens.sign(issuerRun, subject, s.ids.ULID(), run.Epoch, now, now.Add(RunTokenTTL))
+}
+
+// Viewer returns who the caller is, or an unauthenticated error.
+func (s *Service) Viewer(ctx context.Context) (u User, err error) {
+	caller, err := access.CallerFrom(ctx)
+	if err != nil {
+		return u, err
+	}
+	if caller.Stack != "" {
+		return User{ID: caller.Name, Name: caller.Name, Type: "STACK"}, nil
+	}
+	err = s.db.View(ctx, func(tx Tx) error {
+		key, err := tx.APIKey(ctx, domain.APIKeyID(caller.Subject.Actor.ID))
+		u = keyUser(key)
+		return err
+	})
+	return u, err
+}
+
+func keyUser(k domain.APIKey) User {
+	return User{ID: string(k.ID), Name: k.Name, Type: "API_KEY"}
+}
