@@ -62,7 +62,8 @@ func (s *Snapshot) Spaces(sub Subject, a Action, now time.Time) SpaceSet {
 	n := instant(now)
 	sources := s.held(&h, n)
 	in := s.cascading(&h, sources, a, n)
-	set.All = len(in) == 1 && in[0] == span{0, int32(len(s.spaces))} && s.wholeTree(&h, sources, a)
+	// What is bound at root cascades to every space, and nothing else does.
+	set.All = len(in) == 1 && in[0] == span{0, int32(len(s.spaces))}
 	if h.climbs {
 		in = append(in, s.climbing(&h, sources, a, n)...)
 	}
@@ -95,17 +96,6 @@ func (s *Snapshot) cascading(h *holder, sources []source, a Action, now int64) [
 		}
 	}
 	return merge(in)
-}
-
-// wholeTree reports whether what is bound at root itself allows listing.
-func (s *Snapshot) wholeTree(h *holder, sources []source, a Action) bool {
-	w := standing{action: a}
-	for _, src := range sources {
-		if src.space == rootNumber {
-			w.add(&s.roles[src.role], src, forever)
-		}
-	}
-	return s.lists(&w)
 }
 
 // climbing returns the single spaces that list because space:read climbs to

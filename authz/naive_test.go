@@ -165,12 +165,10 @@ func (n naive) decide(sub Subject, action string, t Target) Outcome {
 func (n naive) level(sub Subject, space string) Level {
 	bound, derived := n.eff(sub, Target{Space: space})
 	if bound["space:read"] || derived {
-		switch tier := n.tier(bound); {
-		case tier >= TierWriter && !sub.ReadOnly:
+		if tier := n.tier(bound); tier >= TierWriter && !sub.ReadOnly {
 			return LevelWrite + Level(tier-TierWriter)
-		default:
-			return LevelRead
 		}
+		return LevelRead
 	}
 	for _, h := range n.holdings(sub) {
 		at := h.space
@@ -188,8 +186,6 @@ func (n naive) level(sub Subject, space string) Level {
 	}
 	return LevelNone
 }
-
-func (n naive) account(sub Subject) bool { return n.admins(sub, "root") && !sub.ReadOnly }
 
 func (n naive) accountView(sub Subject) bool {
 	for _, s := range n.Spaces {

@@ -42,7 +42,7 @@ func agree(t *testing.T, s *Snapshot, n naive, sub Subject, a Action, tgt Target
 	got := s.Decide(sub, a, tgt, noon)
 	same("decide", got.Outcome, n.decide(sub, a.String(), tgt))
 	same("reason allows", got.Reason >= ReasonByName, got.Allowed())
-	same("account", s.DecideAccount(sub, noon).Allowed(), n.account(sub))
+	same("account", s.DecideAccount(sub, noon).Allowed(), n.admins(sub, "root") && !sub.ReadOnly)
 	same("account view", s.DecideAccountView(sub, noon).Allowed(), n.accountView(sub))
 	if _, known := n.space(tgt.Space); known {
 		same("level", s.Level(sub, tgt.Space, noon), n.level(sub, tgt.Space))
