@@ -1,6 +1,9 @@
 package authz
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // naive is a second evaluator, written from the text of the access model and
 // sharing no code with the snapshot: it walks the tree with maps and names.
@@ -79,10 +82,8 @@ func (n naive) holdings(sub Subject) []holding {
 		return list
 	}
 	for _, b := range n.Bindings {
-		mine := b.Actor == sub.Actor
-		for _, g := range sub.Groups {
-			mine = mine || !isStack && b.Actor.Kind == ActorGroup && b.Actor.ID == g
-		}
+		mine := b.Actor == sub.Actor ||
+			!isStack && b.Actor.Kind == ActorGroup && slices.Contains(sub.Groups, b.Actor.ID)
 		if mine && (b.NotAfter.IsZero() || !n.now.After(b.NotAfter)) {
 			list = append(list, holding{n.roleActions(b.Role), b.Space, b.Entity})
 		}
@@ -188,12 +189,7 @@ func (n naive) level(sub Subject, space string) Level {
 }
 
 func (n naive) accountView(sub Subject) bool {
-	for _, s := range n.Spaces {
-		if n.admins(sub, s.ID) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.Spaces, func(s Space) bool { return n.admins(sub, s.ID) })
 }
 
 func (n naive) admins(sub Subject, space string) bool {
