@@ -42,3 +42,12 @@ type Output struct {
 	Sensitive   bool   `json:"sensitive"`
 	Description string `json:"description,omitempty"`
 }
+
+// Shown returns the element as anyone may see it: a write-only value never
+// leaves again.
+func (c Config) Shown() Config {
+	if c.WriteOnly {
+		c.Value = ""
+	}
+	return c
+}

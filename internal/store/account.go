@@ -70,3 +70,9 @@ func (tx *Tx) InsertWorkerPool(ctx context.Context, p access.Permit, id domain.W
 	}
 	return tx.exec(ctx, `insert into worker_pools (id, name, token_hash, created_at) values ($1, $2, $3, $4)`, id, name, tokenHash, micros(tx.now))
 }
+
+// WorkerPoolExists reports whether there is such a pool.
+func (tx *Tx) WorkerPoolExists(ctx context.Context, id domain.WorkerPoolID) (bool, error) {
+	n, err := one(ctx, tx, "worker pool", scanInt, `select count(*) from worker_pools where id = $1`, id)
+	return n > 0, err
+}

@@ -1,0 +1,231 @@
+package contexts
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Config returns a context's variables and files by id; the values of
+// write-only ones are empty (access model A274).
+func (s *Service) Config(ctx context.Context, id domain.ContextID) (out []domain.Config, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		if _, err := s.see(ctx, tx, id); err != nil {
+			return err
+		}
+		out, err = tx.Config(ctx, access.KindContext, string(id))
+		for i := range out {
+			out[i] = out[i].Shown()
+		}
+		return err
+	})
+	return out, err
+}
+
+// AddConfig adds or replaces a variable or file of a context.
+func (s *Service) AddConfig(ctx context.Context, id domain.ContextID, in domain.Config) (c domain.Config, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		_, permit, err := s.find(ctx, tx, "context_config.add", authz.ActionContextUpdate, id)
+		if err != nil {
+			return err
+		}
+		if c, err = domain.NewConfig(in, tx.Now()); err != nil {
+			return err
+		}
+		return tx.PutConfig(ctx, permit, access.KindContext, string(id), c)
+	})
+	return c.Shown(), err
+}
+
+// DeleteConfig removes a variable or file of a context.
+func (s *Service) DeleteConfig(ctx context.Context, id domain.ContextID, element string) (c domain.Config, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		_, permit, err := s.find(ctx, tx, "context_config.delete", authz.ActionContextUpdate, id)
+		if err != nil {
+			return err
+		}
+		all, err := tx.Config(ctx, access.KindContext, string(id))
+		if err != nil {
+			return err
+		}
+		for _, one := range all {
+			if one.ID == element {
+				c = one
+			}
+		}
+		return tx.DeleteConfig(ctx, permit, access.KindContext, string(id), element)
+	})
+	return c.Shown(), err
+}
+
+// AttachmentView is an attachment with what it connects.
+type AttachmentView struct {
+	domain.ContextAttachment
+	ContextOf domain.Context
+	StackOf   domain.Stack
+}
+
+// Attach puts a context on a stack.
+func (s *Service) Attach(ctx context.Context, id domain.ContextID, a StackAttachment) (v AttachmentView, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		c, err := tx.Context(ctx, id)
+		if err == nil {
+			err = s.gate.See(ctx, tx, authz.ActionContextRead, object(c))
+		}
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return s.gate.Missing(ctx, tx, operation("context.attach", authz.ActionContextRead, object(domain.Context{ID: id})))
+		}
+		if err != nil {
+			return err
+		}
+		v, err = s.attach(ctx, tx, c, a)
+		return err
+	})
+	return v, err
+}
+
+// attach asks for stack:manage where the stack lives, and that the context is
+// within the stack's reach (access model R4, A114).
+func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAttachment) (AttachmentView, error) {
+	v := AttachmentView{ContextOf: c}
+	stack, permit, err := s.permitStack(ctx, tx, "context.attach", a.Stack)
+	if err != nil {
+		return v, err
+	}
+	world, err := tx.World(ctx)
+	if err != nil {
+		return v, err
+	}
+	if !domain.NewTree(world.Spaces).Reaches(stack.Space, c.Space) {
+		return v, domain.Conflict("context %s of space %s is out of reach of stack %s in space %s", c.ID, c.Space, stack.ID, stack.Space)
+	}
+	v.StackOf = stack
+	v.ContextAttachment = domain.ContextAttachment{
+		ID: domain.ContextAttachmentID(s.ids.ULID()), Context: c.ID, Stack: stack.ID, Priority: a.Priority,
+	}
+	return v, tx.InsertContextAttachment(ctx, permit, v.ContextAttachment)
+}
+
+func (s *Service) permitStack(ctx context.Context, tx Tx, event string, id domain.StackID) (domain.Stack, access.Permit, error) {
+	stack, err := tx.Stack(ctx, id)
+	o := access.Object{
+		Kind: access.KindStack, ID: string(id), Noun: "stack", Space: stack.Space,
+		Entity: authz.EntityRef{Kind: authz.EntityStack, ID: string(id)},
+	}
+	op := access.Op{Event: event, Action: authz.ActionStackManage, See: authz.ActionStackRead, Object: o}
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return stack, access.Permit{}, s.gate.Missing(ctx, tx, op)
+	}
+	if err != nil {
+		return stack, access.Permit{}, err
+	}
+	permit, err := s.gate.Permit(ctx, tx, op)
+	return stack, permit, err
+}
+
+// Detach takes a context off a stack.
+func (s *Service) Detach(ctx context.Context, id domain.ContextAttachmentID) (v AttachmentView, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		a, err := tx.ContextAttachment(ctx, id)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return s.gate.Missing(ctx, tx, access.Op{
+				Event: "context.detach", Action: authz.ActionStackManage,
+				Object: access.Object{Kind: access.KindStack, ID: string(id), Noun: "context attachment"},
+			})
+		}
+		if err != nil {
+			return err
+		}
+		stack, permit, err := s.permitStack(ctx, tx, "context.detach", a.Stack)
+		if err != nil {
+			return err
+		}
+		c, err := tx.Context(ctx, a.Context)
+		if err != nil {
+			return err
+		}
+		v = AttachmentView{ContextAttachment: a, ContextOf: c, StackOf: stack}
+		return tx.DeleteContextAttachment(ctx, permit, id)
+	})
+	return v, err
+}
+
+// OfStack returns what is attached to a stack that the caller may see.
+func (s *Service) OfStack(ctx context.Context, id domain.StackID) ([]AttachmentView, error) {
+	return s.attachments(ctx, func(tx Tx) ([]domain.ContextAttachment, error) {
+		return tx.AttachmentsOfStack(ctx, id)
+	})
+}
+
+// OfContext returns where a context is attached, as far as the caller may see
+// the stacks.
+func (s *Service) OfContext(ctx context.Context, id domain.ContextID) ([]AttachmentView, error) {
+	return s.attachments(ctx, func(tx Tx) ([]domain.ContextAttachment, error) {
+		return tx.AttachmentsOfContext(ctx, id)
+	})
+}
+
+// attachments shows those whose both ends the caller may see: a filtered list
+// never tells how much was left out.
+func (s *Service) attachments(ctx context.Context, read func(Tx) ([]domain.ContextAttachment, error)) (out []AttachmentView, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		all, err := read(tx)
+		if err != nil {
+			return err
+		}
+		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			v := AttachmentView{ContextAttachment: a}
+			if v.ContextOf, err = tx.Context(ctx, a.Context); err != nil {
+				return err
+			}
+			if v.StackOf, err = tx.Stack(ctx, a.Stack); err != nil {
+				return err
+			}
+			if scope.Contains(v.ContextOf.Space) && scope.Contains(v.StackOf.Space) {
+				out = append(out, v)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// guardMove checks a context's move: Space admin at both ends, and every stack
+// that uses it still reaches it (access model R18, A116).
+func (s *Service) guardMove(ctx context.Context, tx Tx, c domain.Context, to domain.SpaceID) error {
+	for _, space := range []domain.SpaceID{c.Space, to} {
+		o := object(c)
+		o.Space = space
+		p, err := s.gate.Permit(ctx, tx, operation("context.update", authz.ActionSpaceAdmin, o))
+		if err != nil {
+			return err
+		}
+		tx.Also(p)
+	}
+	attachments, err := tx.AttachmentsOfContext(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	world, err := tx.World(ctx)
+	if err != nil {
+		return err
+	}
+	tree := domain.NewTree(world.Spaces)
+	for _, a := range attachments {
+		stack, err := tx.Stack(ctx, a.Stack)
+		if err != nil {
+			return err
+		}
+		if !tree.Reaches(stack.Space, to) {
+			return s.gate.Refuse(ctx, tx, operation("context.update", authz.ActionContextUpdate, object(c)),
+				domain.Conflict("stack %s uses the context and does not reach space %s", stack.ID, to))
+		}
+	}
+	return nil
+}

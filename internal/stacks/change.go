@@ -1,0 +1,228 @@
+package stacks
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// CreateInput is what a caller sets of a new stack.
+type CreateInput struct {
+	domain.StackSettings // Space empty: legacy if it exists, else root (access model A124)
+	Slug                 string
+	ManageState          bool
+}
+
+// Create makes a stack. The repository is not contacted: what is wrong with
+// it shows on the first run.
+func (s *Service) Create(ctx context.Context, in CreateInput) (stack domain.Stack, err error) {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
+		if in.Space == "" {
+			if in.Space, err = defaultSpace(ctx, tx); err != nil {
+				return err
+			}
+		}
+		o := access.Object{Kind: access.KindStack, Noun: "space", Space: in.Space}
+		op := operation("stack.create", authz.ActionStackCreate, o)
+		op.See = authz.ActionSpaceRead
+		permit, err := s.gate.Permit(ctx, tx, op)
+		if err != nil {
+			return err
+		}
+		if in.Administrative {
+			if err := s.alsoAdmin(ctx, tx, op); err != nil {
+				return err
+			}
+		}
+		stack, err = s.build(ctx, tx, in)
+		if err != nil {
+			return err
+		}
+		return tx.InsertStack(ctx, permit.About(string(stack.ID)), stack)
+	})
+	return stack, err
+}
+
+func defaultSpace(ctx context.Context, tx Tx) (domain.SpaceID, error) {
+	_, err := tx.Space(ctx, domain.LegacySpace)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return domain.RootSpace, nil
+	}
+	return domain.LegacySpace, err
+}
+
+func (s *Service) build(ctx context.Context, tx Tx, in CreateInput) (domain.Stack, error) {
+	stack := domain.Stack{
+		ULID: s.ids.ULID(), StackSettings: in.StackSettings, ManagesState: in.ManageState,
+		CreatedAt: tx.Now(), RunState: domain.RunNone, StateSetAt: tx.Now(), StateSetBy: access.Name(ctx),
+	}
+	if err := s.settle(ctx, tx, &stack.StackSettings); err != nil {
+		return stack, err
+	}
+	var err error
+	if in.Slug == "" {
+		stack.ID, err = freeID(ctx, tx, in.Name, stack.ULID)
+		return stack, err
+	}
+	if domain.Slug(in.Slug) != in.Slug {
+		return stack, domain.Invalid("slug", "must be lower-case letters, digits and single hyphens")
+	}
+	stack.ID = domain.StackID(in.Slug)
+	return stack, nil
+}
+
+// settle fills defaults and validates.
+func (s *Service) settle(ctx context.Context, tx Tx, in *domain.StackSettings) error {
+	if in.Provider == "" {
+		in.Provider = domain.ProviderGitHub // what the API's clients leave out
+	}
+	if in.Vendor == (domain.Vendor{}) {
+		in.Vendor.OpenTofu = &domain.TofuVendor{}
+	}
+	if t := in.Vendor.Tofu(); t != nil && t.WorkflowTool == "" {
+		t.WorkflowTool = "OPEN_TOFU"
+	}
+	if err := in.Check(); err != nil {
+		return err
+	}
+	if in.Provider == domain.ProviderGit {
+		if err := s.sources(in.RepositoryURL); err != nil {
+			return err
+		}
+	}
+	if in.WorkerPool == "" {
+		return nil
+	}
+	ok, err := tx.WorkerPoolExists(ctx, in.WorkerPool)
+	if err == nil && !ok {
+		return domain.Invalid("workerPool", "worker pool not found")
+	}
+	return err
+}
+
+// Update replaces the settings of a stack. An empty space or vendor stays.
+func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (stack domain.Stack, err error) {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
+		old, permit, err := s.find(ctx, tx, "stack.update", authz.ActionStackUpdate, id)
+		if err != nil {
+			return err
+		}
+		if in.Space == "" {
+			in.Space = old.Space
+		}
+		if in.Vendor == (domain.Vendor{}) {
+			in.Vendor = old.Vendor
+		}
+		stack = old
+		stack.StackSettings = in
+		if err := s.settle(ctx, tx, &stack.StackSettings); err != nil {
+			return err
+		}
+		if err := s.guardUpdate(ctx, tx, old, stack); err != nil {
+			return err
+		}
+		return tx.UpdateStack(ctx, permit, stack)
+	})
+	return stack, err
+}
+
+// guardUpdate asks for the rights that a plain update does not need.
+func (s *Service) guardUpdate(ctx context.Context, tx Tx, old, next domain.Stack) error {
+	op := operation("stack.update", authz.ActionStackUpdate, Object(old))
+	moved := old.Space != next.Space
+	if next.Administrative && (moved || !old.Administrative) || old.Administrative != next.Administrative {
+		there := op
+		there.Object.Space = next.Space
+		if err := s.alsoAdmin(ctx, tx, there); err != nil {
+			return err
+		}
+	}
+	if !moved {
+		return nil
+	}
+	return s.guardMove(ctx, tx, op, old, next)
+}
+
+// guardMove checks a move to another space: rights at both ends, every
+// attachment still reachable, no root binding carried out of root (access
+// model R18, A115, A141).
+func (s *Service) guardMove(ctx context.Context, tx Tx, op access.Op, old, next domain.Stack) error {
+	there := op
+	there.Action, there.See = authz.ActionStackCreate, authz.ActionSpaceRead
+	there.Object = access.Object{Kind: access.KindStack, ID: string(old.ID), Noun: "space", Space: next.Space}
+	both, err := s.gate.Permit(ctx, tx, there)
+	if err != nil {
+		return err
+	}
+	tx.Also(both)
+	if old.Space == domain.RootSpace {
+		bindings, err := tx.BindingsOf(ctx, authz.ActorRef{Kind: authz.ActorStack, ID: string(old.ID)})
+		if err != nil {
+			return err
+		}
+		for _, b := range bindings {
+			if b.Space == domain.RootSpace {
+				return s.gate.Refuse(ctx, tx, op, domain.Conflict(
+					"stack %s holds role binding %s at root and cannot leave root; remove the binding first", old.ID, b.ID))
+			}
+		}
+	}
+	return s.keepReachable(ctx, tx, op, old.ID, next.Space)
+}
+
+func (s *Service) keepReachable(ctx context.Context, tx Tx, op access.Op, id domain.StackID, to domain.SpaceID) error {
+	world, err := tx.World(ctx)
+	if err != nil {
+		return err
+	}
+	uses, err := tx.Uses(ctx)
+	if err != nil {
+		return err
+	}
+	tree := domain.NewTree(world.Spaces)
+	for _, u := range uses {
+		if u.Stack == id && !tree.Reaches(to, u.EntitySpace) {
+			return s.gate.Refuse(ctx, tx, op, domain.Conflict(
+				"space %s does not reach %s %s of space %s, which the stack uses", to, u.EntityKind, u.Entity, u.EntitySpace))
+		}
+	}
+	return nil
+}
+
+// alsoAdmin asks for Space admin as well: the administrative flag equals a
+// Space admin binding of the stack (access model R1).
+func (s *Service) alsoAdmin(ctx context.Context, tx Tx, op access.Op) error {
+	op.Action = authz.ActionSpaceAdmin
+	p, err := s.gate.Permit(ctx, tx, op)
+	if err == nil {
+		tx.Also(p)
+	}
+	return err
+}
+
+// Delete removes a stack with its configuration, runs and state. It destroys
+// no infrastructure; a stack that a worker is busy with cannot be deleted.
+func (s *Service) Delete(ctx context.Context, id domain.StackID) (stack domain.Stack, err error) {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
+		var permit access.Permit
+		stack, permit, err = s.find(ctx, tx, "stack.delete", authz.ActionStackDelete, id)
+		if err != nil {
+			return err
+		}
+		op := operation("stack.delete", authz.ActionStackDelete, Object(stack))
+		if stack.ProtectFromDeletion {
+			return s.gate.Refuse(ctx, tx, op, domain.Conflict("stack %s is protected from deletion", id))
+		}
+		blocker, err := tx.Blocker(ctx, id)
+		if err == nil && blocker.State.Active() {
+			return s.gate.Refuse(ctx, tx, op, domain.Conflict("run %s of stack %s is %s; wait for it to end", blocker.ID, id, blocker.State))
+		}
+		if err != nil && domain.ErrorCode(err) != domain.CodeNotFound {
+			return err
+		}
+		return tx.DeleteStack(ctx, permit, id)
+	})
+	return stack, err
+}

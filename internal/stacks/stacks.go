@@ -1,0 +1,192 @@
+// Package stacks holds the use cases of stacks: their settings, their
+// configuration and their outputs. It never contacts a repository and never
+// starts anything; runs do.
+package stacks
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Tx is what this package uses of a transaction.
+type Tx interface {
+	access.Reader
+	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
+	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	StackIDTaken(ctx context.Context, id domain.StackID) (bool, error)
+	Stacks(ctx context.Context, scope access.Scope) ([]domain.Stack, error)
+	InsertStack(ctx context.Context, p access.Permit, s domain.Stack) error
+	UpdateStack(ctx context.Context, p access.Permit, s domain.Stack) error
+	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error
+	WorkerPoolExists(ctx context.Context, id domain.WorkerPoolID) (bool, error)
+	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
+	PutConfig(ctx context.Context, p access.Permit, owner access.Kind, id string, c domain.Config) error
+	DeleteConfig(ctx context.Context, p access.Permit, owner access.Kind, id, element string) error
+	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
+	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
+	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
+	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
+	Uses(ctx context.Context) ([]domain.Use, error)
+	Also(p access.Permit)
+}
+
+// Service answers and changes stacks.
+type Service struct {
+	db      access.Transactor[Tx]
+	gate    *access.Gate
+	ids     domain.IDSource
+	sources SourceCheck
+}
+
+// SourceCheck refuses a repository URL that no worker would check out, with an
+// error about the field repositoryURL. It does not contact the repository.
+type SourceCheck func(url string) error
+
+// New returns the use cases of stacks.
+func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, sources SourceCheck) *Service {
+	return &Service{db: db, gate: gate, ids: ids, sources: sources}
+}
+
+// View is a stack as one caller sees it.
+type View struct {
+	domain.Stack
+	// Bare is set for a caller who may only read the stack's runs by name:
+	// id, name, space and state are all he is shown (access model R5).
+	Bare bool
+}
+
+// Get returns a stack that the caller may see.
+func (s *Service) Get(ctx context.Context, id domain.StackID) (v View, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		v, err = s.see(ctx, tx, id)
+		return err
+	})
+	return v, err
+}
+
+// OfRun returns the stack that a run belongs to, under the same rule.
+func (s *Service) OfRun(ctx context.Context, id domain.RunID) (v View, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		run, err := tx.Run(ctx, id)
+		if err != nil {
+			return err
+		}
+		v, err = s.see(ctx, tx, run.StackID)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return domain.NotFound("run")
+		}
+		return err
+	})
+	return v, err
+}
+
+func (s *Service) see(ctx context.Context, tx Tx, id domain.StackID) (View, error) {
+	stack, err := tx.Stack(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	err = s.gate.See(ctx, tx, authz.ActionStackRead, Object(stack))
+	if err == nil {
+		return View{Stack: stack}, nil
+	}
+	if domain.ErrorCode(err) != domain.CodeNotFound {
+		return View{}, err
+	}
+	if s.gate.See(ctx, tx, authz.ActionRunRead, Object(stack)) == nil {
+		return View{Stack: stack, Bare: true}, nil
+	}
+	return View{}, err
+}
+
+// full is see for what a bare view does not show.
+func (s *Service) full(ctx context.Context, tx Tx, id domain.StackID) (domain.Stack, error) {
+	v, err := s.see(ctx, tx, id)
+	if err == nil && v.Bare {
+		return v.Stack, access.Forbidden(access.Name(ctx), authz.ActionSpaceRead, v.Space)
+	}
+	return v.Stack, err
+}
+
+// List returns the stacks that the caller may list, oldest first.
+func (s *Service) List(ctx context.Context) (out []domain.Stack, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead)
+		if err != nil {
+			return err
+		}
+		out, err = tx.Stacks(ctx, scope)
+		return err
+	})
+	return out, err
+}
+
+// CanWrite reports whether the caller holds the Writer tier where the stack is.
+func (s *Service) CanWrite(ctx context.Context, stack domain.Stack) (ok bool, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		ok, err = s.gate.Holds(ctx, tx, authz.ActionRunTrigger, Object(stack))
+		return err
+	})
+	return ok, err
+}
+
+// Outputs returns the root outputs of the last apply; sensitive ones without
+// their value.
+func (s *Service) Outputs(ctx context.Context, id domain.StackID) (out []domain.Output, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		if _, err := s.full(ctx, tx, id); err != nil {
+			return err
+		}
+		out, err = tx.Outputs(ctx, id)
+		return err
+	})
+	return out, err
+}
+
+// Object is the gate's view of a stack.
+func Object(s domain.Stack) access.Object {
+	return access.Object{
+		Kind: access.KindStack, ID: string(s.ID), Noun: "stack", Space: s.Space,
+		Entity: authz.EntityRef{Kind: authz.EntityStack, ID: string(s.ID)},
+	}
+}
+
+func operation(event string, action authz.Action, o access.Object) access.Op {
+	return access.Op{Event: event, Action: action, See: authz.ActionStackRead, Object: o}
+}
+
+// find returns a stack and the permit to change it. A stack that does not
+// exist is refused like one that is hidden.
+func (s *Service) find(ctx context.Context, tx Tx, event string, action authz.Action, id domain.StackID) (domain.Stack, access.Permit, error) {
+	stack, err := tx.LockStack(ctx, id)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		o := Object(domain.Stack{ID: id})
+		return stack, access.Permit{}, s.gate.Missing(ctx, tx, operation(event, action, o))
+	}
+	if err != nil {
+		return stack, access.Permit{}, err
+	}
+	permit, err := s.gate.Permit(ctx, tx, operation(event, action, Object(stack)))
+	return stack, permit, err
+}
+
+// freeID returns the slug of a name, with a number behind it when taken. A
+// number instead of an error keeps hidden stacks hidden.
+func freeID(ctx context.Context, tx Tx, name, ulid string) (domain.StackID, error) {
+	base := domain.Slug(name)
+	if base == "" {
+		base = "stack-" + domain.Slug(ulid)
+	}
+	id := domain.StackID(base)
+	for n := 2; ; n++ {
+		taken, err := tx.StackIDTaken(ctx, id)
+		if err != nil || !taken {
+			return id, err
+		}
+		id = domain.StackID(fmt.Sprintf("%s-%d", base, n))
+	}
+}
