@@ -1,0 +1,53 @@
+// Package runner does what a worker does with one leased run: it checks the
+// source out, runs hooks and OpenTofu, streams the masked log, and reports
+// every step to the control plane. It decides nothing: which run, which
+// variables and whether to apply are the control plane's answers.
+package runner
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Config is the worker's own configuration.
+type Config struct {
+	WorkerID string            // unique for the worker process
+	Metadata map[string]string // shown with the worker
+	Slots    int               // runs at the same time; default 1
+
+	WorkDir     string // where runs get their private directories
+	Tofu        string // OpenTofu binary; empty: `tofu` on PATH
+	ToolDir     string // other versions, as ToolDir/<version>/tofu; optional
+	CLIConfig   string // OpenTofu CLI configuration for every run; optional
+	PluginCache string // provider cache shared by all runs; optional
+	// Env is added to the environment of every run, such as proxy settings.
+	Env []string
+
+	LeaseWait  time.Duration // long poll; default 25 s
+	ApplyGrace time.Duration // how long a shutdown waits for an apply; default 5 min
+
+	Logger *slog.Logger // the worker's own log; default: none
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.WorkDir == "" {
+		return c, errors.New("a work directory is required")
+	}
+	if c.WorkerID == "" {
+		return c, errors.New("a worker id is required")
+	}
+	if c.Slots <= 0 {
+		c.Slots = 1
+	}
+	if c.LeaseWait <= 0 {
+		c.LeaseWait = 25 * time.Second
+	}
+	if c.ApplyGrace <= 0 {
+		c.ApplyGrace = 5 * time.Minute
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

@@ -1,0 +1,42 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/tofu"
+)
+
+// shell runs a run's hooks.
+type shell struct {
+	env []string
+	dir string
+	log *journal
+}
+
+// hooks runs the commands of one phase, each by `/bin/sh -c` in the project
+// root, and stops at the first that fails. Nothing is interpolated: a command
+// is what its author wrote, and names reach it as environment variables. A
+// command of several lines stops at its first failing line.
+func (s shell) hooks(ctx context.Context, phase string, commands []string) error {
+	for i, command := range commands {
+		if strings.TrimSpace(command) == "" {
+			continue
+		}
+		s.log.say("$ " + strings.ReplaceAll(strings.TrimRight(command, "\r\n"), "\n", "\n> "))
+		option := "-c"
+		if strings.Contains(strings.TrimSpace(command), "\n") {
+			option = "-ec"
+		}
+		err := tofu.Process{
+			Name: fmt.Sprintf("%s hook %d", phase, i+1), Path: "/bin/sh", Args: []string{option, command},
+			Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log,
+		}.Run(ctx)
+		s.log.lines.Flush()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

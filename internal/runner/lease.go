@@ -1,0 +1,141 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/tofu"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// Graces between SIGINT and SIGKILL. A plan changes nothing and is killed at
+// once when the lease is lost; an apply is interrupted at the same moment but
+// may write down what it has made.
+const (
+	stopGrace      = 3 * time.Second
+	lostApplyGrace = 10 * time.Second
+	shutdownGrace  = 5 * time.Second
+)
+
+// defaultTTL is assumed for a job that names none.
+const defaultTTL = 30 * time.Second
+
+// silentEnd ends a lease after which the worker says nothing more.
+type silentEnd struct{ stop *tofu.Stop }
+
+// Error implements error.
+func (e silentEnd) Error() string { return e.stop.Reason }
+
+// Unwrap lets a process find out its grace.
+func (e silentEnd) Unwrap() error { return e.stop }
+
+// lease holds one lease: its context ends when the lease is lost or the run
+// was stopped, and every call to the control plane is made under it.
+type lease struct {
+	api   workerapi.API
+	ref   workerapi.LeaseRef
+	ttl   time.Duration
+	apply func() bool // whether an apply is under way
+	ctx   context.Context
+	end   context.CancelCauseFunc
+}
+
+// newLease detaches the lease from parent's cancellation: a worker that shuts
+// down still reports.
+func newLease(parent context.Context, api workerapi.API, ref workerapi.LeaseRef, ttl time.Duration, apply func() bool) *lease {
+	if ttl <= 0 {
+		ttl = defaultTTL
+	}
+	l := &lease{api: api, ref: ref, ttl: ttl, apply: apply}
+	l.ctx, l.end = context.WithCancelCause(context.WithoutCancel(parent))
+	return l
+}
+
+// lost ends the lease for good.
+func (l *lease) lost(reason string) {
+	stop := &tofu.Stop{Reason: reason}
+	if l.apply() {
+		stop.Grace = lostApplyGrace
+	}
+	l.end(silentEnd{stop})
+}
+
+// keep renews the lease every third of its time until its context ends.
+func (l *lease) keep() {
+	expires := time.Now().Add(l.ttl)
+	wait := l.ttl / 3
+	for {
+		sleep(l.ctx, wait)
+		if l.ctx.Err() != nil {
+			return
+		}
+		asked := time.Now()
+		ctx, cancel := context.WithDeadline(l.ctx, expires)
+		reply, err := l.api.Heartbeat(ctx, l.ref)
+		cancel()
+		switch {
+		case l.ctx.Err() != nil:
+			return
+		case err == nil && reply.Stop:
+			l.end(silentEnd{&tofu.Stop{Reason: "the run was stopped", Grace: stopGrace}})
+			return
+		case err == nil:
+			expires, wait = asked.Add(l.ttl), l.ttl/3
+		case refusal(err):
+			l.lost("the lease was lost: " + err.Error())
+			return
+		case !time.Now().Before(expires):
+			l.lost("the lease could not be renewed in time")
+			return
+		default:
+			wait = min(l.ttl/12, time.Until(expires))
+		}
+	}
+}
+
+// refusal reports whether the control plane answered that this lease is not,
+// or no longer, the caller's. Anything else may pass.
+func refusal(err error) bool {
+	switch domain.ErrorCode(err) {
+	case domain.CodeConflict, domain.CodeForbidden, domain.CodeNotFound, domain.CodeUnauthenticated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Pauses between attempts of one call.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 2 * time.Second
+)
+
+// try makes a call until it succeeds, is invalid, or the lease ends.
+func (l *lease) try(call func(ctx context.Context) error) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if l.ctx.Err() != nil {
+			return context.Cause(l.ctx)
+		}
+		err := call(l.ctx)
+		switch {
+		case err == nil:
+			return nil
+		case l.ctx.Err() != nil:
+			return context.Cause(l.ctx)
+		case refusal(err):
+			l.lost("the lease was lost: " + err.Error())
+			return context.Cause(l.ctx)
+		case domain.ErrorCode(err) == domain.CodeInvalid:
+			return err
+		}
+		sleep(l.ctx, pause)
+	}
+}
+
+// silent reports whether err means that the worker must say nothing more.
+func silent(err error) bool {
+	var end silentEnd
+	return errors.As(err, &end)
+}

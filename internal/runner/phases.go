@@ -1,0 +1,227 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/vcs"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// planFile lies in the project root, where after_plan hooks can read it.
+const planFile = "airlock.plan"
+
+// planAndMaybeApply is a plan lease: PREPARING to UNCONFIRMED, to FINISHED
+// when there is nothing to apply, or through the apply.
+func (r *run) planAndMaybeApply(ctx context.Context) error {
+	if t := r.job.RunType; t != domain.RunTracked && t != domain.RunProposed {
+		return fmt.Errorf("this worker cannot carry out runs of type %s", t)
+	}
+	commit, err := r.checkOut(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.advance(workerapi.Advance{To: domain.RunInitializing, Commit: &commit}); err != nil {
+		return err
+	}
+	if err := r.initialize(ctx); err != nil {
+		return err
+	}
+	if err := r.advance(workerapi.Advance{To: domain.RunPlanning}); err != nil {
+		return err
+	}
+	changes, err := r.makePlan(ctx)
+	if err != nil {
+		return err
+	}
+	return r.afterPlan(ctx, changes)
+}
+
+func (r *run) checkOut(ctx context.Context) (domain.Commit, error) {
+	var none domain.Commit
+	if err := r.prepare(); err != nil {
+		return none, err
+	}
+	s := r.job.Source
+	if s.Provider != "" && s.Provider != "GIT" {
+		return none, fmt.Errorf("this worker cannot check out sources of %s", s.Provider)
+	}
+	source := vcs.Source{URL: s.URL, Branch: s.Branch, Commit: s.Commit, Schemes: s.Schemes}
+	commit, err := vcs.Checkout(ctx, source, r.path(path.Join("workspace", sourceDir)), r.log)
+	if err != nil {
+		return none, err
+	}
+	r.log.say("Checked out " + describe(commit, s.Branch))
+	if err := mountFiles(r.ws, r.job.Files); err != nil {
+		return none, err
+	}
+	if n := len(r.job.Files); n > 0 {
+		r.log.say(fmt.Sprintf("Mounted files: %d", n))
+	}
+	if err := r.openProject(r.job.ProjectRoot); err != nil {
+		return none, err
+	}
+	return commit, r.setUp(ctx)
+}
+
+func (r *run) initialize(ctx context.Context) error {
+	h := r.job.Hooks
+	if err := r.shell.hooks(ctx, "before_init", h.BeforeInit); err != nil {
+		return err
+	}
+	if err := r.tool.Init(ctx, false); err != nil {
+		return err
+	}
+	if r.job.State != nil {
+		if err := r.tool.CheckBackend(); err != nil {
+			return err
+		}
+	}
+	return r.shell.hooks(ctx, "after_init", h.AfterInit)
+}
+
+func (r *run) makePlan(ctx context.Context) (changes bool, err error) {
+	h := r.job.Hooks
+	if err := r.shell.hooks(ctx, "before_plan", h.BeforePlan); err != nil {
+		return false, err
+	}
+	if changes, err = r.tool.Plan(ctx, planFile); err != nil {
+		return false, err
+	}
+	if r.plan, err = r.tool.Show(ctx, planFile); err != nil {
+		return false, err
+	}
+	return changes, r.shell.hooks(ctx, "after_plan", h.AfterPlan)
+}
+
+// afterPlan moves the run out of PLANNING.
+func (r *run) afterPlan(ctx context.Context, changes bool) error {
+	planned := workerapi.Advance{Delta: &r.plan.Delta, Changes: r.plan.Changes}
+	switch {
+	case !changes || r.job.RunType == domain.RunProposed:
+		if !changes {
+			r.log.say("There is nothing to apply")
+		}
+		r.afterRun(domain.RunFinished)
+		planned.To = domain.RunFinished
+		return r.advance(planned)
+	case r.job.Autodeploy:
+		planned.To = domain.RunConfirmed
+		reply, err := r.advanceReply(planned)
+		if err != nil {
+			return err
+		}
+		if !reply.Apply {
+			return r.keepWorkspace()
+		}
+		return r.apply(ctx)
+	default:
+		if err := r.keepWorkspace(); err != nil {
+			return err
+		}
+		r.log.say("Waiting for confirmation")
+		planned.To = domain.RunUnconfirmed
+		return r.advance(planned)
+	}
+}
+
+// keepWorkspace packs the workspace to a file first, so that it can be sent
+// again when the connection breaks.
+func (r *run) keepWorkspace() error {
+	f, err := r.createTemp("workspace.tar.gz")
+	if err != nil {
+		return fmt.Errorf("keep the workspace: %w", err)
+	}
+	defer f.Close()
+	m := manifest{ProjectRoot: r.job.ProjectRoot, Providers: hasProviders(r.project), Descriptions: r.plan.Descriptions}
+	if err := pack(r.ws, m, f); err != nil {
+		return err
+	}
+	return r.lease.try(func(ctx context.Context) error {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return domain.Invalid("", "read the packed workspace: %v", err)
+		}
+		return r.api.PutWorkspace(ctx, r.job.Ref, f)
+	})
+}
+
+// applyKept is an apply lease: the workspace of the plan is brought back.
+func (r *run) applyKept(ctx context.Context) error {
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	m, err := r.fetchWorkspace()
+	if err != nil {
+		return err
+	}
+	if r.project, err = openProject(r.ws, m.ProjectRoot); err != nil {
+		return err
+	}
+	if err := r.setUp(ctx); err != nil {
+		return err
+	}
+	r.plan = planOf(m)
+	if m.Providers {
+		if err := r.tool.Init(ctx, true); err != nil {
+			return err
+		}
+	}
+	return r.apply(ctx)
+}
+
+func (r *run) fetchWorkspace() (manifest, error) {
+	var body io.ReadCloser
+	err := r.lease.try(func(ctx context.Context) (err error) {
+		body, err = r.api.GetWorkspace(ctx, r.job.Ref)
+		return err
+	})
+	if err != nil {
+		return manifest{}, err
+	}
+	defer body.Close()
+	return restore(body, r.ws)
+}
+
+// apply carries out the plan file of the project root.
+func (r *run) apply(ctx context.Context) error {
+	r.applying.Store(true)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := r.advance(workerapi.Advance{To: domain.RunApplying}); err != nil {
+		return err
+	}
+	h := r.job.Hooks
+	if err := r.shell.hooks(ctx, "before_apply", h.BeforeApply); err != nil {
+		return err
+	}
+	outputs, err := r.tool.Apply(ctx, planFile, r.path("apply.json"))
+	if err != nil {
+		return err
+	}
+	if err := r.shell.hooks(ctx, "after_apply", h.AfterApply); err != nil {
+		return err
+	}
+	for i := range outputs {
+		outputs[i].Description = r.plan.Descriptions[outputs[i].Name]
+	}
+	r.afterRun(domain.RunFinished)
+	return r.advance(workerapi.Advance{To: domain.RunFinished, Outputs: outputs})
+}
+
+// afterRun runs the after_run hooks before the run's last state. Their failure
+// is shown and changes nothing.
+func (r *run) afterRun(final domain.RunState) {
+	if r.shell.dir == "" || len(r.job.Hooks.AfterRun) == 0 {
+		return
+	}
+	s := r.shell
+	s.env = append(s.env[:len(s.env):len(s.env)],
+		"AIRLOCK_FINAL_RUN_STATE="+string(final), "TF_VAR_spacelift_final_run_state="+string(final))
+	if err := s.hooks(r.work, "after_run", r.job.Hooks.AfterRun); err != nil {
+		r.log.say("Ignored: " + err.Error())
+	}
+}

@@ -1,0 +1,216 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/secrets"
+	"github.com/airlock-project/airlock/internal/tofu"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// run is one lease being carried out.
+type run struct {
+	*worker
+	job      *workerapi.Job
+	lease    *lease
+	log      *journal
+	masker   *secrets.Masker
+	work     context.Context // what processes run under, see workContext
+	state    domain.RunState // the last one that the control plane took
+	applying atomic.Bool     // the apply has begun: do not interrupt it lightly
+
+	dir     string   // private directory of the lease
+	ws      *os.Root // the workspace in it
+	project *os.Root // the project root in the workspace
+	tool    tofu.Tool
+	shell   shell
+	plan    *tofu.Plan
+}
+
+// errShutdown is the cause that ends a plan when the worker shuts down.
+var errShutdown = &tofu.Stop{Reason: "worker shut down", Grace: shutdownGrace}
+
+// run executes a job and returns the state that it left the run in, as far as
+// the control plane was told.
+func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, error) {
+	r := &run{worker: w, job: job, masker: secrets.NewMasker(secretValues(job))}
+	r.lease = newLease(ctx, w.api, job.Ref, job.LeaseTTL, r.applying.Load)
+	defer r.lease.end(nil)
+	go r.lease.keep()
+
+	first := domain.RunPreparing
+	if job.Phase == workerapi.PhaseApply {
+		first = domain.RunPreparingApply
+	}
+	r.log = newJournal(r.lease, r.masker, first)
+	defer r.log.close()
+	defer r.cleanUp()
+
+	var done func()
+	r.work, done = r.workContext(ctx)
+	defer done()
+	err := r.advance(workerapi.Advance{To: first})
+	if err == nil {
+		err = r.carryOut(r.work)
+	}
+	switch {
+	case err == nil || silent(err):
+		return r.state, err
+	case r.lease.ctx.Err() != nil:
+		return r.state, context.Cause(r.lease.ctx)
+	case r.work.Err() != nil:
+		return r.fail(context.Cause(r.work))
+	default:
+		return r.fail(err)
+	}
+}
+
+// workContext is what processes run under: it ends with the lease, and at a
+// shutdown at once for a plan, after the grace for an apply.
+func (r *run) workContext(ctx context.Context) (context.Context, func()) {
+	work, cancel := context.WithCancelCause(r.lease.ctx)
+	unhook := context.AfterFunc(ctx, func() {
+		if r.applying.Load() {
+			sleep(work, r.cfg.ApplyGrace)
+		}
+		cancel(errShutdown)
+	})
+	return work, func() {
+		unhook()
+		cancel(nil)
+	}
+}
+
+func (r *run) carryOut(ctx context.Context) error {
+	r.greet()
+	switch {
+	case r.job.FailReason != "":
+		return errors.New(r.job.FailReason)
+	case r.job.Phase == workerapi.PhaseApply:
+		return r.applyKept(ctx)
+	case r.job.Phase == workerapi.PhasePlan:
+		return r.planAndMaybeApply(ctx)
+	default:
+		return fmt.Errorf("this worker does not know the phase %q", r.job.Phase)
+	}
+}
+
+// greet begins the log.
+func (r *run) greet() {
+	for _, n := range r.job.Notices {
+		r.log.say(n)
+	}
+	for _, e := range r.job.Env {
+		switch {
+		case tofu.Reserved(e.Name):
+			r.log.say(fmt.Sprintf("Variable %s is ignored: the worker sets it, or it would load foreign code into the worker's processes", e.Name))
+		case e.Secret && e.Value != "" && len(e.Value) < secrets.MinMaskable:
+			r.log.say(fmt.Sprintf("The value of %s is not masked: it is shorter than %d characters and would garble the log", e.Name, secrets.MinMaskable))
+		}
+	}
+}
+
+// fail ends the run in FAILED with err as its note.
+func (r *run) fail(err error) (domain.RunState, error) {
+	note := r.masker.Mask(err.Error())
+	r.log.lines.Flush()
+	r.log.say("Failed: " + note)
+	r.rescueState()
+	if !errors.Is(err, errShutdown) {
+		r.afterRun(domain.RunFailed)
+	}
+	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note}); end != nil {
+		return r.state, errors.Join(err, end)
+	}
+	return r.state, err
+}
+
+// advance sends the log so far and moves the run on.
+func (r *run) advance(a workerapi.Advance) error {
+	_, err := r.advanceReply(a)
+	return err
+}
+
+func (r *run) advanceReply(a workerapi.Advance) (workerapi.AdvanceReply, error) {
+	var reply workerapi.AdvanceReply
+	if err := r.log.flush(); err != nil && a.To != domain.RunFailed {
+		return reply, fmt.Errorf("store the log: %w", err)
+	}
+	a.Ref = r.job.Ref
+	err := r.lease.try(func(ctx context.Context) (err error) {
+		reply, err = r.api.Advance(ctx, a)
+		return err
+	})
+	if err != nil {
+		return reply, fmt.Errorf("advance to %s: %w", a.To, err)
+	}
+	r.state = a.To
+	r.log.enter(a.To)
+	return reply, nil
+}
+
+// prepare makes the lease's private directory and what OpenTofu needs in it.
+func (r *run) prepare() error {
+	var err error
+	if r.dir, err = r.dirs.newRun(dirName(r.job.Ref)); err != nil {
+		return err
+	}
+	for _, name := range []string{"workspace", "home", "tmp"} {
+		if err := os.Mkdir(filepath.Join(r.dir, name), 0o700); err != nil {
+			return fmt.Errorf("make the run's directory: %w", err)
+		}
+	}
+	if r.ws, err = os.OpenRoot(r.path("workspace")); err != nil {
+		return fmt.Errorf("make the run's directory: %w", err)
+	}
+	return tofu.WriteCLIConfig(r.path("tofu.rc"), r.cfg.CLIConfig)
+}
+
+func (r *run) path(name string) string { return filepath.Join(r.dir, name) }
+
+// cleanUp removes everything that the lease has left on the worker.
+func (r *run) cleanUp() {
+	if r.dir == "" {
+		return
+	}
+	r.rescueState()
+	for _, root := range []*os.Root{r.project, r.ws} {
+		if root != nil {
+			root.Close()
+		}
+	}
+	removeAll(r.dir)
+}
+
+// rescueState keeps a state that the control plane did not take.
+func (r *run) rescueState() {
+	if r.dir == "" || !r.applying.Load() {
+		return
+	}
+	kept, err := r.dirs.rescue(r.dir, dirName(r.job.Ref))
+	if kept != "" {
+		r.log.say("OpenTofu could not store the state; it is kept on the worker in " + filepath.Join("rescued", filepath.Base(kept)))
+		r.cfg.Logger.Error("a state could not be stored", "run", r.job.Ref.RunID, "kept", kept)
+		_ = os.Remove(filepath.Join(r.tool.Dir, erroredState))
+	}
+	if err != nil {
+		r.cfg.Logger.Error("a state could not be kept", "run", r.job.Ref.RunID, "error", err)
+	}
+}
+
+// dirName is safe in a path whatever the id holds.
+func dirName(ref workerapi.LeaseRef) string {
+	id := []byte(ref.RunID)
+	for i, c := range id {
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
+			id[i] = '_'
+		}
+	}
+	return fmt.Sprintf("%s-%d", id[:min(len(id), 64)], ref.Epoch)
+}

@@ -1,0 +1,126 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/tofu"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// secretValues is everything in a job that must not show in its log.
+func secretValues(job *workerapi.Job) []string {
+	var values []string
+	for _, e := range job.Env {
+		if e.Secret {
+			values = append(values, e.Value)
+		}
+	}
+	for _, f := range job.Files {
+		if f.Secret {
+			values = append(values, string(f.Content))
+		}
+	}
+	if job.State != nil {
+		values = append(values, job.State.Password)
+	}
+	if u, err := url.Parse(job.Source.URL); err == nil && u.User != nil {
+		if password, ok := u.User.Password(); ok {
+			values = append(values, password)
+		} else if u.Scheme == "http" || u.Scheme == "https" {
+			values = append(values, u.User.Username()) // a token given as the user
+		}
+	}
+	return values
+}
+
+// environment returns the variables of every process of the run.
+func (r *run) environment() ([]string, error) {
+	var own []string
+	for _, e := range r.job.Env {
+		if e.Name == "" || strings.ContainsAny(e.Name, "=\x00") || strings.ContainsRune(e.Value, 0) {
+			return nil, fmt.Errorf("the environment variable %q cannot be set: its name or value is not allowed", e.Name)
+		}
+		if !tofu.Reserved(e.Name) {
+			own = append(own, e.Name+"="+e.Value)
+		}
+	}
+	e := tofu.Environment{
+		Home: r.path("home"), Temp: r.path("tmp"), CLIConfig: r.path("tofu.rc"),
+		PluginCache: r.cfg.PluginCache, Extra: r.cfg.Env,
+	}
+	if s := r.job.State; s != nil {
+		e.State = &tofu.State{Address: s.Address, Username: s.Username, Password: s.Password}
+	}
+	return e.List(own), nil
+}
+
+// setUp finds the tool and binds it and the hooks to the project root.
+func (r *run) setUp(ctx context.Context) error {
+	binary, version, err := r.findTool(ctx)
+	if err != nil {
+		return err
+	}
+	env, err := r.environment()
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.EvalSymlinks(r.project.Name())
+	if err != nil {
+		return fmt.Errorf("open the project root: %w", err)
+	}
+	r.tool = tofu.Tool{Binary: binary, Version: version, Env: env, Dir: dir, Log: r.log}
+	r.shell = shell{env: env, dir: dir, log: r.log}
+	r.log.say("Using OpenTofu " + version)
+	return nil
+}
+
+// exactVersion is all that may become part of a path.
+var exactVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z]+)*$`)
+
+// findTool returns the version that the stack asks for, or the worker's own.
+func (r *run) findTool(ctx context.Context) (binary, version string, err error) {
+	version, err = tofu.Version(ctx, r.tofu)
+	if err != nil {
+		return "", "", err
+	}
+	want := r.job.ToolVersion
+	if want == "" || want == version || want+"-dev" == version {
+		return r.tofu, version, nil
+	}
+	if r.cfg.ToolDir == "" || !exactVersion.MatchString(want) {
+		return "", "", fmt.Errorf("the stack asks for OpenTofu %s, and this worker has %s", want, version)
+	}
+	binary, err = tofu.Find(filepath.Join(r.cfg.ToolDir, want, "tofu"))
+	if err != nil {
+		return "", "", fmt.Errorf("the stack asks for OpenTofu %s, which is not installed on this worker (it has %s)", want, version)
+	}
+	version, err = tofu.Version(ctx, binary)
+	return binary, version, err
+}
+
+// openProject opens the project root and puts the state backend into it.
+func (r *run) openProject(projectRoot string) error {
+	var err error
+	if r.project, err = openProject(r.ws, projectRoot); err != nil {
+		return err
+	}
+	// The plan file is ours: a link of that name must not lead it elsewhere.
+	if err := r.project.RemoveAll(planFile); err != nil {
+		return fmt.Errorf("clear the project root: %w", err)
+	}
+	if r.job.State == nil {
+		return nil
+	}
+	return tofu.WriteBackend(r.project)
+}
+
+// createTemp makes a file of the worker's own beside the workspace.
+func (r *run) createTemp(name string) (*os.File, error) {
+	return os.OpenFile(r.path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+}

@@ -1,0 +1,143 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// workDir is a worker process's own directory below the configured one:
+//
+//	WorkDir/worker-*/lock    held while the process lives
+//	WorkDir/worker-*/run-*/  one run, removed after its lease
+//	WorkDir/rescued/         states that OpenTofu could not hand over
+type workDir struct {
+	base string
+	own  string
+	lock *os.File
+	log  *slog.Logger
+}
+
+// openWorkDir makes the directory and clears away what workers that were
+// killed have left behind, after saving the states that lie in it.
+func openWorkDir(base string, log *slog.Logger) (*workDir, error) {
+	base, err := filepath.Abs(base)
+	if err != nil {
+		return nil, fmt.Errorf("make the work directory: %w", err)
+	}
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return nil, fmt.Errorf("make the work directory: %w", err)
+	}
+	d := &workDir{base: base, log: log}
+	d.sweep()
+	if d.own, err = os.MkdirTemp(base, "worker-*"); err != nil {
+		return nil, fmt.Errorf("make the work directory: %w", err)
+	}
+	if d.lock, err = lockDir(d.own); err != nil {
+		return nil, fmt.Errorf("lock the work directory: %w", err)
+	}
+	return d, nil
+}
+
+// lockDir takes the lock that ends with the process, however it ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (d *workDir) sweep() {
+	left, err := filepath.Glob(filepath.Join(d.base, "worker-*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range left {
+		lock, err := lockDir(dir)
+		if err != nil {
+			continue // alive
+		}
+		runs, _ := filepath.Glob(filepath.Join(dir, "run-*"))
+		for _, run := range runs {
+			name := strings.TrimPrefix(filepath.Base(run), "run-")
+			if kept, err := d.rescue(run, name); kept != "" || err != nil {
+				d.log.Warn("state left by a killed worker", "kept", kept, "error", err)
+			}
+		}
+		removeAll(dir)
+		lock.Close()
+	}
+}
+
+func (d *workDir) close() {
+	removeAll(d.own)
+	d.lock.Close()
+}
+
+// newRun makes the private directory of one lease.
+func (d *workDir) newRun(name string) (string, error) {
+	dir, err := os.MkdirTemp(d.own, "run-"+name+"-*") // mode 0700
+	if err != nil {
+		return "", fmt.Errorf("make the run's directory: %w", err)
+	}
+	return dir, nil
+}
+
+// erroredState is what OpenTofu writes beside the code when the state backend
+// does not take the state of an apply.
+const erroredState = "errored.tfstate"
+
+// rescue keeps the states that OpenTofu could not hand over; without them
+// nobody would know what an apply has made. It returns where the last one is.
+func (d *workDir) rescue(dir, name string) (string, error) {
+	var kept string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() != erroredState || !e.Type().IsRegular() {
+			return nil // an unreadable corner must not keep us from the rest
+		}
+		body, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(d.base, "rescued")
+		if err := os.MkdirAll(target, 0o700); err != nil {
+			return err
+		}
+		f, err := os.CreateTemp(target, name+"-*.tfstate") // mode 0600
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(body)
+		kept = f.Name()
+		return errors.Join(err, f.Sync(), f.Close())
+	})
+	if err != nil {
+		return kept, fmt.Errorf("keep the state: %w", err)
+	}
+	return kept, nil
+}
+
+// removeAll removes a tree even where code took away write permission from
+// its directories, as module caches do.
+func removeAll(dir string) {
+	if os.RemoveAll(dir) == nil {
+		return
+	}
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			_ = os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	_ = os.RemoveAll(dir)
+}
