@@ -15,7 +15,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/airlock/$folder/$version
 program=$cache/$name
 
 if [ ! -x "$program" ]; then
-	echo "building $name $version from source; once, about three minutes on two cores" >&2
+	echo "building $name $version from source; once, three to six minutes on two cores" >&2
 	mkdir -p "$cache"
 	began=$(date +%s)
 	# Built aside and renamed: nobody ever sees half a program.
