@@ -29,6 +29,9 @@ const (
 	LegacySpace SpaceID = "legacy"
 )
 
+// DefaultWorkerPool is the pool of stacks that name none.
+const DefaultWorkerPool WorkerPoolID = "default"
+
 // IDSource makes ids. It is injected so that tests can repeat them.
 type IDSource interface {
 	// ULID returns a new 26-character ULID, greater than every one it returned before.

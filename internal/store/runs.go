@@ -59,7 +59,23 @@ func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID) (domain.Run, er
 // the commit.
 func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where state in ('READY', 'CONFIRMED') and lease_until = 0
-		and stack_id in (select id from stacks where worker_pool = $1) order by updated_at, id limit 1`+tx.store.dialect.skipLocked(), pool)
+		and stack_id in (select id from stacks where worker_pool = $1) order by updated_at, id limit 1`+tx.leaseLock(), poolColumn(pool))
+}
+
+// leaseLock holds the run that is about to be leased; a mere look holds nothing.
+func (tx *Tx) leaseLock() string {
+	if tx.readOnly {
+		return ""
+	}
+	return tx.store.dialect.skipLocked()
+}
+
+// poolColumn is how a stack names its pool: not at all for the default one.
+func poolColumn(id domain.WorkerPoolID) string {
+	if id == domain.DefaultWorkerPool {
+		return ""
+	}
+	return string(id)
 }
 
 // ExpiredLeases returns the runs whose worker has not been heard of in time.

@@ -1,0 +1,84 @@
+package runs
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Progress is what a worker reports with a change of state.
+type Progress struct {
+	To      domain.RunState
+	Note    string
+	Commit  *domain.Commit
+	Delta   *domain.Delta
+	Changes []domain.ResourceChange
+	Outputs []domain.Output
+}
+
+// Advance moves a leased run. A repeated report of the state that the run is
+// in is accepted and changes nothing.
+func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
+	return s.db.Change(ctx, func(tx Tx) error {
+		run, err := tx.LockRun(ctx, l.Run)
+		if err != nil {
+			return err
+		}
+		if run.Epoch == l.Epoch && run.State == p.To {
+			return nil
+		}
+		run, permit, err := s.held(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		if err := guardProgress(run, p); err != nil {
+			return err
+		}
+		run.LeaseUntil = tx.Now().Add(LeaseTTL)
+		if p.Commit != nil {
+			run.Commit = *p.Commit
+			if p.Commit.Message != "" {
+				run.Title = firstLine(p.Commit.Message)
+			}
+		}
+		if p.Delta != nil {
+			run.Delta = p.Delta
+		}
+		return s.report(ctx, tx, permit, run, p)
+	})
+}
+
+func (s *Service) report(ctx context.Context, tx Tx, permit access.Permit, run domain.Run, p Progress) error {
+	if p.Changes != nil {
+		if err := tx.SetRunChanges(ctx, permit, run.ID, p.Changes); err != nil {
+			return err
+		}
+	}
+	if p.Outputs != nil {
+		if err := tx.SetOutputs(ctx, permit.For(access.KindState), run.StackID, p.Outputs); err != nil {
+			return err
+		}
+	}
+	return s.move(ctx, tx, permit, &run, p.To, "", p.Note)
+}
+
+// guardProgress refuses states that a worker does not decide.
+func guardProgress(run domain.Run, p Progress) error {
+	switch {
+	case p.To == domain.RunConfirmed && !run.Autodeploy:
+		return domain.Conflict("run %s is not deployed by itself", run.ID)
+	case p.To == domain.RunDiscarded || p.To == domain.RunCanceled || p.To == domain.RunQueued || p.To == domain.RunReady:
+		return domain.Conflict("a worker cannot make a run %s", p.To)
+	}
+	return nil
+}
+
+func firstLine(s string) string {
+	for i, r := range s {
+		if r == '\n' || i > 200 {
+			return s[:i]
+		}
+	}
+	return s
+}

@@ -1,0 +1,201 @@
+package runs
+
+import (
+	"context"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+var noLease time.Time
+
+// poll is how often a waiting lease looks by itself, for runs that another
+// server made ready.
+const poll = time.Second
+
+// Lease names one lease of one run.
+type Lease struct {
+	Run   domain.RunID
+	Epoch int
+}
+
+// Lease waits up to wait for a run of the pool that a worker may execute, and
+// gives it to worker. It returns nil when none came in time.
+func (s *Service) Lease(ctx context.Context, pool domain.WorkerPoolID, worker string, wait time.Duration) (*Assignment, error) {
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		woken := s.wake.wait() // before the look, so that nothing is missed
+		a, err := s.take(ctx, pool, worker)
+		if err != nil || a != nil {
+			return a, err
+		}
+		select {
+		case <-woken:
+		case <-tick.C:
+		case <-deadline.C:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+}
+
+// take leases the oldest waiting run. The look costs no write when there is none.
+func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker string) (a *Assignment, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		_, err := tx.Leasable(ctx, pool)
+		return err
+	})
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Change(ctx, func(tx Tx) error {
+		run, err := tx.Leasable(ctx, pool)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil // another worker was faster
+		}
+		if err != nil {
+			return err
+		}
+		permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
+		if err != nil {
+			return err
+		}
+		next := domain.RunPreparing
+		if run.State == domain.RunConfirmed {
+			next = domain.RunPreparingApply
+		}
+		run.Epoch++
+		run.Worker, run.LeaseUntil = worker, tx.Now().Add(LeaseTTL)
+		if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
+			return err
+		}
+		a, err = s.assign(ctx, tx, run)
+		return err
+	})
+	return a, err
+}
+
+// held locks a run for the holder of a lease. A stale lease is a conflict: its
+// worker must stop.
+func (s *Service) held(ctx context.Context, tx Tx, l Lease) (domain.Run, access.Permit, error) {
+	run, err := tx.LockRun(ctx, l.Run)
+	if err != nil {
+		return run, access.Permit{}, err
+	}
+	if run.Epoch != l.Epoch || run.LeaseUntil.IsZero() {
+		return run, access.Permit{}, domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
+	}
+	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
+	return run, permit, err
+}
+
+// Heartbeat extends a lease.
+func (s *Service) Heartbeat(ctx context.Context, l Lease) error {
+	return s.db.Change(ctx, func(tx Tx) error {
+		run, permit, err := s.held(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		run.LeaseUntil = tx.Now().Add(LeaseTTL)
+		return tx.SaveRun(ctx, permit, run)
+	})
+}
+
+// AppendLog stores a piece of the run's log. Pieces are numbered without gaps;
+// one that came before is ignored.
+func (s *Service) AppendLog(ctx context.Context, l Lease, seq int, state domain.RunState, body string) error {
+	return s.db.Change(ctx, func(tx Tx) error {
+		run, permit, err := s.held(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		next, err := tx.NextLogSeq(ctx, l.Run, l.Epoch)
+		if err != nil || seq < next {
+			return err
+		}
+		if seq > next {
+			return domain.Conflict("log piece %d of run %s came before piece %d", seq, l.Run, next)
+		}
+		return tx.AppendLog(ctx, permit, domain.LogChunk{
+			RunID: l.Run, Epoch: l.Epoch, Seq: seq, State: state, StateSerial: run.StateSerial, Body: body,
+		})
+	})
+}
+
+// PutWorkspace keeps the planned workspace, sealed, until the run ends.
+func (s *Service) PutWorkspace(ctx context.Context, l Lease, body []byte) error {
+	return s.db.Change(ctx, func(tx Tx) error {
+		_, permit, err := s.held(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		return tx.PutWorkspace(ctx, permit, l.Run, body)
+	})
+}
+
+// Workspace returns the planned workspace.
+func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		run, err := tx.Run(ctx, l.Run)
+		if err != nil {
+			return err
+		}
+		if run.Epoch != l.Epoch || run.LeaseUntil.IsZero() {
+			return domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
+		}
+		body, err = tx.Workspace(ctx, l.Run)
+		return err
+	})
+	return body, err
+}
+
+// Reap ends the runs whose worker has not been heard of in time and returns
+// how many. An interrupted apply is never retried by itself.
+func (s *Service) Reap(ctx context.Context) (int, error) {
+	n := 0
+	err := s.db.Change(ctx, func(tx Tx) error {
+		lost, err := tx.ExpiredLeases(ctx)
+		if err != nil {
+			return err
+		}
+		for _, run := range lost {
+			permit, err := s.gate.System(access.SystemRunReaper, access.KindRun, string(run.ID))
+			if err != nil {
+				return err
+			}
+			if err := s.move(ctx, tx, permit, &run, domain.RunFailed, "", lostNote(run)); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+func lostNote(run domain.Run) string {
+	switch run.State {
+	case domain.RunApplying:
+		return "apply_interrupted: the worker was lost while it applied the plan; what it had changed may not be in the state. " +
+			"Nothing is retried by itself: compare the resources with the state before the next run"
+	default:
+		return "worker_lost: the worker was not heard of for " + LeaseTTL.String()
+	}
+}
+
+// PoolOfToken returns the worker pool that a token belongs to.
+func (s *Service) PoolOfToken(ctx context.Context, hash []byte) (id domain.WorkerPoolID, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		id, err = tx.WorkerPoolByToken(ctx, hash)
+		return err
+	})
+	return id, err
+}

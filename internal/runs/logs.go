@@ -1,0 +1,70 @@
+package runs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// LogPage is a part of one state's log.
+type LogPage struct {
+	Lines    []string // with their line ends
+	Next     string   // token for the page behind this one
+	HasMore  bool     // there is another page now
+	Finished bool     // nothing will follow any more
+}
+
+// chunksPerPage bounds one answer; a chunk holds up to some 32 KiB.
+const chunksPerPage = 64
+
+// Logs returns the log of one state of a run behind token. A negative serial
+// means every visit of that state.
+func (s *Service) Logs(ctx context.Context, id domain.RunID, state domain.RunState, serial int, token string) (p LogPage, err error) {
+	after, err := parseToken(token)
+	if err != nil {
+		return p, err
+	}
+	err = s.db.View(ctx, func(tx Tx) error {
+		run, err := s.see(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		chunks, err := tx.RunLog(ctx, id, state, serial, after, chunksPerPage)
+		if err != nil {
+			return err
+		}
+		for _, c := range chunks {
+			p.Lines = append(p.Lines, strings.SplitAfter(c.Body, "\n")...)
+			after = domain.LogPosition{Epoch: c.Epoch, Seq: c.Seq}
+		}
+		p.Lines = dropEmpty(p.Lines)
+		p.HasMore = len(chunks) == chunksPerPage
+		p.Finished = !p.HasMore && (run.State.Terminal() || run.State != state || (serial >= 0 && run.StateSerial > serial))
+		p.Next = fmt.Sprintf("%d.%d", after.Epoch, after.Seq)
+		return nil
+	})
+	return p, err
+}
+
+func dropEmpty(lines []string) []string {
+	out := lines[:0]
+	for _, l := range lines {
+		if l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func parseToken(token string) (domain.LogPosition, error) {
+	p := domain.LogPosition{Epoch: 0, Seq: -1}
+	if token == "" {
+		return p, nil
+	}
+	if n, err := fmt.Sscanf(token, "%d.%d", &p.Epoch, &p.Seq); err != nil || n != 2 {
+		return p, domain.Invalid("token", "is not a token of an earlier page")
+	}
+	return p, nil
+}

@@ -1,0 +1,178 @@
+// Package runs holds the use cases of runs, from both sides: what people and
+// keys ask for (trigger, confirm, discard, read) and what a worker's lease may
+// report. It executes nothing; the runner does, on the other side of a lease.
+package runs
+
+import (
+	"context"
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Tx is what this package uses of a transaction.
+type Tx interface {
+	access.Reader
+	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
+	LockRun(ctx context.Context, id domain.RunID) (domain.Run, error)
+	RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID, limit int) ([]domain.Run, error)
+	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
+	NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error)
+	RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
+	RunChanges(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)
+	RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) ([]domain.LogChunk, error)
+	InsertRun(ctx context.Context, p access.Permit, r domain.Run) error
+	AdvanceRun(ctx context.Context, p access.Permit, r domain.Run, from domain.RunState, username string) error
+	SaveRun(ctx context.Context, p access.Permit, r domain.Run) error
+	SetRunChanges(ctx context.Context, p access.Permit, id domain.RunID, changes []domain.ResourceChange) error
+
+	Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error)
+	ExpiredLeases(ctx context.Context) ([]domain.Run, error)
+	NextLogSeq(ctx context.Context, id domain.RunID, epoch int) (int, error)
+	AppendLog(ctx context.Context, p access.Permit, c domain.LogChunk) error
+	PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, body []byte) error
+	Workspace(ctx context.Context, id domain.RunID) ([]byte, error)
+	DropWorkspace(ctx context.Context, p access.Permit, id domain.RunID) error
+	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
+	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
+	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
+
+	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
+	AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error)
+	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
+	WorkerPoolByToken(ctx context.Context, hash []byte) (domain.WorkerPoolID, error)
+}
+
+// LeaseTTL is how long a worker may be silent before its run is ended.
+const LeaseTTL = 30 * time.Second
+
+// TokenIssuer issues the token of one lease of a run.
+type TokenIssuer interface {
+	RunToken(run domain.Run) (string, error)
+}
+
+// Config is what runs need to know of the installation.
+type Config struct {
+	BaseURL string // where the API can be reached, without /graphql
+}
+
+// Service answers and changes runs.
+type Service struct {
+	db     access.Transactor[Tx]
+	gate   *access.Gate
+	ids    domain.IDSource
+	tokens TokenIssuer
+	config Config
+	wake   *broadcast
+}
+
+// New returns the use cases of runs.
+func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, tokens TokenIssuer, c Config) *Service {
+	return &Service{db: db, gate: gate, ids: ids, tokens: tokens, config: c, wake: newBroadcast()}
+}
+
+// Wake tells waiting workers that a run may have become ready.
+func (s *Service) Wake() { s.wake.send() }
+
+// pageLength is how many runs one page of a list holds.
+const pageLength = 50
+
+// Get returns a run of a stack that the caller may see: space:read, or
+// run:read by name for a run whose id he knows (access model R5).
+func (s *Service) Get(ctx context.Context, stack domain.StackID, id domain.RunID) (r domain.Run, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		r, err = s.see(ctx, tx, id)
+		if err == nil && r.StackID != stack {
+			return domain.NotFound("run")
+		}
+		return err
+	})
+	return r, err
+}
+
+func (s *Service) see(ctx context.Context, tx Tx, id domain.RunID) (domain.Run, error) {
+	run, err := tx.Run(ctx, id)
+	if err != nil {
+		return run, err
+	}
+	stack, err := tx.Stack(ctx, run.StackID)
+	if err != nil {
+		return run, err
+	}
+	return run, s.gate.See(ctx, tx, authz.ActionRunRead, object(stack, id))
+}
+
+// List returns a page of the runs of a stack, newest first, older than before
+// if that is set. Listing needs space:read.
+func (s *Service) List(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID) (out []domain.Run, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		stack, err := tx.Stack(ctx, id)
+		if err != nil {
+			return err
+		}
+		o := object(stack, "")
+		o.Noun = "stack"
+		if err := s.gate.See(ctx, tx, authz.ActionStackRead, o); err != nil {
+			return err
+		}
+		out, err = tx.RunsOf(ctx, id, t, before, pageLength)
+		return err
+	})
+	return out, err
+}
+
+// Blocker returns the run that holds a stack, nil if none does.
+func (s *Service) Blocker(ctx context.Context, id domain.StackID) (r *domain.Run, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		run, err := tx.Blocker(ctx, id)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		stack, err := tx.Stack(ctx, id)
+		if err != nil {
+			return err
+		}
+		r = &run
+		return s.gate.See(ctx, tx, authz.ActionRunRead, object(stack, run.ID))
+	})
+	return r, err
+}
+
+// History returns the states of a run, newest first.
+func (s *Service) History(ctx context.Context, id domain.RunID) (out []domain.RunTransition, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		if _, err := s.see(ctx, tx, id); err != nil {
+			return err
+		}
+		out, err = tx.RunHistory(ctx, id)
+		return err
+	})
+	return out, err
+}
+
+// Changes returns the planned resource changes of a run, without any values.
+func (s *Service) Changes(ctx context.Context, id domain.RunID) (out []domain.ResourceChange, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		if _, err := s.see(ctx, tx, id); err != nil {
+			return err
+		}
+		out, err = tx.RunChanges(ctx, id)
+		return err
+	})
+	return out, err
+}
+
+// Object is the gate's view of a run: it is decided where its stack lives.
+func object(stack domain.Stack, id domain.RunID) access.Object {
+	return access.Object{
+		Kind: access.KindRun, ID: string(id), Noun: "run", Space: stack.Space,
+		Entity: authz.EntityRef{Kind: authz.EntityStack, ID: string(stack.ID)},
+	}
+}
