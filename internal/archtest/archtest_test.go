@@ -50,6 +50,8 @@ func TestImportViolations(t *testing.T) {
 		"test-only folder":      {"internal/store/s.go", `"github.com/airlock-project/airlock/internal/store/storetest"`, "only tests may: a suite"},
 		"testing in production": {"internal/store/s.go", `"testing"`, "the product does not import testing"},
 		"banned in tests too":   {"authz/a_test.go", `"github.com/stretchr/testify/require"`, "go-cmp"},
+		"reserved":              {"internal/domain/d.go", `"database/sql/driver"`, "all SQL is in the store"},
+		"reserved for it":       {"internal/store/s.go", `"database/sql"`, ""},
 		"unknown folder":        {"internal/surprise/s.go", `"fmt"`, "internal/surprise: the architecture does not know this folder; add a row"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,6 +42,11 @@ func refused(rows []row, own row, f file, target string) string {
 	if f.test || own.testOnly {
 		return "" // tests wire what they need
 	}
+	for library, r := range reserved {
+		if within(target, library) && !within(own.folder, r.folder) && !slices.Contains(own.libraries, anything) {
+			return r.why
+		}
+	}
 	folder, ours := strings.CutPrefix(target, module+"/")
 	switch {
 	case target == "testing" || strings.HasPrefix(target, "testing/"):

@@ -164,3 +164,10 @@ var bannedNames = []string{"pkg", "util", "utils", "common", "helper", "helpers"
 var bannedLibraries = map[string]string{
 	"github.com/stretchr/testify": "tests use the standard library and go-cmp: one way to say what went wrong",
 }
+
+// reserved names what one folder alone may import, tests aside.
+var reserved = map[string]reservation{
+	"database/sql": {folder: "internal/store", why: "all SQL is in the store, where a write takes a permit"},
+}
+
+type reservation struct{ folder, why string }
