@@ -30,7 +30,8 @@ func mountFiles(ws *os.Root, files []workerapi.File) error {
 
 func mountFile(ws *os.Root, f workerapi.File) error {
 	name := filepath.ToSlash(f.Path)
-	if !filepath.IsLocal(name) || strings.ContainsRune(name, 0) || path.Clean(name) == "." || strings.HasSuffix(name, "/") {
+	if !filepath.IsLocal(name) || strings.ContainsRune(name, 0) || strings.Contains("/"+name+"/", "/../") ||
+		path.Clean(name) == "." || strings.HasSuffix(name, "/") {
 		return errors.New("the path must stay inside the workspace")
 	}
 	name = path.Clean(name)

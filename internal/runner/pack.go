@@ -28,6 +28,7 @@ const (
 	maxTree     = 1 << 30
 	maxEntries  = 200_000
 	maxManifest = 1 << 20
+	maxPadding  = 1 << 20 // zeroes after a tar's end
 )
 
 // manifest is what the apply needs to know of the plan.

@@ -41,6 +41,10 @@ func unpack(body io.Reader, ws *os.Root) (manifest, error) {
 	for entries := 0; ; entries++ {
 		h, err := in.Next()
 		if err == io.EOF {
+			// Only at the end of the stream does gzip know that nothing is missing.
+			if _, err := io.CopyN(io.Discard, zip, maxPadding); err != io.EOF {
+				return manifest{}, fmt.Errorf("the archive has no proper end: %v", err)
+			}
 			return m, u.finish()
 		}
 		if err != nil {

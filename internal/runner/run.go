@@ -179,6 +179,7 @@ func (r *run) cleanUp() {
 	if r.dir == "" {
 		return
 	}
+	killResidue(r.dir)
 	r.rescueState()
 	for _, root := range []*os.Root{r.project, r.ws} {
 		if root != nil {

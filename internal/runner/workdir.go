@@ -67,6 +67,7 @@ func (d *workDir) sweep() {
 		if err != nil {
 			continue // alive
 		}
+		killResidue(dir)
 		runs, _ := filepath.Glob(filepath.Join(dir, "run-*"))
 		for _, run := range runs {
 			name := strings.TrimPrefix(filepath.Base(run), "run-")

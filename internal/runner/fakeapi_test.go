@@ -1,0 +1,219 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// fakeAPI is a control plane in memory that insists on the contract: the state
+// machine, the epoch, and log chunks without gaps.
+type fakeAPI struct {
+	t *testing.T
+
+	mu        sync.Mutex
+	jobs      []*workerapi.Job
+	epoch     int
+	states    []domain.RunState // the run's path, its first state included
+	advances  []workerapi.Advance
+	chunks    []workerapi.LogChunk
+	workspace []byte
+	noApply   bool // answer CONFIRMED without Apply
+	stop      bool
+	late      int // calls after the run's last state or the stop
+
+	onAdvance   func(a workerapi.Advance) error // may refuse; called without the lock
+	onLog       func(c workerapi.LogChunk) error
+	onHeartbeat func() error
+	changed     chan struct{}
+}
+
+func newFake(t *testing.T) *fakeAPI {
+	return &fakeAPI{t: t, changed: make(chan struct{}, 1)}
+}
+
+func (f *fakeAPI) notify() {
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
+// give queues a job and puts the run where a control plane would have it.
+func (f *fakeAPI) give(job *workerapi.Job) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.jobs = append(f.jobs, job)
+}
+
+func (f *fakeAPI) begin(job *workerapi.Job) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.epoch = job.Ref.Epoch
+	f.chunks = nil
+	f.advances = nil
+	f.stop = false
+	f.states = []domain.RunState{domain.RunReady}
+	if job.Phase == workerapi.PhaseApply {
+		f.states = []domain.RunState{domain.RunConfirmed}
+	}
+}
+
+func (f *fakeAPI) Lease(ctx context.Context, req workerapi.LeaseRequest) (*workerapi.Job, error) {
+	f.mu.Lock()
+	if len(f.jobs) > 0 {
+		job := f.jobs[0]
+		f.jobs = f.jobs[1:]
+		f.mu.Unlock()
+		f.begin(job)
+		return job, nil
+	}
+	f.mu.Unlock()
+	f.notify()
+	wait, cancel := context.WithTimeout(ctx, min(req.Wait, 50*time.Millisecond))
+	defer cancel()
+	<-wait.Done()
+	return nil, ctx.Err()
+}
+
+// check refuses stale epochs; f.mu is held.
+func (f *fakeAPI) check(ref workerapi.LeaseRef) error {
+	last := f.states[len(f.states)-1]
+	if f.stop || last.Terminal() || last == domain.RunUnconfirmed {
+		f.late++
+	}
+	if ref.Epoch != f.epoch {
+		return domain.Conflict("epoch %d is over", ref.Epoch)
+	}
+	return nil
+}
+
+func (f *fakeAPI) Heartbeat(_ context.Context, ref workerapi.LeaseRef) (workerapi.HeartbeatReply, error) {
+	if f.onHeartbeat != nil {
+		if err := f.onHeartbeat(); err != nil {
+			return workerapi.HeartbeatReply{}, err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if ref.Epoch != f.epoch {
+		return workerapi.HeartbeatReply{}, domain.Conflict("epoch %d is over", ref.Epoch)
+	}
+	return workerapi.HeartbeatReply{Stop: f.stop}, nil
+}
+
+func (f *fakeAPI) Advance(_ context.Context, a workerapi.Advance) (workerapi.AdvanceReply, error) {
+	if f.onAdvance != nil {
+		if err := f.onAdvance(a); err != nil {
+			return workerapi.AdvanceReply{}, err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(a.Ref); err != nil {
+		return workerapi.AdvanceReply{}, err
+	}
+	last := f.states[len(f.states)-1]
+	if !last.CanBecome(a.To) {
+		f.t.Errorf("the state machine has no edge %s -> %s", last, a.To)
+		return workerapi.AdvanceReply{}, domain.Conflict("a run cannot go from %s to %s", last, a.To)
+	}
+	f.states = append(f.states, a.To)
+	f.advances = append(f.advances, a)
+	f.notify()
+	return workerapi.AdvanceReply{Apply: a.To == domain.RunConfirmed && !f.noApply}, nil
+}
+
+func (f *fakeAPI) AppendLogs(_ context.Context, c workerapi.LogChunk) error {
+	if f.onLog != nil {
+		if err := f.onLog(c); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(c.Ref); err != nil {
+		return err
+	}
+	switch {
+	case c.Seq < len(f.chunks):
+		return nil // repeated
+	case c.Seq > len(f.chunks):
+		f.t.Errorf("log chunk %d came after %d chunks", c.Seq, len(f.chunks))
+	case !strings.HasSuffix(c.Text, "\n"):
+		f.t.Errorf("log chunk %d does not end with a newline: %q", c.Seq, c.Text)
+	}
+	if last := f.states[len(f.states)-1]; c.State != last {
+		f.t.Errorf("log chunk %d says state %s in state %s: %q", c.Seq, c.State, last, c.Text)
+	}
+	f.chunks = append(f.chunks, c)
+	f.notify()
+	return nil
+}
+
+func (f *fakeAPI) PutWorkspace(_ context.Context, ref workerapi.LeaseRef, body io.Reader) error {
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.workspace = b
+	return f.check(ref)
+}
+
+func (f *fakeAPI) GetWorkspace(_ context.Context, ref workerapi.LeaseRef) (io.ReadCloser, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(ref); err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(f.workspace)), nil
+}
+
+// text is the log so far.
+func (f *fakeAPI) text() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var b strings.Builder
+	for _, c := range f.chunks {
+		b.WriteString(c.Text)
+	}
+	return b.String()
+}
+
+func (f *fakeAPI) path() []domain.RunState {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]domain.RunState(nil), f.states...)
+}
+
+func (f *fakeAPI) last() workerapi.Advance {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.advances) == 0 {
+		return workerapi.Advance{}
+	}
+	return f.advances[len(f.advances)-1]
+}
+
+// until waits until the condition holds, at most for a while.
+func (f *fakeAPI) until(what string, condition func() bool) {
+	f.t.Helper()
+	deadline := time.After(20 * time.Second)
+	for !condition() {
+		select {
+		case <-f.changed:
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			f.t.Fatalf("waited in vain until %s; log:\n%s", what, f.text())
+		}
+	}
+}

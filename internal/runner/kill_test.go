@@ -1,0 +1,134 @@
+package runner
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// asBackend lets the fake answer over HTTP.
+type asBackend struct{ *fakeAPI }
+
+func (b asBackend) Lease(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRequest) (*workerapi.Job, error) {
+	return b.fakeAPI.Lease(ctx, r)
+}
+
+func (b asBackend) Heartbeat(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRef) (workerapi.HeartbeatReply, error) {
+	return b.fakeAPI.Heartbeat(ctx, r)
+}
+
+func (b asBackend) Advance(ctx context.Context, _ domain.WorkerPoolID, a workerapi.Advance) (workerapi.AdvanceReply, error) {
+	return b.fakeAPI.Advance(ctx, a)
+}
+
+func (b asBackend) AppendLogs(ctx context.Context, _ domain.WorkerPoolID, c workerapi.LogChunk) error {
+	return b.fakeAPI.AppendLogs(ctx, c)
+}
+
+func (b asBackend) PutWorkspace(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRef, body io.Reader) error {
+	return b.fakeAPI.PutWorkspace(ctx, r, body)
+}
+
+func (b asBackend) GetWorkspace(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRef) (io.ReadCloser, error) {
+	return b.fakeAPI.GetWorkspace(ctx, r)
+}
+
+// TestHelperWorker is not a test: TestKilledWorker starts it as a process of
+// its own, a worker over HTTP.
+func TestHelperWorker(t *testing.T) {
+	url := os.Getenv("HELPER_URL")
+	if url == "" {
+		t.Skip("only as a helper process")
+	}
+	api, err := workerapi.NewClient(url, "token", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = Loop(t.Context(), api, Config{WorkerID: "helper", WorkDir: os.Getenv("HELPER_DIR"), Tofu: os.Getenv("HELPER_TOFU")})
+}
+
+func TestKilledWorker(t *testing.T) {
+	for name, inApply := range map[string]bool{"plan": false, "apply": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			job, pidFile := b.slowJob(inApply)
+			b.api.give(job)
+			auth := func(token string) (domain.WorkerPoolID, bool, error) { return "pool", token == "token", nil }
+			server := httptest.NewServer(workerapi.Handler(auth, asBackend{b.api}))
+			defer server.Close()
+
+			cmd := exec.Command(os.Args[0], "-test.run=^TestHelperWorker$")
+			cmd.Env = append(os.Environ(), "HELPER_URL="+server.URL, "HELPER_DIR="+b.cfg.WorkDir, "HELPER_TOFU="+b.cfg.Tofu)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			b.api.until("the slow part begins", func() bool { return strings.Contains(b.api.text(), "slow-began\n") })
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+
+			// A worker that starts later clears away what is left.
+			dirs, err := openWorkDir(b.cfg.WorkDir, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer dirs.close()
+			b.api.until("the process is gone", func() bool { return gone(t, pidFile) })
+			left, _ := filepath.Glob(filepath.Join(b.cfg.WorkDir, "worker-*"))
+			if len(left) != 1 || left[0] != dirs.own {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestSweepSparesTheLivingAndRescues(t *testing.T) {
+	base := t.TempDir()
+	log := slog.New(slog.DiscardHandler)
+	alive, err := openWorkDir(base, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.close()
+	dead := filepath.Join(base, "worker-dead", "run-01RUN-3-x", "workspace", "source")
+	if err := os.MkdirAll(dead, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dead, erroredState), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next, err := openWorkDir(base, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	if _, err := os.Stat(alive.own); err != nil {
+		t.Error("a living worker's directory was removed")
+	}
+	if _, err := os.Stat(filepath.Join(base, "worker-dead")); err == nil {
+		t.Error("a dead worker's directory was left")
+	}
+	kept, _ := filepath.Glob(filepath.Join(base, "rescued", "01RUN-3-x-*.tfstate"))
+	if len(kept) != 1 {
+		t.Errorf("kept: %v", kept)
+	}
+}
+
+func TestResidueOfARunIsKilled(t *testing.T) {
+	b := newBench(t)
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
+	job.RunType = domain.RunProposed
+	job.Env = []workerapi.EnvVar{{Name: "PIDFILE", Value: pidFile}}
+	job.Hooks.AfterPlan = []string{`setsid sh -c 'echo $$ > $PIDFILE; exec sleep 60' & while ! test -s $PIDFILE; do sleep 0.01; done`}
+	b.must(job)
+	b.api.until("the daemon is gone", func() bool { return gone(t, pidFile) })
+}
