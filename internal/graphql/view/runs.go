@@ -1,0 +1,84 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Run is a run as the API shows it.
+type Run struct{ domain.Run }
+
+func (r *Run) Commit() *Commit         { return &Commit{r.Run.Commit} }
+func (r *Run) CreatedAt() int          { return Seconds(r.Run.CreatedAt) }
+func (r *Run) UpdatedAt() *int         { return OptionalSeconds(r.Run.UpdatedAt) }
+func (r *Run) Finished() bool          { return r.State.Terminal() }
+func (r *Run) Delta() *RunDelta        { return newRunDelta(r.Run.Delta) }
+func (r *Run) NeedsApproval() bool     { return r.State == domain.RunPendingReview }
+func (r *Run) DriftDetection() bool    { return false }
+func (r *Run) Expired() bool           { return false }
+func (r *Run) CanRetry() bool          { return false }
+func (r *Run) Command() string         { return "" }
+func (r *Run) Comments() []*RunComment { return nil }
+
+// Title is the one given, else the subject of the commit.
+func (r *Run) Title() string {
+	if r.Run.Title != "" {
+		return r.Run.Title
+	}
+	subject, _, _ := strings.Cut(r.Run.Commit.Message, "\n")
+	return subject
+}
+
+// RunComment is a comment on a run.
+type RunComment struct {
+	Body      string
+	CreatedAt int
+	Username  string
+}
+
+// Commit is a git commit as the API shows it.
+type Commit struct{ domain.Commit }
+
+func (c *Commit) AuthorLogin() *string { return Optional(c.Commit.AuthorLogin) }
+func (c *Commit) Tag() string          { return "" }
+func (c *Commit) Timestamp() int       { return Seconds(c.Commit.Timestamp) }
+
+// RunDelta counts planned changes.
+type RunDelta struct{ domain.Delta }
+
+func newRunDelta(d *domain.Delta) *RunDelta {
+	if d == nil {
+		return nil
+	}
+	return &RunDelta{*d}
+}
+
+func (d *RunDelta) AddCount() int    { return d.Added }
+func (d *RunDelta) ChangeCount() int { return d.Changed }
+func (d *RunDelta) DeleteCount() int { return d.Deleted }
+
+// RunStateTransition is one row of a run's history.
+type RunStateTransition struct{ domain.RunTransition }
+
+func (t *RunStateTransition) StateVersion() int { return t.Serial }
+func (t *RunStateTransition) Terminal() bool    { return t.State.Terminal() }
+func (t *RunStateTransition) Timestamp() int    { return Seconds(t.At) }
+func (t *RunStateTransition) Note() *string     { return Optional(t.RunTransition.Note) }
+func (t *RunStateTransition) Username() *string { return Optional(t.RunTransition.Username) }
+
+// RunChangesResource is the planned change of one resource.
+type RunChangesResource struct{ domain.ResourceChange }
+
+func (c *RunChangesResource) PreviousAddress() string { return "" }
+func (c *RunChangesResource) Metadata() *RunChangesResourceMetadata {
+	return &RunChangesResourceMetadata{Type: changeTypes[c.Action]}
+}
+
+// RunChangesResourceMetadata is what is said about a planned change.
+type RunChangesResourceMetadata struct{ Type string }
+
+var changeTypes = map[string]string{
+	"create": "ADD", "update": "CHANGE", "delete": "DELETE", "replace": "REPLACE",
+	"import": "IMPORT", "forget": "FORGET", "read": "READ",
+}

@@ -1,0 +1,108 @@
+package view
+
+import "github.com/airlock-project/airlock/internal/domain"
+
+// Stack is a stack as the API shows it.
+type Stack struct {
+	domain.Stack
+	// Bare is set where the caller may read runs of the stack but not the
+	// stack: only the fields of BareStackFields answer (access model R5).
+	Bare bool
+	// Deleted is set in the answer of its deletion.
+	Deleted bool
+}
+
+// BareStackFields are the fields of a stack that answer when it is bare.
+var BareStackFields = map[string]bool{
+	"__typename": true, "id": true, "name": true, "space": true, "state": true,
+	"run": true, "runResourceState": true,
+}
+
+// The commands around the phases of its runs.
+
+func (s *Stack) AfterApply() []string    { return s.Stack.Hooks.AfterApply }
+func (s *Stack) AfterDestroy() []string  { return s.Stack.Hooks.AfterDestroy }
+func (s *Stack) AfterInit() []string     { return s.Stack.Hooks.AfterInit }
+func (s *Stack) AfterPerform() []string  { return s.Stack.Hooks.AfterPerform }
+func (s *Stack) AfterPlan() []string     { return s.Stack.Hooks.AfterPlan }
+func (s *Stack) AfterRun() []string      { return s.Stack.Hooks.AfterRun }
+func (s *Stack) BeforeApply() []string   { return s.Stack.Hooks.BeforeApply }
+func (s *Stack) BeforeDestroy() []string { return s.Stack.Hooks.BeforeDestroy }
+func (s *Stack) BeforeInit() []string    { return s.Stack.Hooks.BeforeInit }
+func (s *Stack) BeforePerform() []string { return s.Stack.Hooks.BeforePerform }
+func (s *Stack) BeforePlan() []string    { return s.Stack.Hooks.BeforePlan }
+
+// Settings under the names of the API.
+
+func (s *Stack) AdditionalProjectGlobs() []string   { return s.ProjectGlobs }
+func (s *Stack) GitSparseCheckoutPaths() []string   { return s.SparsePaths }
+func (s *Stack) GithubActionDeploy() bool           { return s.PromotionEnabled }
+func (s *Stack) EnableWellKnownSecretMasking() bool { return s.MaskWellKnownSecrets }
+func (s *Stack) EnableSensitiveOutputUpload() bool  { return s.UploadSensitiveOutputs }
+func (s *Stack) ManagesStateFile() bool             { return s.ManagesState }
+func (s *Stack) Description() *string               { return Optional(s.Stack.Description) }
+func (s *Stack) ProjectRoot() *string               { return Optional(s.Stack.ProjectRoot) }
+func (s *Stack) RepositoryURL() *string             { return Optional(s.Stack.RepositoryURL) }
+func (s *Stack) RunnerImage() *string               { return Optional(s.Stack.RunnerImage) }
+func (s *Stack) Space() string                      { return string(s.Stack.Space) }
+func (s *Stack) CreatedAt() int                     { return Seconds(s.Stack.CreatedAt) }
+func (s *Stack) VcsIntegration() *VcsIntegration {
+	return newVcsIntegration(s.VCSIntegrationID, s.Provider)
+}
+func (s *Stack) VendorConfig() StackConfigVendor { return newVendor(s.Vendor) }
+
+// TerraformVersion is the version asked for, whichever vendor asks for it.
+func (s *Stack) TerraformVersion() *string {
+	switch v := s.Vendor; {
+	case v.Tofu() != nil:
+		return Optional(v.Tofu().Version)
+	case v.Terragrunt != nil:
+		return Optional(v.Terragrunt.TerraformVersion)
+	default:
+		return nil
+	}
+}
+
+// The state of the stack, which mirrors its newest run that can apply.
+
+func (s *Stack) State() domain.RunState {
+	if s.RunState == "" {
+		return domain.RunNone
+	}
+	return s.RunState
+}
+
+func (s *Stack) StateIsTerminal() bool { return s.State() == domain.RunNone || s.State().Terminal() }
+func (s *Stack) StateSetAt() int       { return Seconds(s.Stack.StateSetAt) }
+func (s *Stack) StateSetBy() *string   { return Optional(s.Stack.StateSetBy) }
+
+// What does not exist yet and is therefore empty.
+
+func (s *Stack) Deleting() bool             { return false }
+func (s *Stack) IsDisabled() bool           { return false }
+func (s *Stack) LockNote() *string          { return nil }
+func (s *Stack) LockedAt() *int             { return nil }
+func (s *Stack) LockedBy() *string          { return nil }
+func (s *Stack) NeedsApproval() bool        { return false }
+func (s *Stack) Starred() bool              { return false }
+func (s *Stack) TrackedCommit() *Commit     { return nil }
+func (s *Stack) TrackedCommitSetBy() string { return "" }
+
+// VcsIntegration is the integration that a stack names.
+type VcsIntegration struct {
+	ID       string
+	Provider domain.VCSProvider
+}
+
+func newVcsIntegration(id string, provider domain.VCSProvider) *VcsIntegration {
+	if id == "" {
+		return nil
+	}
+	return &VcsIntegration{ID: id, Provider: provider}
+}
+
+// What is known of an integration that only a stack names.
+
+func (v *VcsIntegration) Description() *string { return nil }
+func (v *VcsIntegration) IsDefault() bool      { return false }
+func (v *VcsIntegration) Name() *string        { return nil }
