@@ -1,0 +1,7 @@
+package graphql
+
+// Page sizes of searches.
+const (
+	defaultPage = 50
+	maxPage     = 100
+)
