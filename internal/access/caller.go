@@ -20,6 +20,7 @@ type Caller struct {
 
 	// Set when the caller is a stack that acts through its run's token.
 	Run   domain.RunID
+	Epoch int // of the run's lease
 	Stack domain.StackID
 }
 
@@ -41,13 +42,22 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// CallerFrom returns the authenticated caller, or an unauthenticated error.
+// WithoutCaller returns a context that says why the credentials of a request
+// were not accepted. The request goes on: some of the API needs none.
+func WithoutCaller(ctx context.Context, why error) context.Context {
+	return context.WithValue(ctx, callerKey{}, why)
+}
+
+// CallerFrom returns the authenticated caller, or why there is none.
 func CallerFrom(ctx context.Context) (Caller, error) {
-	c, ok := ctx.Value(callerKey{}).(Caller)
-	if !ok {
-		return Caller{}, domain.Unauthenticated("no live credentials came with this request")
+	switch v := ctx.Value(callerKey{}).(type) {
+	case Caller:
+		return v, nil
+	case error:
+		return Caller{}, v
+	default:
+		return Caller{}, domain.Unauthenticated("this needs credentials; send a bearer token")
 	}
-	return c, nil
 }
 
 // WithCall returns a context that carries what is asked for. Fields that are

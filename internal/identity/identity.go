@@ -142,6 +142,7 @@ func runCaller(ctx context.Context, tx Tx, c claims) (access.Caller, error) {
 		},
 		Name:  run.StackID.AuditName(),
 		Run:   run.ID,
+		Epoch: run.Epoch,
 		Stack: run.StackID,
 	}, nil
 }

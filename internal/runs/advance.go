@@ -21,15 +21,11 @@ type Progress struct {
 // in is accepted and changes nothing.
 func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 	return s.db.Change(ctx, func(tx Tx) error {
-		run, err := tx.LockRun(ctx, l.Run)
-		if err != nil {
-			return err
-		}
-		if run.Epoch == l.Epoch && run.State == p.To {
-			return nil
-		}
 		run, permit, err := s.held(ctx, tx, l)
-		if err != nil {
+		if domain.ErrorCode(err) == domain.CodeConflict && run.Epoch == l.Epoch && run.State == p.To {
+			return nil // the report that ended the lease, once more
+		}
+		if err != nil || run.State == p.To {
 			return err
 		}
 		if err := guardProgress(run, p); err != nil {

@@ -14,8 +14,9 @@ var noLease time.Time
 // server made ready.
 const poll = time.Second
 
-// Lease names one lease of one run.
+// Lease names one lease of one run, and the pool that claims to hold it.
 type Lease struct {
+	Pool  domain.WorkerPoolID
 	Run   domain.RunID
 	Epoch int
 }
@@ -46,8 +47,9 @@ func (s *Service) Lease(ctx context.Context, pool domain.WorkerPoolID, worker st
 
 // take leases the oldest waiting run. The look costs no write when there is none.
 func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker string) (a *Assignment, err error) {
+	var candidate domain.Run
 	err = s.db.View(ctx, func(tx Tx) error {
-		_, err := tx.Leasable(ctx, pool)
+		candidate, err = tx.Leasable(ctx, pool)
 		return err
 	})
 	if domain.ErrorCode(err) == domain.CodeNotFound {
@@ -57,44 +59,81 @@ func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker str
 		return nil, err
 	}
 	err = s.db.Change(ctx, func(tx Tx) error {
-		run, err := tx.Leasable(ctx, pool)
-		if domain.ErrorCode(err) == domain.CodeNotFound {
+		_, run, err := lockRun(ctx, tx, candidate.ID)
+		if err != nil {
+			return err
+		}
+		if run.State != candidate.State || run.Epoch != candidate.Epoch || !run.LeaseUntil.IsZero() {
 			return nil // another worker was faster
 		}
-		if err != nil {
-			return err
+		a, err = s.give(ctx, tx, run, worker)
+		if err == nil {
+			a.Pool = pool
 		}
-		permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
-		if err != nil {
-			return err
-		}
-		next := domain.RunPreparing
-		if run.State == domain.RunConfirmed {
-			next = domain.RunPreparingApply
-		}
-		run.Epoch++
-		run.Worker, run.LeaseUntil = worker, tx.Now().Add(LeaseTTL)
-		if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
-			return err
-		}
-		a, err = s.assign(ctx, tx, run)
 		return err
 	})
 	return a, err
 }
 
+// give starts a new lease on a locked run that waits for a worker.
+func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, worker string) (*Assignment, error) {
+	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
+	if err != nil {
+		return nil, err
+	}
+	next := domain.RunPreparing
+	if run.State == domain.RunConfirmed {
+		next = domain.RunPreparingApply
+	}
+	run.Epoch++
+	run.Worker, run.LeaseUntil = worker, tx.Now().Add(LeaseTTL)
+	if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
+		return nil, err
+	}
+	return s.assign(ctx, tx, run)
+}
+
+// lockRun holds a run and, before it, its stack: everybody takes the two in
+// this order, so that nobody waits in a circle.
+func lockRun(ctx context.Context, tx Tx, id domain.RunID) (domain.Stack, domain.Run, error) {
+	run, err := tx.Run(ctx, id)
+	if err != nil {
+		return domain.Stack{}, run, err
+	}
+	stack, err := tx.LockStack(ctx, run.StackID)
+	if err != nil {
+		return stack, run, err
+	}
+	run, err = tx.LockRun(ctx, id)
+	return stack, run, err
+}
+
 // held locks a run for the holder of a lease. A stale lease is a conflict: its
-// worker must stop.
+// worker must stop. A run of another pool does not exist for this one.
 func (s *Service) held(ctx context.Context, tx Tx, l Lease) (domain.Run, access.Permit, error) {
-	run, err := tx.LockRun(ctx, l.Run)
+	stack, run, err := lockRun(ctx, tx, l.Run)
+	if err == nil {
+		err = l.check(stack, run)
+	}
 	if err != nil {
 		return run, access.Permit{}, err
 	}
-	if run.Epoch != l.Epoch || run.LeaseUntil.IsZero() {
-		return run, access.Permit{}, domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
-	}
 	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
 	return run, permit, err
+}
+
+func (l Lease) check(stack domain.Stack, run domain.Run) error {
+	pool := stack.WorkerPool
+	if pool == "" {
+		pool = domain.DefaultWorkerPool
+	}
+	if pool != l.Pool {
+		return domain.NotFound("run")
+	}
+	if run.Epoch != l.Epoch || run.LeaseUntil.IsZero() {
+		return domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
+	}
+	return nil
 }
 
 // Heartbeat extends a lease.
@@ -148,8 +187,12 @@ func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err erro
 		if err != nil {
 			return err
 		}
-		if run.Epoch != l.Epoch || run.LeaseUntil.IsZero() {
-			return domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
+		stack, err := tx.Stack(ctx, run.StackID)
+		if err != nil {
+			return err
+		}
+		if err := l.check(stack, run); err != nil {
+			return err
 		}
 		body, err = tx.Workspace(ctx, l.Run)
 		return err
@@ -159,25 +202,29 @@ func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err erro
 
 // Reap ends the runs whose worker has not been heard of in time and returns
 // how many. An interrupted apply is never retried by itself.
-func (s *Service) Reap(ctx context.Context) (int, error) {
-	n := 0
-	err := s.db.Change(ctx, func(tx Tx) error {
-		lost, err := tx.ExpiredLeases(ctx)
+func (s *Service) Reap(ctx context.Context) (n int, err error) {
+	var lost []domain.Run
+	err = s.db.View(ctx, func(tx Tx) error {
+		lost, err = tx.ExpiredLeases(ctx)
+		return err
+	})
+	for _, candidate := range lost {
 		if err != nil {
-			return err
+			break
 		}
-		for _, run := range lost {
+		err = s.db.Change(ctx, func(tx Tx) error {
+			_, run, err := lockRun(ctx, tx, candidate.ID)
+			if err != nil || run.Epoch != candidate.Epoch || run.LeaseUntil.IsZero() || tx.Now().Before(run.LeaseUntil) {
+				return err // the worker was heard of after all
+			}
 			permit, err := s.gate.System(access.SystemRunReaper, access.KindRun, string(run.ID))
 			if err != nil {
 				return err
 			}
-			if err := s.move(ctx, tx, permit, &run, domain.RunFailed, "", lostNote(run)); err != nil {
-				return err
-			}
 			n++
-		}
-		return nil
-	})
+			return s.move(ctx, tx, permit, &run, domain.RunFailed, "", lostNote(run))
+		})
+	}
 	return n, err
 }
 

@@ -55,19 +55,11 @@ func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID) (domain.Run, er
 }
 
 // Leasable returns the oldest run of a pool that waits for a worker: READY for
-// a plan, CONFIRMED without a lease for an apply. Other servers skip it until
-// the commit.
+// a plan, CONFIRMED without a lease for an apply. It is not held: whoever leases
+// it locks it and looks again.
 func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where state in ('READY', 'CONFIRMED') and lease_until = 0
-		and stack_id in (select id from stacks where worker_pool = $1) order by updated_at, id limit 1`+tx.leaseLock(), poolColumn(pool))
-}
-
-// leaseLock holds the run that is about to be leased; a mere look holds nothing.
-func (tx *Tx) leaseLock() string {
-	if tx.readOnly {
-		return ""
-	}
-	return tx.store.dialect.skipLocked()
+		and stack_id in (select id from stacks where worker_pool = $1) order by updated_at, id limit 1`, poolColumn(pool))
 }
 
 // poolColumn is how a stack names its pool: not at all for the default one.
@@ -80,7 +72,7 @@ func poolColumn(id domain.WorkerPoolID) string {
 
 // ExpiredLeases returns the runs whose worker has not been heard of in time.
 func (tx *Tx) ExpiredLeases(ctx context.Context) ([]domain.Run, error) {
-	return many(ctx, tx, scanRun, selectRun+` where lease_until > 0 and lease_until < $1 order by id`+tx.store.dialect.skipLocked(), micros(tx.now))
+	return many(ctx, tx, scanRun, selectRun+` where lease_until > 0 and lease_until < $1 order by id`, micros(tx.now))
 }
 
 // RunHistory returns the transitions of a run, newest first.

@@ -80,6 +80,7 @@ type Job struct {
 	// Notices are lines for the log, shown first.
 	Notices []string `json:"notices,omitempty"`
 
+	Tool        string       `json:"tool,omitempty"`        // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM, as the stack asks
 	ToolVersion string       `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own
 	Autodeploy  bool         `json:"autodeploy"`
 	Env         []EnvVar     `json:"env,omitempty"`

@@ -1,0 +1,90 @@
+// Command airlock is the whole product in one binary: `airlock serve` is the
+// control plane, `airlock worker` executes runs for one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set when the binary is built.
+var version = "dev"
+
+// exitUsage is the exit status for wrong flags or configuration.
+const exitUsage = 2
+
+// usageError is a mistake in flags or configuration: one line each, and
+// nothing was started.
+type usageError struct{ lines []string }
+
+func (e *usageError) Error() string { return strings.Join(e.lines, "\n") }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		for _, line := range usage.lines {
+			fmt.Fprintln(os.Stderr, "airlock: "+line)
+		}
+		os.Exit(exitUsage)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "airlock: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// cli is everything that the command line can say. Each flag is also an
+// environment variable AIRLOCK_<FLAG>.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the control plane."`
+	Worker  workerCmd  `cmd:"" help:"Execute runs for a control plane."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+type versionCmd struct{}
+
+// env is what a command gets of the world.
+type env struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+}
+
+// Run prints the version.
+func (versionCmd) Run(e *env) error {
+	_, err := fmt.Fprintln(e.stdout, version)
+	return err
+}
+
+// run parses the arguments and executes one command.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var exit *int
+	parser, err := kong.New(&cli{},
+		kong.Name("airlock"),
+		kong.Description("A control plane for OpenTofu whose heart is an access model."),
+		kong.DefaultEnvars("AIRLOCK"),
+		kong.UsageOnError(),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = &code }))
+	if err != nil {
+		return fmt.Errorf("describe the command line: %w", err)
+	}
+	parsed, err := parser.Parse(args)
+	if exit != nil { // --help
+		return nil
+	}
+	if err != nil {
+		return &usageError{lines: []string{err.Error()}}
+	}
+	return parsed.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr})
+}

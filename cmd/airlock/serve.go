@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/telemetry"
+)
+
+// serveCmd is the configuration of `airlock serve`.
+type serveCmd struct {
+	Data       string   `help:"Directory for everything that is kept outside the database: keys, and the embedded database." default:"data" type:"path" placeholder:"DIR"`
+	Listen     string   `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	BaseURL    string   `help:"URL at which clients and workers reach this server; it goes into tokens. Default: http:// and the address." placeholder:"URL"`
+	Database   string   `help:"sqlite, kept in the data directory, or postgres://..." default:"sqlite" placeholder:"URL"`
+	Workers    int      `help:"Built-in workers: runs that this server executes itself at the same time." default:"1" placeholder:"N"`
+	Tofu       string   `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
+	GitSchemes []string `help:"URL schemes of repositories that may be checked out: https, ssh, http, file." default:"https,ssh" placeholder:"LIST"`
+	LogFormat  string   `help:"text or json." default:"text" placeholder:"FORMAT"`
+	KeyFile    string   `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
+}
+
+// check reports every wrong value, one line each.
+func (c *serveCmd) check() error {
+	var lines []string
+	wrong := func(flag, format string, args ...any) {
+		lines = append(lines, "--"+flag+": "+fmt.Sprintf(format, args...))
+	}
+	if c.Data == "" {
+		wrong("data", "must name a directory")
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		wrong("listen", "must be HOST:PORT, not %q", c.Listen)
+	}
+	if c.BaseURL != "" {
+		u, err := url.Parse(c.BaseURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			wrong("base-url", "must be http:// or https:// and a host, without a path, not %q", c.BaseURL)
+		}
+	}
+	if c.Database != "sqlite" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		wrong("database", "must be sqlite or a postgres:// URL")
+	}
+	if c.Workers < 0 || c.Workers > 100 {
+		wrong("workers", "must be between 0 and 100, not %d", c.Workers)
+	}
+	if c.Tofu != "" {
+		if info, err := os.Stat(c.Tofu); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+			wrong("tofu", "is not an executable file: %q", c.Tofu)
+		}
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		wrong("log-format", "must be text or json, not %q", c.LogFormat)
+	}
+	for _, s := range c.GitSchemes {
+		if s != "https" && s != "ssh" && s != "http" && s != "file" {
+			wrong("git-schemes", "knows https, ssh, http and file, not %q", s)
+		}
+	}
+	if lines != nil {
+		return &usageError{lines: lines}
+	}
+	return nil
+}
+
+// Run serves until the context ends.
+func (c *serveCmd) Run(e *env) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return &usageError{lines: []string{"--data: " + err.Error()}}
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return &usageError{lines: []string{"--listen: " + err.Error()}}
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = "http://" + listener.Addr().String()
+	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	if c.KeyFile == "" {
+		c.KeyFile = filepath.Join(c.Data, "encryption.key")
+	}
+	log := telemetry.NewLogger(e.stderr, c.LogFormat)
+	s, err := wire(e.ctx, c, localURL(listener.Addr()), log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	log.Info("Airlock is ready", "url", c.BaseURL, "admin_key", filepath.Join(c.Data, adminKeyFile), "workers", c.Workers, "version", version)
+	return s.serve(e.ctx, listener)
+}
+
+// localURL is how the built-in worker reaches the server, whatever proxy
+// stands before it.
+func localURL(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return "http://" + a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// shutdownTime is how long open requests may take after the end was asked for.
+const shutdownTime = 10 * time.Second
+
+func (s *server) serve(ctx context.Context, listener net.Listener) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := s.startBackground(background, ctx)
+	srv := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(listener) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping")
+	s.waitWorkers() // they still need the API to report how they ended
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if shutdownErr := srv.Shutdown(closing); shutdownErr != nil {
+		_ = srv.Close() // what did not end in time is cut off
+	}
+	stop()
+	<-done
+	return errors.Join(err, s.store.Close())
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/account"
+	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/runs"
+	"github.com/airlock-project/airlock/internal/secrets"
+	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/telemetry"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// server is everything that runs in one process.
+type server struct {
+	config  *serveCmd
+	local   string // URL of this process
+	log     *slog.Logger
+	store   *store.Store
+	gate    *access.Gate
+	ids     *ids
+	metrics *telemetry.Metrics
+
+	identity *identity.Service
+	runs     *runs.Service
+	backend  workerapi.Backend // of the built-in workers
+	handler  http.Handler
+
+	audited chan struct{} // wakes the forwarder of audit rows
+	workers sync.WaitGroup
+}
+
+// tokenTTL is how long an API token lives (access model R8).
+const tokenTTL = time.Hour
+
+// wire builds the server from the inside out.
+func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*server, error) {
+	s := &server{
+		config: c, local: local, log: log, gate: access.NewGate(), ids: newIDs(time.Now),
+		metrics: telemetry.NewMetrics(version), audited: make(chan struct{}, 1),
+	}
+	if err := s.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.build(ctx); err != nil {
+		_ = s.store.Close() // the first error is the one that matters
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *server) openStore(ctx context.Context) error {
+	key, err := secrets.LoadOrCreateKey(s.config.KeyFile)
+	if err != nil {
+		return fmt.Errorf("encryption key: %w", err)
+	}
+	database := s.config.Database
+	if database == "sqlite" {
+		database = "sqlite:" + filepath.Join(s.config.Data, "airlock.db")
+	}
+	s.store, err = store.Open(ctx, database, store.Options{
+		Sealer: secrets.NewBox(key), IDs: s.ids, Now: time.Now, Changed: s.changed,
+	})
+	return err
+}
+
+func (s *server) build(ctx context.Context) error {
+	db := store.Bind[account.Tx](s.store)
+	deliver := func(x account.Secrets) error { return writeFirstKeys(s.config, x) }
+	created, err := account.Create(ctx, db, s.gate, s.ids, deliver)
+	if err != nil {
+		return fmt.Errorf("create account: %w", err)
+	}
+	if created {
+		s.log.Info("created the account and its first admin key", "file", filepath.Join(s.config.Data, adminKeyFile))
+	}
+	s.identity, err = identity.New(ctx, store.Bind[identity.Tx](s.store), s.gate, s.ids, time.Now,
+		identity.Config{BaseURL: s.config.BaseURL, TokenTTL: tokenTTL})
+	if err != nil {
+		return fmt.Errorf("%w (is %s the key of this database?)", err, s.config.KeyFile)
+	}
+	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{BaseURL: s.config.BaseURL})
+	s.handler = s.routes()
+	s.backend = workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: s.local, Schemes: s.config.GitSchemes})
+	return nil
+}
+
+// changed is told of every commit. It must not block.
+func (s *server) changed(topics []string) {
+	s.metrics.Committed(topics)
+	if s.runs != nil {
+		s.runs.Wake()
+	}
+	select {
+	case s.audited <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/runner"
+	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// How often the background looks by itself.
+const (
+	reapEvery    = 5 * time.Second
+	forwardEvery = time.Second
+	forwardBatch = 100
+)
+
+// startBackground starts what runs beside the requests: the reaper and the
+// audit forwarder until background ends, the built-in workers until asked ends.
+// The returned channel is closed when the first two have ended.
+func (s *server) startBackground(background, asked context.Context) <-chan struct{} {
+	var loops sync.WaitGroup
+	loops.Go(func() { s.reap(background) })
+	loops.Go(func() { s.forward(background) })
+	if s.config.Workers > 0 {
+		s.workers.Go(func() { s.work(asked) })
+	}
+	done := make(chan struct{})
+	go func() {
+		loops.Wait()
+		close(done)
+	}()
+	return done
+}
+
+func (s *server) waitWorkers() { s.workers.Wait() }
+
+func (s *server) work(ctx context.Context) {
+	err := runner.Loop(ctx, workerapi.Local(domain.DefaultWorkerPool, s.backend), runner.Config{
+		WorkerID: "built-in-" + s.ids.ULID(), Slots: s.config.Workers, Tofu: s.config.Tofu,
+		WorkDir: filepath.Join(s.config.Data, "work"), Logger: s.log,
+	})
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("the built-in worker ended", "error", err)
+	}
+}
+
+// reap ends the runs whose worker is gone.
+func (s *server) reap(ctx context.Context) {
+	tick := time.NewTicker(reapEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n, err := s.runs.Reap(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("could not look for lost workers", "error", err)
+		}
+		if n > 0 {
+			s.metrics.Reaped(n)
+			s.log.Warn("ended runs whose worker was lost", "runs", n)
+		}
+	}
+}
+
+// forward writes committed audit rows to the log, each at least once, so that
+// a log pipeline carries them out of the building.
+func (s *server) forward(ctx context.Context) {
+	tick := time.NewTicker(forwardEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.audited:
+		case <-tick.C:
+		}
+		for {
+			n, err := s.store.Deliver(ctx, domain.TopicAudit, forwardBatch, s.logAudit)
+			if err != nil && ctx.Err() == nil {
+				s.log.Error("could not forward audit rows", "error", err)
+			}
+			if n < forwardBatch {
+				break
+			}
+		}
+	}
+}
+
+func (s *server) logAudit(ctx context.Context, tx *store.Tx, row domain.OutboxRow) error {
+	e, err := tx.AuditEntry(ctx, domain.AuditID(row.ID))
+	if err != nil {
+		return err
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "audit",
+		slog.String("id", string(e.ID)), slog.String("event", e.Event), slog.String("actor", e.Actor), slog.Any("actor_roles", e.ActorRoles),
+		slog.String("outcome", string(e.Outcome)), slog.String("reason", e.Reason), slog.String("object", e.ObjectKind+"/"+e.ObjectID),
+		slog.Any("spaces", e.Spaces), slog.String("remote_ip", e.RemoteIP), slog.String("request", e.RequestID), slog.String("run", string(e.RunID)))
+	return nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/airlock-project/airlock/internal/audit"
+	"github.com/airlock-project/airlock/internal/bindings"
+	"github.com/airlock-project/airlock/internal/contexts"
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/graphql"
+	"github.com/airlock-project/airlock/internal/httpserver"
+	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/roles"
+	"github.com/airlock-project/airlock/internal/spaces"
+	"github.com/airlock-project/airlock/internal/stacks"
+	"github.com/airlock-project/airlock/internal/statebackend"
+	"github.com/airlock-project/airlock/internal/states"
+	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/vcs"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// routes builds everything that answers HTTP requests.
+func (s *server) routes() http.Handler {
+	remote := workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: s.config.BaseURL, Schemes: s.config.GitSchemes})
+	return httpserver.Handler(httpserver.Parts{
+		GraphQL:      graphql.NewHandler(graphql.NewSchema(s.resolver()), graphql.DefaultLimits(), s.log),
+		Workers:      workerapi.Handler(s.poolOf, remote),
+		State:        statebackend.Handler(states.New(store.Bind[states.Tx](s.store), s.gate, s.ids), s.identity.Authenticate),
+		Authenticate: s.identity.Authenticate,
+		Ready:        s.store.Ping,
+		NewID:        s.ids.ULID,
+		Metrics:      s.metrics,
+		Log:          s.log,
+	})
+}
+
+func (s *server) resolver() *graphql.Resolver {
+	checkSource := func(url string) error { return vcs.ValidateURL(url, s.config.GitSchemes) }
+	return &graphql.Resolver{
+		AccountName: "airlock",
+		Spaces:      spaces.New(store.Bind[spaces.Tx](s.store), s.gate, s.ids),
+		Roles:       roles.New(store.Bind[roles.Tx](s.store), s.gate, s.ids),
+		Bindings:    bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids),
+		Identity:    s.identity,
+		Stacks:      stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, checkSource),
+		Contexts:    contexts.New(store.Bind[contexts.Tx](s.store), s.gate, s.ids),
+		Runs:        s.runs,
+		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
+	}
+}
+
+// poolOf says which pool a worker's token belongs to.
+func (s *server) poolOf(token string) (domain.WorkerPoolID, bool, error) {
+	pool, err := s.runs.PoolOfToken(context.Background(), identity.HashSecret(token))
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return "", false, nil
+	}
+	return pool, err == nil, err
+}

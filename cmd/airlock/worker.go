@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/runner"
+	"github.com/airlock-project/airlock/internal/telemetry"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// workerCmd is the configuration of `airlock worker`.
+type workerCmd struct {
+	Server    string `help:"URL of the control plane." required:"" placeholder:"URL"`
+	TokenFile string `help:"File with the token of the worker pool, alone on a line. Or set AIRLOCK_TOKEN." type:"path" placeholder:"FILE"`
+	Token     string `help:"-" hidden:""`
+	Slots     int    `help:"Runs at the same time." default:"1" placeholder:"N"`
+	Work      string `help:"Directory in which runs get their private directories." default:"work" type:"path" placeholder:"DIR"`
+	Tofu      string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
+	LogFormat string `help:"text or json." default:"text" placeholder:"FORMAT"`
+}
+
+func (c *workerCmd) check() error {
+	var lines []string
+	u, err := url.Parse(c.Server)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		lines = append(lines, fmt.Sprintf("--server: must be an http:// or https:// URL, not %q", c.Server))
+	}
+	if (c.Token == "") == (c.TokenFile == "") {
+		lines = append(lines, "--token-file: give the pool's token by this flag or by AIRLOCK_TOKEN")
+	}
+	if c.Slots < 1 || c.Slots > 100 {
+		lines = append(lines, fmt.Sprintf("--slots: must be between 1 and 100, not %d", c.Slots))
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		lines = append(lines, fmt.Sprintf("--log-format: must be text or json, not %q", c.LogFormat))
+	}
+	if lines != nil {
+		return &usageError{lines: lines}
+	}
+	return nil
+}
+
+// Run executes runs until the context ends.
+func (c *workerCmd) Run(e *env) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	token := c.Token
+	if c.TokenFile != "" {
+		body, err := os.ReadFile(c.TokenFile)
+		if err != nil {
+			return &usageError{lines: []string{"--token-file: " + err.Error()}}
+		}
+		token = strings.TrimSpace(string(body))
+	}
+	if err := os.MkdirAll(c.Work, 0o700); err != nil {
+		return &usageError{lines: []string{"--work: " + err.Error()}}
+	}
+	client, err := workerapi.NewClient(c.Server, token, nil)
+	if err != nil {
+		return &usageError{lines: []string{"--server: " + err.Error()}}
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	log := telemetry.NewLogger(e.stderr, c.LogFormat)
+	log.Info("the worker is ready", "server", c.Server, "slots", c.Slots)
+	err = runner.Loop(e.ctx, client, runner.Config{
+		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: map[string]string{"host": host, "version": version},
+		Slots: c.Slots, WorkDir: c.Work, Tofu: c.Tofu, Logger: log,
+	})
+	if errors.Is(err, e.ctx.Err()) {
+		return nil
+	}
+	return err
+}

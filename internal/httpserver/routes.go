@@ -1,0 +1,63 @@
+// Package httpserver puts everything that is served over HTTP under one
+// listener: routes, middleware, health. It decides nothing.
+package httpserver
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/telemetry"
+)
+
+// Parts are what the routes lead to.
+type Parts struct {
+	GraphQL http.Handler
+	Workers http.Handler // below /worker/
+	State   http.Handler // below /state/
+
+	// Authenticate turns a bearer token into a caller.
+	Authenticate func(ctx context.Context, token string) (access.Caller, error)
+	// Ready reports whether the server can answer requests.
+	Ready   func(ctx context.Context) error
+	NewID   func() string
+	Metrics *telemetry.Metrics
+	Log     *slog.Logger
+}
+
+// Handler returns all routes. Without credentials only health, metrics and the
+// open part of the API (introspection, the exchange of a key) answer.
+func Handler(p Parts) http.Handler {
+	mux := http.NewServeMux()
+	m := middleware{p}
+	mux.Handle("/graphql", m.wrap("graphql", m.bearer(p.GraphQL)))
+	mux.Handle("/worker/", m.wrap("worker", p.Workers))
+	mux.Handle("/state/", m.wrap("state", p.State))
+	mux.Handle("GET /healthz", m.wrap("healthz", m.health()))
+	mux.Handle("GET /metrics", p.Metrics.Handler())
+	mux.Handle("/", m.wrap("other", http.HandlerFunc(notFound)))
+	return mux
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && r.URL.Path == "/" {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, "This is Airlock. The API is at /graphql.\n") // the client is gone if this fails
+		return
+	}
+	http.NotFound(w, r)
+}
+
+func (m middleware) health() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := m.Ready(r.Context()); err != nil {
+			m.Log.ErrorContext(r.Context(), "not ready", "error", err)
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, "ok\n") // the client is gone if this fails
+	})
+}

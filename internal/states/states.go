@@ -1,0 +1,222 @@
+// Package states keeps the state of stacks: versions, the lock, and the
+// outputs that come with a version. So far only the run that holds the stack
+// reaches it; nobody reads another stack's state here.
+package states
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Tx is what this package uses of a transaction.
+type Tx interface {
+	access.Reader
+	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
+	CurrentState(ctx context.Context, id domain.StackID) (domain.StateVersion, error)
+	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
+	InsertState(ctx context.Context, p access.Permit, v domain.StateVersion, body []byte) error
+	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
+	PutStateLock(ctx context.Context, p access.Permit, id domain.StackID, l domain.StateLock) error
+	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
+	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
+}
+
+// Service keeps state.
+type Service struct {
+	db   access.Transactor[Tx]
+	gate *access.Gate
+	ids  domain.IDSource
+}
+
+// New returns the use cases of state.
+func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource) *Service {
+	return &Service{db: db, gate: gate, ids: ids}
+}
+
+// LockedError says who holds the lock of a state.
+type LockedError struct{ Lock domain.StateLock }
+
+// Error implements error.
+func (e *LockedError) Error() string { return "the state is locked by run " + string(e.Lock.Run) }
+
+// Read returns the current state, nil before the first.
+func (s *Service) Read(ctx context.Context, id domain.StackID) (body []byte, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		if err := own(ctx, id); err != nil {
+			return err
+		}
+		v, err := tx.CurrentState(ctx, id)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		body, err = tx.StateBody(ctx, v)
+		return err
+	})
+	return body, err
+}
+
+// own lets a run reach the state of its own stack and nothing else (access
+// model A131). That the run is active, and which lease is the current one, was
+// decided when its token was accepted.
+func own(ctx context.Context, id domain.StackID) error {
+	caller, err := access.CallerFrom(ctx)
+	if err != nil {
+		return err
+	}
+	if caller.Stack == "" || caller.Stack != id {
+		return &domain.Error{Code: domain.CodeForbidden, Message: fmt.Sprintf("forbidden: %s may not reach the state of this stack", caller.Name)}
+	}
+	return nil
+}
+
+// permit is own for a change; the stack stays locked until the commit.
+func (s *Service) permit(ctx context.Context, tx Tx, id domain.StackID) (access.Caller, access.Permit, error) {
+	caller, err := access.CallerFrom(ctx)
+	if err != nil {
+		return caller, access.Permit{}, err
+	}
+	if err := own(ctx, id); err != nil {
+		return caller, access.Permit{}, err
+	}
+	if _, err := tx.LockStack(ctx, id); err != nil {
+		return caller, access.Permit{}, err
+	}
+	run, err := tx.Run(ctx, caller.Run)
+	if err != nil {
+		return caller, access.Permit{}, err
+	}
+	if !run.State.Active() || run.Epoch != caller.Epoch {
+		return caller, access.Permit{}, domain.Conflict("stale_attempt: run %s no longer holds this stack", run.ID)
+	}
+	p, err := s.gate.System(access.SystemStateStore, access.KindState, string(id))
+	return caller, p, err
+}
+
+// Write stores a new version under the lock with the given id. Serial and
+// lineage must follow the current version; the same state again is accepted
+// and changes nothing.
+func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, body []byte) error {
+	head, err := domain.ReadStateHead(body)
+	if err != nil {
+		return err
+	}
+	return s.db.Change(ctx, func(tx Tx) error {
+		caller, p, err := s.permit(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if caller.Subject.ReadOnly {
+			return &domain.Error{Code: domain.CodeForbidden, Message: "forbidden: a plan may not write the state"}
+		}
+		if err := holdsLock(ctx, tx, id, caller.Run, lockID); err != nil {
+			return err
+		}
+		v := domain.StateVersion{
+			ID: domain.StateVersionID(s.ids.ULID()), StackID: id, RunID: caller.Run, Serial: head.Serial,
+			Lineage: head.Lineage, Size: len(body), Checksum: checksum(body), CreatedAt: tx.Now(),
+		}
+		current, err := tx.CurrentState(ctx, id)
+		if err == nil {
+			same, err := current.CheckSuccessor(head, v.Checksum)
+			if same || err != nil {
+				return err
+			}
+		} else if domain.ErrorCode(err) != domain.CodeNotFound {
+			return err
+		}
+		if err := tx.InsertState(ctx, p, v, body); err != nil {
+			return err
+		}
+		outputs, err := outputsOf(body)
+		if err != nil {
+			return err
+		}
+		return tx.SetOutputs(ctx, p, id, outputs)
+	})
+}
+
+func checksum(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+func holdsLock(ctx context.Context, tx Tx, id domain.StackID, run domain.RunID, lockID string) error {
+	lock, err := tx.StateLock(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case lock == nil:
+		return domain.Conflict("the state is not locked")
+	case lock.Run != run || lock.ID != lockID:
+		return &LockedError{Lock: *lock}
+	}
+	return nil
+}
+
+// outputsOf reads the root outputs of a state; sensitive ones lose their value.
+func outputsOf(body []byte) ([]domain.Output, error) {
+	var state struct {
+		Outputs map[string]struct {
+			Value     json.RawMessage `json:"value"`
+			Sensitive bool            `json:"sensitive"`
+		} `json:"outputs"`
+	}
+	if err := json.Unmarshal(body, &state); err != nil {
+		return nil, domain.Invalid("state", "has outputs that cannot be read")
+	}
+	out := make([]domain.Output, 0, len(state.Outputs))
+	for name, o := range state.Outputs {
+		v := domain.Output{Name: name, Sensitive: o.Sensitive}
+		if !o.Sensitive {
+			v.Value = string(o.Value)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// Lock takes the lock of a state for the calling run. A lock that is held is a
+// *LockedError with its holder.
+func (s *Service) Lock(ctx context.Context, id domain.StackID, lockID, info string) error {
+	return s.db.Change(ctx, func(tx Tx) error {
+		caller, p, err := s.permit(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		held, err := tx.StateLock(ctx, id)
+		if err != nil {
+			return err
+		}
+		if held != nil {
+			if held.Run == caller.Run && held.ID == lockID {
+				return nil
+			}
+			return &LockedError{Lock: *held}
+		}
+		return tx.PutStateLock(ctx, p, id, domain.StateLock{ID: lockID, Info: info, Run: caller.Run, At: tx.Now()})
+	})
+}
+
+// Unlock releases a lock that the calling run holds.
+func (s *Service) Unlock(ctx context.Context, id domain.StackID, lockID string) error {
+	return s.db.Change(ctx, func(tx Tx) error {
+		caller, p, err := s.permit(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := holdsLock(ctx, tx, id, caller.Run, lockID); err != nil {
+			return err
+		}
+		return tx.DropStateLock(ctx, p, id)
+	})
+}

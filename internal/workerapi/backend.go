@@ -1,0 +1,109 @@
+package workerapi
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/runs"
+	"github.com/airlock-project/airlock/internal/statebackend"
+)
+
+// BackendConfig is what jobs need beside what the runs package knows.
+type BackendConfig struct {
+	Endpoint string   // where this backend's workers reach the server
+	Schemes  []string // URL schemes that may be checked out
+}
+
+// NewBackend serves the worker API from the runs package: it translates.
+func NewBackend(s *runs.Service, c BackendConfig) Backend { return &backend{runs: s, config: c} }
+
+type backend struct {
+	runs   *runs.Service
+	config BackendConfig
+}
+
+func (b *backend) Lease(ctx context.Context, pool domain.WorkerPoolID, req LeaseRequest) (*Job, error) {
+	a, err := b.runs.Lease(ctx, pool, req.WorkerID, min(req.Wait, MaxLeaseWait))
+	if err != nil || a == nil {
+		return nil, err
+	}
+	return b.job(a), nil
+}
+
+func (b *backend) job(a *runs.Assignment) *Job {
+	j := &Job{
+		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
+		LeaseTTL: runs.LeaseTTL, ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
+		Autodeploy: a.Run.Autodeploy, Hooks: a.Hooks,
+		Source: Source{
+			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
+			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes,
+		},
+	}
+	if a.Run.State == domain.RunPreparingApply {
+		j.Phase = PhaseApply
+	}
+	if t := a.Stack.Vendor.Tofu(); t != nil {
+		j.Tool, j.ToolVersion = t.WorkflowTool, t.Version
+	}
+	for _, v := range a.Env {
+		j.Env = append(j.Env, EnvVar{Name: v.Name, Value: v.Value, Secret: v.Secret})
+	}
+	for _, f := range a.Files {
+		j.Files = append(j.Files, File{Path: f.ID, Content: []byte(f.Value), Secret: f.WriteOnly, Mode: fileMode(f.FileMode)})
+	}
+	if a.Stack.ManagesState {
+		j.State = &State{Address: b.config.Endpoint + statebackend.Path(a.Stack.ID), Username: "run", Password: a.Token}
+	}
+	return j
+}
+
+func fileMode(octal string) uint32 {
+	n, err := strconv.ParseUint(octal, 8, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(os.FileMode(n).Perm()) // permission bits only
+}
+
+func lease(pool domain.WorkerPoolID, ref LeaseRef) runs.Lease {
+	return runs.Lease{Pool: pool, Run: ref.RunID, Epoch: ref.Epoch}
+}
+
+func (b *backend) Heartbeat(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (HeartbeatReply, error) {
+	return HeartbeatReply{}, b.runs.Heartbeat(ctx, lease(pool, ref))
+}
+
+func (b *backend) Advance(ctx context.Context, pool domain.WorkerPoolID, a Advance) (AdvanceReply, error) {
+	err := b.runs.Advance(ctx, lease(pool, a.Ref), runs.Progress{
+		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs,
+	})
+	return AdvanceReply{Apply: err == nil && a.To == domain.RunConfirmed}, err
+}
+
+func (b *backend) AppendLogs(ctx context.Context, pool domain.WorkerPoolID, c LogChunk) error {
+	return b.runs.AppendLog(ctx, lease(pool, c.Ref), c.Seq, c.State, c.Text)
+}
+
+func (b *backend) PutWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef, body io.Reader) error {
+	packed, err := io.ReadAll(io.LimitReader(body, MaxWorkspace+1))
+	if err != nil {
+		return domain.Unavailable("the workspace upload", err)
+	}
+	if len(packed) > MaxWorkspace {
+		return domain.Invalid("workspace", "must not be larger than %d bytes", MaxWorkspace)
+	}
+	return b.runs.PutWorkspace(ctx, lease(pool, ref), packed)
+}
+
+func (b *backend) GetWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (io.ReadCloser, error) {
+	packed, err := b.runs.Workspace(ctx, lease(pool, ref))
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(packed)), nil
+}
