@@ -37,7 +37,7 @@ func (w *LineWriter) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		part, rest, found := bytes.Cut(p, []byte{'\n'})
 		for len(part) > 0 {
-			take := min(len(part), maxLine)
+			take := min(len(part), maxLine+1-(len(w.buf)-w.shown))
 			w.buf = append(w.buf, part[:take]...)
 			part = part[take:]
 			w.breakLong()

@@ -84,8 +84,8 @@ func (m *Masker) render(line string, from, to int) string {
 	return b.String()
 }
 
-// spans returns the parts of line that secrets cover, in order; overlapping
-// matches are one span, so that no piece of either survives.
+// spans returns the parts of line that secrets cover, in order; matches that
+// overlap or touch are one span, so that no piece of either survives.
 func (m *Masker) spans(line string) [][2]int {
 	var out [][2]int
 	for i := 0; i+MinMaskable <= len(line); i++ {
@@ -97,7 +97,7 @@ func (m *Masker) spans(line string) [][2]int {
 				continue
 			}
 			end := i + len(n)
-			if last := len(out) - 1; last >= 0 && i < out[last][1] {
+			if last := len(out) - 1; last >= 0 && i <= out[last][1] {
 				out[last][1] = max(out[last][1], end)
 			} else {
 				out = append(out, [2]int{i, end})
