@@ -149,6 +149,7 @@ var table = []row{
 		own: []string{
 			"internal/domain", "internal/graphql", "internal/workerapi", "internal/statebackend", "internal/authzen",
 			"internal/identity", "internal/telemetry", "web",
+			"internal/access", // the caller travels in the request's context
 		},
 		why: "the server routes to doors that already decide; it decides nothing itself",
 	},
