@@ -120,13 +120,14 @@ func (t Tool) Outputs(ctx context.Context) ([]domain.Output, error) {
 	return toOutputs(values), nil
 }
 
-// limited is a buffer that refuses to grow without end.
+// limited is a buffer that stops growing at maxJSON; what is cut off is no
+// longer JSON and fails where it is parsed.
 type limited struct{ bytes.Buffer }
 
-// Write implements io.Writer.
+// Write implements io.Writer; it never fails, so that the process can go on.
 func (l *limited) Write(p []byte) (int, error) {
-	if l.Len()+len(p) > maxJSON {
-		return 0, fmt.Errorf("more than %d bytes of JSON", maxJSON)
+	if room := maxJSON - l.Len(); room > 0 {
+		l.Buffer.Write(p[:min(room, len(p))])
 	}
-	return l.Buffer.Write(p)
+	return len(p), nil
 }
