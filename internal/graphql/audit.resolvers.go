@@ -7,18 +7,21 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 func (r *auditTrailActorResolver) Run(ctx context.Context, obj *view.AuditTrailActor) (*view.Run, error) {
-	panic(fmt.Errorf("not implemented: Run - run"))
+	if obj.RunID == "" {
+		return nil, nil
+	}
+	run, err := r.Runs.Get(ctx, obj.StackID, obj.RunID)
+	return orNull(one(run, err, newRun))
 }
 
 func (r *queryResolver) SearchAuditTrailEntries(ctx context.Context, input generated.SearchInput) (*generated.SearchAuditTrailEntriesOutput, error) {
-	panic(fmt.Errorf("not implemented: SearchAuditTrailEntries - searchAuditTrailEntries"))
+	return r.searchAudit(ctx, input)
 }
 
 func (r *Resolver) AuditTrailActor() generated.AuditTrailActorResolver {

@@ -7,24 +7,34 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 func (r *mutationResolver) ContextConfigAdd(ctx context.Context, config generated.ConfigInput, context string) (*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: ContextConfigAdd - contextConfigAdd"))
+	in, err := configInput(config)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Resolver.Contexts.AddConfig(ctx, domain.ContextID(context), in)
+	return one(c, err, newConfigElement)
 }
 
 func (r *mutationResolver) ContextConfigDelete(ctx context.Context, context string, id string) (*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: ContextConfigDelete - contextConfigDelete"))
+	return elementOrNull(r.Resolver.Contexts.DeleteConfig(ctx, domain.ContextID(context), id))
 }
 
 func (r *mutationResolver) StackConfigAdd(ctx context.Context, config generated.ConfigInput, stack string) (*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: StackConfigAdd - stackConfigAdd"))
+	in, err := configInput(config)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Resolver.Stacks.AddConfig(ctx, domain.StackID(stack), in)
+	return one(c, err, newConfigElement)
 }
 
 func (r *mutationResolver) StackConfigDelete(ctx context.Context, id string, stack string) (*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: StackConfigDelete - stackConfigDelete"))
+	return elementOrNull(r.Resolver.Stacks.DeleteConfig(ctx, domain.StackID(stack), id))
 }

@@ -7,78 +7,123 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/airlock-project/airlock/internal/contexts"
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 func (r *contextResolver) AttachedStack(ctx context.Context, obj *view.Context, id string) (*view.ContextAttachment, error) {
-	panic(fmt.Errorf("not implemented: AttachedStack - attachedStack"))
+	list, err := r.Contexts.OfContext(ctx, obj.ID)
+	for _, a := range list {
+		if string(a.StackOf.ID) == id {
+			return newContextAttachment(a), err
+		}
+	}
+	return nil, err
 }
 
 func (r *contextResolver) AttachedStacks(ctx context.Context, obj *view.Context) ([]*view.ContextStackAttachment, error) {
-	panic(fmt.Errorf("not implemented: AttachedStacks - attachedStacks"))
+	list, err := r.Contexts.OfContext(ctx, obj.ID)
+	return each(list, err, newContextStackAttachment)
 }
 
 func (r *contextResolver) Config(ctx context.Context, obj *view.Context) ([]*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: Config - config"))
+	list, err := r.Contexts.Config(ctx, obj.ID)
+	return each(list, err, newConfigElement)
 }
 
 func (r *contextResolver) ConfigElement(ctx context.Context, obj *view.Context, id string) (*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: ConfigElement - configElement"))
+	list, err := r.Contexts.Config(ctx, obj.ID)
+	return findConfig(list, err, id)
 }
 
 func (r *contextResolver) HasAttachedStacks(ctx context.Context, obj *view.Context) (bool, error) {
-	panic(fmt.Errorf("not implemented: HasAttachedStacks - hasAttachedStacks"))
+	list, err := r.Contexts.OfContext(ctx, obj.ID)
+	return len(list) > 0, err
 }
 
 func (r *contextResolver) SpaceDetails(ctx context.Context, obj *view.Context) (*generated.Space, error) {
-	panic(fmt.Errorf("not implemented: SpaceDetails - spaceDetails"))
+	return r.spaceOrBare(ctx, obj.Context.Space)
 }
 
 func (r *contextAttachmentResolver) Config(ctx context.Context, obj *view.ContextAttachment) ([]*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: Config - config"))
+	list, err := r.Contexts.Config(ctx, obj.Of.ID)
+	return each(list, err, newConfigElement)
 }
 
 func (r *mutationResolver) ContextAttach(ctx context.Context, id string, priority int, stack string) (*view.ContextAttachment, error) {
-	panic(fmt.Errorf("not implemented: ContextAttach - contextAttach"))
+	a, err := r.Resolver.Contexts.Attach(ctx, domain.ContextID(id), contexts.StackAttachment{Stack: domain.StackID(stack), Priority: priority})
+	return one(a, err, newContextAttachment)
 }
 
 func (r *mutationResolver) ContextCreate(ctx context.Context, description *string, labels []string, name string) (*view.Context, error) {
-	panic(fmt.Errorf("not implemented: ContextCreate - contextCreate"))
+	c, err := r.Resolver.Contexts.Create(ctx, contexts.Input{Name: name, Description: text(description), Labels: labels})
+	return one(c, err, newContext)
 }
 
 func (r *mutationResolver) ContextCreateV2(ctx context.Context, input generated.ContextInput) (*view.Context, error) {
-	panic(fmt.Errorf("not implemented: ContextCreateV2 - contextCreateV2"))
+	in, err := contextInput(input)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Resolver.Contexts.Create(ctx, in)
+	return one(c, err, newContext)
 }
 
 func (r *mutationResolver) ContextDelete(ctx context.Context, force *bool, id string) (*view.Context, error) {
-	panic(fmt.Errorf("not implemented: ContextDelete - contextDelete"))
+	c, err := r.Resolver.Contexts.Delete(ctx, domain.ContextID(id))
+	return one(c, err, newContext)
 }
 
 func (r *mutationResolver) ContextDetach(ctx context.Context, id string) (*view.ContextAttachment, error) {
-	panic(fmt.Errorf("not implemented: ContextDetach - contextDetach"))
+	a, err := r.Resolver.Contexts.Detach(ctx, domain.ContextAttachmentID(id))
+	return one(a, err, newContextAttachment)
 }
 
 func (r *mutationResolver) ContextUpdate(ctx context.Context, description *string, id string, name string) (*view.Context, error) {
-	panic(fmt.Errorf("not implemented: ContextUpdate - contextUpdate"))
+	old, err := r.Resolver.Contexts.Get(ctx, domain.ContextID(id))
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Resolver.Contexts.Update(ctx, old.ID, renamed(old, name, description), false)
+	return one(c, err, newContext)
 }
 
 func (r *mutationResolver) ContextUpdateV2(ctx context.Context, id string, input generated.ContextInput, replaceConfigElements *bool) (*view.Context, error) {
-	panic(fmt.Errorf("not implemented: ContextUpdateV2 - contextUpdateV2"))
+	in, err := contextInput(input)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Resolver.Contexts.Update(ctx, domain.ContextID(id), in, isTrue(replaceConfigElements))
+	return one(c, err, newContext)
 }
 
 func (r *queryResolver) Context(ctx context.Context, id string) (*view.Context, error) {
-	panic(fmt.Errorf("not implemented: Context - context"))
+	c, err := r.Resolver.Contexts.Get(ctx, domain.ContextID(id))
+	return orNull(one(c, err, newContext))
 }
 
 func (r *queryResolver) Contexts(ctx context.Context) ([]*view.Context, error) {
-	panic(fmt.Errorf("not implemented: Contexts - contexts"))
+	list, err := r.Resolver.Contexts.List(ctx)
+	return each(list, err, newContext)
 }
 
 func (r *queryResolver) SearchContexts(ctx context.Context, input generated.SearchInput) (*generated.SearchContextsOutput, error) {
-	panic(fmt.Errorf("not implemented: SearchContexts - searchContexts"))
+	list, err := r.Resolver.Contexts.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	edges, info, err := searchableContexts.page(list, input)
+	if err != nil {
+		return nil, err
+	}
+	out := &generated.SearchContextsOutput{PageInfo: info}
+	for _, e := range edges {
+		out.Edges = append(out.Edges, &generated.SearchContextsEdge{Cursor: e.cursor, Node: newContext(e.node)})
+	}
+	return out, nil
 }
 
 func (r *Resolver) Context() generated.ContextResolver { return &contextResolver{r} }

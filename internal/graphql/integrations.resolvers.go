@@ -7,14 +7,13 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 func (r *vcsIntegrationResolver) Space(ctx context.Context, obj *view.VcsIntegration) (*generated.Space, error) {
-	panic(fmt.Errorf("not implemented: Space - space"))
+	return nil, nil // nothing is known of an integration that a stack names
 }
 
 func (r *Resolver) VcsIntegration() generated.VcsIntegrationResolver {

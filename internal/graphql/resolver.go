@@ -7,11 +7,14 @@ import (
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/bindings"
+	"github.com/airlock-project/airlock/internal/contexts"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/roles"
+	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/spaces"
+	"github.com/airlock-project/airlock/internal/stacks"
 )
 
 // Resolver holds what the resolvers call: one use case a noun.
@@ -22,6 +25,10 @@ type Resolver struct {
 	Roles    Roles
 	Bindings Bindings
 	Identity Identity
+	Stacks   Stacks
+	Contexts Contexts
+	Runs     Runs
+	Audit    Audit
 }
 
 // NewSchema returns the executable schema over a resolver.
@@ -65,6 +72,55 @@ type Identity interface {
 	DeleteKey(ctx context.Context, id domain.APIKeyID) (identity.KeyView, error)
 	Exchange(ctx context.Context, id domain.APIKeyID, secret string) (identity.Session, error)
 	Viewer(ctx context.Context) (identity.User, error)
+}
+
+// Stacks are the use cases of stacks.
+type Stacks interface {
+	Get(ctx context.Context, id domain.StackID) (stacks.View, error)
+	OfRun(ctx context.Context, id domain.RunID) (stacks.View, error)
+	List(ctx context.Context) ([]domain.Stack, error)
+	CanWrite(ctx context.Context, stack domain.Stack) (bool, error)
+	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
+	Create(ctx context.Context, in stacks.CreateInput) (domain.Stack, error)
+	Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (domain.Stack, error)
+	Delete(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	Config(ctx context.Context, id domain.StackID) ([]domain.Config, error)
+	AddConfig(ctx context.Context, id domain.StackID, in domain.Config) (domain.Config, error)
+	DeleteConfig(ctx context.Context, id domain.StackID, element string) (domain.Config, error)
+}
+
+// Contexts are the use cases of contexts.
+type Contexts interface {
+	Get(ctx context.Context, id domain.ContextID) (domain.Context, error)
+	List(ctx context.Context) ([]domain.Context, error)
+	Create(ctx context.Context, in contexts.Input) (domain.Context, error)
+	Update(ctx context.Context, id domain.ContextID, in contexts.Input, replace bool) (domain.Context, error)
+	Delete(ctx context.Context, id domain.ContextID) (domain.Context, error)
+	Config(ctx context.Context, id domain.ContextID) ([]domain.Config, error)
+	AddConfig(ctx context.Context, id domain.ContextID, in domain.Config) (domain.Config, error)
+	DeleteConfig(ctx context.Context, id domain.ContextID, element string) (domain.Config, error)
+	Attach(ctx context.Context, id domain.ContextID, a contexts.StackAttachment) (contexts.AttachmentView, error)
+	Detach(ctx context.Context, id domain.ContextAttachmentID) (contexts.AttachmentView, error)
+	OfStack(ctx context.Context, id domain.StackID) ([]contexts.AttachmentView, error)
+	OfContext(ctx context.Context, id domain.ContextID) ([]contexts.AttachmentView, error)
+}
+
+// Runs are the use cases of runs, as far as people and keys ask for them.
+type Runs interface {
+	Get(ctx context.Context, stack domain.StackID, id domain.RunID) (domain.Run, error)
+	List(ctx context.Context, stack domain.StackID, t domain.RunType, before domain.RunID) ([]domain.Run, error)
+	Blocker(ctx context.Context, stack domain.StackID) (*domain.Run, error)
+	History(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
+	Changes(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)
+	Logs(ctx context.Context, id domain.RunID, state domain.RunState, serial int, token string) (runs.LogPage, error)
+	Trigger(ctx context.Context, in runs.TriggerInput) (domain.Run, error)
+	Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+	Discard(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+}
+
+// Audit are the use cases of the audit trail.
+type Audit interface {
+	Entries(ctx context.Context, before int64, limit int) ([]domain.AuditEntry, error)
 }
 
 // orNull answers what is missing, or hidden, with null where the contract

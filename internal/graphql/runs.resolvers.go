@@ -7,7 +7,6 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
@@ -15,35 +14,53 @@ import (
 )
 
 func (r *mutationResolver) RunConfirm(ctx context.Context, note *string, run *string, stack string) (*view.Run, error) {
-	panic(fmt.Errorf("not implemented: RunConfirm - runConfirm"))
+	v, err := r.Runs.Confirm(ctx, domain.StackID(stack), domain.RunID(text(run)), text(note))
+	return one(v, err, newRun)
 }
 
 func (r *mutationResolver) RunDiscard(ctx context.Context, note *string, run *string, stack string) (*view.Run, error) {
-	panic(fmt.Errorf("not implemented: RunDiscard - runDiscard"))
+	v, err := r.Runs.Discard(ctx, domain.StackID(stack), domain.RunID(text(run)), text(note))
+	return one(v, err, newRun)
 }
 
 func (r *mutationResolver) RunTrigger(ctx context.Context, commitSha *string, forceApply *string, runType *domain.RunType, runtimeConfig *generated.RuntimeConfigInput, stack string) (*view.Run, error) {
-	panic(fmt.Errorf("not implemented: RunTrigger - runTrigger"))
+	in, err := triggerInput(ctx, stack, commitSha, forceApply, runType, runtimeConfig)
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.Runs.Trigger(ctx, in)
+	return one(v, err, newRun)
 }
 
 func (r *queryResolver) RunStack(ctx context.Context, runID string) (*view.Stack, error) {
-	panic(fmt.Errorf("not implemented: RunStack - runStack"))
+	v, err := r.Resolver.Stacks.OfRun(ctx, domain.RunID(runID))
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return nil, &domain.Error{Code: domain.CodeNotFound, Message: "not found"} // word for word
+	}
+	return one(v, err, newStackView)
 }
 
 func (r *runResolver) ChangesV3(ctx context.Context, obj *view.Run, input generated.RunChangesInput) ([]*generated.RunChanges, error) {
-	panic(fmt.Errorf("not implemented: ChangesV3 - changesV3"))
+	list, err := r.Runs.Changes(ctx, obj.ID)
+	return runChanges(list), err
 }
 
 func (r *runResolver) History(ctx context.Context, obj *view.Run) ([]*view.RunStateTransition, error) {
-	panic(fmt.Errorf("not implemented: History - history"))
+	list, err := r.Runs.History(ctx, obj.ID)
+	return each(list, err, newTransition)
 }
 
 func (r *runResolver) IsMostRecent(ctx context.Context, obj *view.Run) (bool, error) {
-	panic(fmt.Errorf("not implemented: IsMostRecent - isMostRecent"))
+	return r.isMostRecent(ctx, obj)
 }
 
 func (r *runResolver) Logs(ctx context.Context, obj *view.Run, state domain.RunState, stateVersion *int, token *string) (*generated.RunLogs, error) {
-	panic(fmt.Errorf("not implemented: Logs - logs"))
+	serial := -1 // every visit
+	if stateVersion != nil {
+		serial = *stateVersion
+	}
+	p, err := r.Runs.Logs(ctx, obj.ID, state, serial, text(token))
+	return orNull(one(p, err, newLogs))
 }
 
 func (r *Resolver) Run() generated.RunResolver { return &runResolver{r} }

@@ -7,118 +7,171 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
+	"github.com/airlock-project/airlock/internal/stacks"
 )
 
 func (r *mutationResolver) StackCreate(ctx context.Context, input generated.StackInput, manageState bool, slug *string, stackObjectID *string) (*view.Stack, error) {
-	panic(fmt.Errorf("not implemented: StackCreate - stackCreate"))
+	if text(stackObjectID) != "" {
+		return nil, domain.Invalid("stackObjectID", "importing a state is not supported yet")
+	}
+	settings, err := stackSettings(input)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.Resolver.Stacks.Create(ctx, stacks.CreateInput{StackSettings: settings, Slug: text(slug), ManageState: manageState})
+	return one(s, err, newStack)
 }
 
 func (r *mutationResolver) StackDelete(ctx context.Context, destroyResources *bool, id string) (*view.Stack, error) {
-	panic(fmt.Errorf("not implemented: StackDelete - stackDelete"))
+	if isTrue(destroyResources) {
+		return nil, domain.Invalid("destroyResources", "destroying resources is not supported yet")
+	}
+	s, err := r.Resolver.Stacks.Delete(ctx, domain.StackID(id))
+	if err != nil {
+		return nil, err
+	}
+	gone := newStack(s)
+	gone.Deleted = true
+	return gone, nil
 }
 
 func (r *mutationResolver) StackUpdate(ctx context.Context, id string, input generated.StackInput) (*view.Stack, error) {
-	panic(fmt.Errorf("not implemented: StackUpdate - stackUpdate"))
+	settings, err := stackSettings(input)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.Resolver.Stacks.Update(ctx, domain.StackID(id), settings)
+	return one(s, err, newStack)
 }
 
 func (r *queryResolver) Stack(ctx context.Context, id string) (*view.Stack, error) {
-	panic(fmt.Errorf("not implemented: Stack - stack"))
+	v, err := r.Resolver.Stacks.Get(ctx, domain.StackID(id))
+	return orNull(one(v, err, newStackView))
 }
 
 func (r *queryResolver) Stacks(ctx context.Context) ([]*view.Stack, error) {
-	panic(fmt.Errorf("not implemented: Stacks - stacks"))
+	list, err := r.Resolver.Stacks.List(ctx)
+	return each(list, err, newStack)
 }
 
 func (r *queryResolver) SearchStacks(ctx context.Context, input generated.SearchInput) (*generated.SearchStacksOutput, error) {
-	panic(fmt.Errorf("not implemented: SearchStacks - searchStacks"))
+	list, err := r.Resolver.Stacks.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	edges, info, err := searchableStacks.page(list, input)
+	if err != nil {
+		return nil, err
+	}
+	out := &generated.SearchStacksOutput{PageInfo: info}
+	for _, e := range edges {
+		out.Edges = append(out.Edges, &generated.SearchStacksEdge{Cursor: e.cursor, Node: newStack(e.node)})
+	}
+	return out, nil
 }
 
 func (r *stackResolver) AttachedAWSIntegrations(ctx context.Context, obj *view.Stack) ([]*generated.AWSIntegrationStackAttachment, error) {
-	panic(fmt.Errorf("not implemented: AttachedAWSIntegrations - attachedAwsIntegrations"))
+	return nil, nil // there are none yet
 }
 
 func (r *stackResolver) AttachedContexts(ctx context.Context, obj *view.Stack) ([]*view.ContextAttachment, error) {
-	panic(fmt.Errorf("not implemented: AttachedContexts - attachedContexts"))
+	list, err := r.Contexts.OfStack(ctx, obj.ID)
+	return each(list, err, newContextAttachment)
 }
 
 func (r *stackResolver) AttachedPolicies(ctx context.Context, obj *view.Stack) ([]*generated.StackPolicyAttachment, error) {
-	panic(fmt.Errorf("not implemented: AttachedPolicies - attachedPolicies"))
+	return nil, nil // there are none yet
 }
 
 func (r *stackResolver) Blocked(ctx context.Context, obj *view.Stack) (*bool, error) {
-	panic(fmt.Errorf("not implemented: Blocked - blocked"))
+	run, err := r.Resolver.Runs.Blocker(ctx, obj.ID)
+	blocked := run != nil
+	return orNull(&blocked, err)
 }
 
 func (r *stackResolver) Blocker(ctx context.Context, obj *view.Stack) (*view.Run, error) {
-	panic(fmt.Errorf("not implemented: Blocker - blocker"))
+	run, err := r.Resolver.Runs.Blocker(ctx, obj.ID)
+	if err != nil || run == nil {
+		return orNull[view.Run](nil, err)
+	}
+	return newRun(*run), nil
 }
 
 func (r *stackResolver) CanWrite(ctx context.Context, obj *view.Stack) (bool, error) {
-	panic(fmt.Errorf("not implemented: CanWrite - canWrite"))
+	return r.Stacks.CanWrite(ctx, obj.Stack)
 }
 
 func (r *stackResolver) Config(ctx context.Context, obj *view.Stack) ([]*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: Config - config"))
+	list, err := r.Stacks.Config(ctx, obj.ID)
+	return each(list, err, newConfigElement)
 }
 
 func (r *stackResolver) ConfigElement(ctx context.Context, obj *view.Stack, id string) (*view.ConfigElement, error) {
-	panic(fmt.Errorf("not implemented: ConfigElement - configElement"))
+	list, err := r.Stacks.Config(ctx, obj.ID)
+	return findConfig(list, err, id)
 }
 
 func (r *stackResolver) DependsOn(ctx context.Context, obj *view.Stack) ([]*generated.StackDependency, error) {
-	panic(fmt.Errorf("not implemented: DependsOn - dependsOn"))
+	return nil, nil // there are none yet
 }
 
 func (r *stackResolver) Integrations(ctx context.Context, obj *view.Stack) (*generated.StackIntegrations, error) {
-	panic(fmt.Errorf("not implemented: Integrations - integrations"))
+	return noIntegrations(), nil
 }
 
 func (r *stackResolver) IsDependedOnBy(ctx context.Context, obj *view.Stack) ([]*generated.StackDependency, error) {
-	panic(fmt.Errorf("not implemented: IsDependedOnBy - isDependedOnBy"))
+	return nil, nil // there are none yet
 }
 
 func (r *stackResolver) ModuleVersionsUsed(ctx context.Context, obj *view.Stack) ([]*generated.Version, error) {
-	panic(fmt.Errorf("not implemented: ModuleVersionsUsed - moduleVersionsUsed"))
+	return nil, nil // there is no registry yet
 }
 
 func (r *stackResolver) Outputs(ctx context.Context, obj *view.Stack) ([]*generated.StackOutput, error) {
-	panic(fmt.Errorf("not implemented: Outputs - outputs"))
+	list, err := r.Stacks.Outputs(ctx, obj.ID)
+	return each(list, err, newStackOutput)
 }
 
 func (r *stackResolver) ProposedRuns(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error) {
-	panic(fmt.Errorf("not implemented: ProposedRuns - proposedRuns"))
+	return r.runsPage(ctx, obj.ID, domain.RunProposed, before)
 }
 
 func (r *stackResolver) Run(ctx context.Context, obj *view.Stack, id string) (*view.Run, error) {
-	panic(fmt.Errorf("not implemented: Run - run"))
+	run, err := r.Resolver.Runs.Get(ctx, obj.ID, domain.RunID(id))
+	return orNull(one(run, err, newRun))
 }
 
 func (r *stackResolver) RunResourceState(ctx context.Context, obj *view.Stack, id string) (*view.Run, error) {
-	panic(fmt.Errorf("not implemented: RunResourceState - runResourceState"))
+	run, err := r.Resolver.Runs.Get(ctx, obj.ID, domain.RunID(id))
+	return one(run, err, newRun)
 }
 
 func (r *stackResolver) Runs(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error) {
-	panic(fmt.Errorf("not implemented: Runs - runs"))
+	return r.runsPage(ctx, obj.ID, domain.RunTracked, before)
 }
 
 func (r *stackResolver) RuntimeConfig(ctx context.Context, obj *view.Stack) ([]*generated.RuntimeConfigElement, error) {
-	panic(fmt.Errorf("not implemented: RuntimeConfig - runtimeConfig"))
+	return r.effectiveConfig(ctx, obj.ID)
 }
 
 func (r *stackResolver) SpaceDetails(ctx context.Context, obj *view.Stack) (*generated.Space, error) {
-	panic(fmt.Errorf("not implemented: SpaceDetails - spaceDetails"))
+	return r.spaceOrBare(ctx, obj.Stack.Space)
 }
 
 func (r *stackResolver) Tasks(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error) {
-	panic(fmt.Errorf("not implemented: Tasks - tasks"))
+	return r.runsPage(ctx, obj.ID, domain.RunTask, before)
 }
 
 func (r *stackResolver) WorkerPool(ctx context.Context, obj *view.Stack) (*generated.WorkerPool, error) {
-	panic(fmt.Errorf("not implemented: WorkerPool - workerPool"))
+	if obj.Stack.WorkerPool == "" {
+		return nil, nil
+	}
+	id := string(obj.Stack.WorkerPool)
+	return &generated.WorkerPool{ID: id, Name: id}, nil
 }
 
 func (r *Resolver) Stack() generated.StackResolver { return &stackResolver{r} }

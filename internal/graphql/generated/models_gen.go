@@ -197,7 +197,7 @@ type ContextInput struct {
 	Labels []string `json:"labels,omitempty"`
 	// Name.
 	Name string `json:"name"`
-	// Id of its space; absent means `legacy` if that space exists, else the root.
+	// Id of its space; absent means the root, and on an update the present one.
 	Space *string `json:"space,omitempty"`
 	// Stacks to attach it to.
 	StackAttachments []*StackAttachment `json:"stackAttachments,omitempty"`
@@ -633,7 +633,7 @@ type StackInput struct {
 	ProjectRoot *string `json:"projectRoot,omitempty"`
 	// True to refuse deletion.
 	ProtectFromDeletion *bool `json:"protectFromDeletion,omitempty"`
-	// Where the code lives, as a value of VCSProvider; GIT if absent and a URL is given.
+	// Where the code lives, as a value of VCSProvider; GITHUB if absent. Only GIT can be checked out so far.
 	Provider *string `json:"provider,omitempty"`
 	// Name of the repository.
 	Repository string `json:"repository"`
@@ -645,7 +645,7 @@ type StackInput struct {
 	Space *string `json:"space,omitempty"`
 	// Id of the integration that gives access to the repository.
 	VcsIntegrationID *string `json:"vcsIntegrationId,omitempty"`
-	// The tool to use; absent means Terraform-compatible defaults, and on an update the present one.
+	// The tool to use; absent means OpenTofu, and on an update the present one.
 	VendorConfig *VendorConfigInput `json:"vendorConfig,omitempty"`
 	// Id of the worker pool.
 	WorkerPool *string `json:"workerPool,omitempty"`

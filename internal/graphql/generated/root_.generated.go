@@ -967,7 +967,7 @@ extend type Mutation {
     "Id of the stack."
     stack: ID!
   ): ContextAttachment!
-  "Create a context in the oldest form of this call: in ` + "`" + `legacy` + "`" + ` if that space exists, else in the root."
+  "Create a context in the root space, in the oldest form of this call."
   contextCreate(
     "Description."
     description: String @audited
@@ -976,11 +976,11 @@ extend type Mutation {
     "Name."
     name: String! @audited
   ): Context
-  "Create a context, with its configuration if given."
+  "Create a context with its configuration and attachments: all of it, or nothing."
   contextCreateV2("The new context." input: ContextInput!): Context!
-  "Delete a context that is attached to nothing. Answers what it was."
+  "Delete a context; stacks that it is attached to lose it. Answers what it was."
   contextDelete(
-    "Detach it from everything first, instead of refusing."
+    "Makes no difference: attachments always go with their context."
     force: Boolean
     "Id of the context."
     id: ID!
@@ -1021,7 +1021,7 @@ type Context {
   createdAt: Int!
   "Description."
   description: String
-  "True when it is attached to any stack."
+  "True when it is attached to any stack that the caller can see."
   hasAttachedStacks: Boolean!
   "Commands that it adds to runs."
   hooks: Hooks!
@@ -1093,7 +1093,7 @@ input ContextInput {
   labels: [String!] @audited
   "Name."
   name: String! @audited
-  "Id of its space; absent means ` + "`" + `legacy` + "`" + ` if that space exists, else the root."
+  "Id of its space; absent means the root, and on an update the present one."
   space: ID
   "Stacks to attach it to."
   stackAttachments: [StackAttachment!]
@@ -1137,7 +1137,7 @@ type Mutation {
     "Its secret. For a key that trusts an identity provider: the caller's token of that provider."
     secret: String!
   ): User
-  "End the caller's session. Answers who it was, or null when nobody was signed in."
+  "Sign out. The tokens of keys and runs are no sessions: they live until they expire. Answers who called, or null."
   logout: User
 }
 
@@ -1544,11 +1544,11 @@ extend type Mutation {
   runTrigger(
     "Commit to run; absent means the head of the stack's branch."
     commitSha: String @audited
-    "Apply without waiting for a decision; SINGLE is the only mode so far."
+    "Apply without waiting for a decision. Not accepted yet."
     forceApply: ForceApplyMode
-    "TRACKED (the default) can apply, PROPOSED only plans."
+    "What kind of run; only TRACKED, the default, is accepted so far."
     runType: RunType
-    "Settings for this run only."
+    "Settings for this run only. Not accepted yet."
     runtimeConfig: RuntimeConfigInput
     "Id of the stack."
     stack: ID!
@@ -1583,13 +1583,13 @@ type Run {
   history: [RunStateTransition!]!
   "Fixed id."
   id: ID!
-  "True when no newer run of its stack exists."
+  "True when no newer run of its type exists on the stack."
   isMostRecent: Boolean!
   "The log of one state, in pages."
   logs(
     "The state."
     state: RunState!
-    "Which visit of that state, as the history numbers it; absent means the last."
+    "Which visit of that state, as the history numbers it; absent means every visit."
     stateVersion: Int
     "` + "`" + `nextToken` + "`" + ` of the page before; absent for the first page."
     token: String
@@ -1971,7 +1971,7 @@ input StackInput {
   projectRoot: String @audited
   "True to refuse deletion."
   protectFromDeletion: Boolean
-  "Where the code lives, as a value of VCSProvider; GIT if absent and a URL is given."
+  "Where the code lives, as a value of VCSProvider; GITHUB if absent. Only GIT can be checked out so far."
   provider: String @audited
   "Name of the repository."
   repository: String! @audited
@@ -1983,7 +1983,7 @@ input StackInput {
   space: String @audited
   "Id of the integration that gives access to the repository."
   vcsIntegrationId: ID
-  "The tool to use; absent means Terraform-compatible defaults, and on an update the present one."
+  "The tool to use; absent means OpenTofu, and on an update the present one."
   vendorConfig: VendorConfigInput
   "Id of the worker pool."
   workerPool: ID
@@ -2121,12 +2121,12 @@ extend type Mutation {
     manageState: Boolean!
     "Id to use instead of one made from the name."
     slug: String @audited
-    "An uploaded state to begin with."
+    "An uploaded state to begin with. Not accepted yet."
     stackObjectID: String @audited
   ): Stack!
   "Delete a stack with its runs, configuration and state. Answers what it was."
   stackDelete(
-    "True to destroy what the stack has made first."
+    "True to destroy what the stack has made first. Not accepted yet."
     destroyResources: Boolean
     "Id of the stack."
     id: ID!

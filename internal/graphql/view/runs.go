@@ -7,7 +7,12 @@ import (
 )
 
 // Run is a run as the API shows it.
-type Run struct{ domain.Run }
+type Run struct {
+	domain.Run
+	// MostRecent says whether it is the newest of its kind; nil where that is
+	// not known yet.
+	MostRecent *bool
+}
 
 func (r *Run) Commit() *Commit         { return &Commit{r.Run.Commit} }
 func (r *Run) CreatedAt() int          { return Seconds(r.Run.CreatedAt) }

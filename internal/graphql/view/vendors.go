@@ -1,6 +1,11 @@
 package view
 
-import "github.com/airlock-project/airlock/internal/domain"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
 
 // StackConfigVendor is one of the types of this file.
 type StackConfigVendor interface{ IsStackConfigVendor() }
@@ -55,8 +60,16 @@ func (v StackConfigVendorKubernetes) KubernetesWorkflowTool() *string {
 func (v StackConfigVendorOpenTofu) ExternalStateAccessEnabled() bool { return v.ExternalStateAccess }
 func (v StackConfigVendorOpenTofu) UseSmartSanitization() bool       { return v.SmartSanitization }
 func (v StackConfigVendorOpenTofu) Version() *string                 { return Optional(v.TofuVendor.Version) }
-func (v StackConfigVendorOpenTofu) WorkflowTool() *string            { return Optional(v.TofuVendor.WorkflowTool) }
-func (v StackConfigVendorOpenTofu) Workspace() *string               { return Optional(v.TofuVendor.Workspace) }
+
+// WorkflowTool has its own spelling for this vendor.
+func (v StackConfigVendorOpenTofu) WorkflowTool() *string {
+	if v.TofuVendor.WorkflowTool == "CUSTOM" {
+		return Optional("CUSTOM")
+	}
+	return Optional("OPENTOFU")
+}
+
+func (v StackConfigVendorOpenTofu) Workspace() *string { return Optional(v.TofuVendor.Workspace) }
 
 func (v StackConfigVendorTerraform) ExternalStateAccessEnabled() bool { return v.ExternalStateAccess }
 func (v StackConfigVendorTerraform) UseSmartSanitization() bool       { return v.SmartSanitization }
@@ -77,3 +90,9 @@ func (v StackConfigVendorTerragrunt) TerragruntVersion() *string {
 	return Optional(v.TerragruntVendor.TerragruntVersion)
 }
 func (v StackConfigVendorTerragrunt) Tool() *string { return Optional(v.TerragruntVendor.Tool) }
+
+// TypeName is the name of a vendor's type in the schema.
+func TypeName(v StackConfigVendor) string {
+	name := fmt.Sprintf("%T", v)
+	return name[strings.LastIndexByte(name, '.')+1:]
+}

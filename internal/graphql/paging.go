@@ -1,7 +1,0 @@
-package graphql
-
-// Page sizes of searches.
-const (
-	defaultPage = 50
-	maxPage     = 100
-)

@@ -1,0 +1,99 @@
+package graphql
+
+import (
+	"context"
+
+	gqlgen "github.com/99designs/gqlgen/graphql"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/graphql/generated"
+	"github.com/airlock-project/airlock/internal/graphql/view"
+	"github.com/airlock-project/airlock/internal/runs"
+)
+
+// metadataHeader carries a text that clients let users put on a run.
+const metadataHeader = "Spacelift-User-Provided-Run-Metadata"
+
+func newRun(r domain.Run) *view.Run { return &view.Run{Run: r} }
+
+func newTransition(t domain.RunTransition) *view.RunStateTransition {
+	return &view.RunStateTransition{RunTransition: t}
+}
+
+// runsPage is one page of the runs of a stack.
+func (r *Resolver) runsPage(ctx context.Context, stack domain.StackID, t domain.RunType, before *string) ([]*view.Run, error) {
+	list, err := r.Runs.List(ctx, stack, t, domain.RunID(text(before)))
+	page, err := each(list, err, newRun)
+	for i, run := range page {
+		newest := i == 0 && text(before) == ""
+		run.MostRecent = &newest
+	}
+	return page, err
+}
+
+// isMostRecent looks for a newer run, which only those learn who may list.
+func (r *Resolver) isMostRecent(ctx context.Context, run *view.Run) (bool, error) {
+	if run.MostRecent != nil {
+		return *run.MostRecent, nil
+	}
+	list, err := r.Runs.List(ctx, run.StackID, run.Type, "")
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return false, r.lacksRead(ctx, run.StackID)
+	}
+	return err == nil && len(list) > 0 && list[0].ID == run.ID, err
+}
+
+// lacksRead is the refusal for what needs more than run:read.
+func (r *Resolver) lacksRead(ctx context.Context, id domain.StackID) error {
+	v, err := r.Stacks.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	caller, err := access.CallerFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return access.Forbidden(caller.Name, authz.ActionSpaceRead, v.Stack.Space)
+}
+
+func triggerInput(ctx context.Context, stack string, commit, force *string, kind *domain.RunType, config *generated.RuntimeConfigInput) (runs.TriggerInput, error) {
+	in := runs.TriggerInput{
+		Stack: domain.StackID(stack), Commit: text(commit), Type: domain.RunType(text(kind)),
+		Metadata: gqlgen.GetOperationContext(ctx).Headers.Get(metadataHeader),
+	}
+	if text(force) != "" {
+		return in, domain.Invalid("forceApply", "is not supported yet; set autodeploy on the stack, or confirm the run")
+	}
+	if config != nil {
+		return in, domain.Invalid("runtimeConfig", "is not supported yet; set the stack's own configuration")
+	}
+	return in, nil
+}
+
+func newLogs(p runs.LogPage) *generated.RunLogs {
+	out := &generated.RunLogs{
+		Exists:    len(p.Lines) > 0 || p.HasMore,
+		Finished:  p.Finished,
+		HasMore:   p.HasMore,
+		NextToken: view.Optional(p.Next),
+		Messages:  make([]*generated.RunLogMessage, len(p.Lines)),
+	}
+	for i, line := range p.Lines {
+		out.Messages[i] = &generated.RunLogMessage{Message: line}
+	}
+	return out
+}
+
+// runChanges is one group of all planned changes, none where nothing is planned.
+func runChanges(list []domain.ResourceChange) []*generated.RunChanges {
+	if len(list) == 0 {
+		return nil
+	}
+	group := &generated.RunChanges{}
+	for _, c := range list {
+		group.Resources = append(group.Resources, &view.RunChangesResource{ResourceChange: c})
+	}
+	return []*generated.RunChanges{group}
+}
