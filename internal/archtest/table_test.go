@@ -118,7 +118,9 @@ var table = []row{
 	{
 		folder: "internal/runner",
 		own:    []string{"internal/domain", "internal/workerapi", "internal/tofu", "internal/vcs", "internal/secrets"},
-		why:    "a worker runs far from the database: what it knows came over the worker API",
+		// Version constraints must be read exactly as OpenTofu reads them.
+		libraries: []string{"github.com/hashicorp/go-version"},
+		why:       "a worker runs far from the database: what it knows came over the worker API",
 	},
 
 	{
