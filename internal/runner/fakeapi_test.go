@@ -16,7 +16,7 @@ import (
 // fakeAPI is a control plane in memory that insists on the contract: the state
 // machine, the epoch, and log chunks without gaps.
 type fakeAPI struct {
-	t *testing.T
+	t testing.TB
 
 	mu        sync.Mutex
 	jobs      []*workerapi.Job
@@ -35,7 +35,7 @@ type fakeAPI struct {
 	changed     chan struct{}
 }
 
-func newFake(t *testing.T) *fakeAPI {
+func newFake(t testing.TB) *fakeAPI {
 	return &fakeAPI{t: t, changed: make(chan struct{}, 1)}
 }
 

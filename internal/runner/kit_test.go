@@ -20,7 +20,7 @@ import (
 )
 
 // tofuBinary finds a real OpenTofu or skips the test.
-func tofuBinary(t *testing.T) string {
+func tofuBinary(t testing.TB) string {
 	t.Helper()
 	if p := os.Getenv("AIRLOCK_TEST_TOFU"); p != "" {
 		return p
@@ -37,7 +37,7 @@ func tofuBinary(t *testing.T) string {
 }
 
 // gitRepo makes a repository with one commit of the files and returns its path.
-func gitRepo(t *testing.T, files map[string]string) string {
+func gitRepo(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, body := range files {
@@ -55,7 +55,7 @@ func gitRepo(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func runGit(t *testing.T, dir string, args ...string) string {
+func runGit(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
@@ -76,7 +76,7 @@ type stateServer struct {
 	refuse bool // answer writes with 500
 }
 
-func newStateServer(t *testing.T) *stateServer {
+func newStateServer(t testing.TB) *stateServer {
 	s := &stateServer{}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
@@ -110,13 +110,13 @@ func (s *stateServer) state() string {
 
 // bench is a worker with a fake control plane.
 type bench struct {
-	t     *testing.T
+	t     testing.TB
 	api   *fakeAPI
 	cfg   Config
 	state *stateServer
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	return &bench{t: t, api: newFake(t), state: newStateServer(t), cfg: Config{

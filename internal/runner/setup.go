@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/airlock-project/airlock/internal/tofu"
@@ -62,7 +61,7 @@ func (r *run) environment() ([]string, error) {
 
 // setUp finds the tool and binds it and the hooks to the project root.
 func (r *run) setUp(ctx context.Context) error {
-	binary, version, err := r.findTool(ctx)
+	binary, version, err := r.chooseTool(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,30 +77,6 @@ func (r *run) setUp(ctx context.Context) error {
 	r.shell = shell{env: env, dir: dir, log: r.log}
 	r.log.say("Using OpenTofu " + version)
 	return nil
-}
-
-// exactVersion is all that may become part of a path.
-var exactVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z]+)*$`)
-
-// findTool returns the version that the stack asks for, or the worker's own.
-func (r *run) findTool(ctx context.Context) (binary, version string, err error) {
-	version, err = tofu.Version(ctx, r.tofu)
-	if err != nil {
-		return "", "", err
-	}
-	want := r.job.ToolVersion
-	if want == "" || want == version || want+"-dev" == version {
-		return r.tofu, version, nil
-	}
-	if r.cfg.ToolDir == "" || !exactVersion.MatchString(want) {
-		return "", "", fmt.Errorf("the stack asks for OpenTofu %s, and this worker has %s", want, version)
-	}
-	binary, err = tofu.Find(filepath.Join(r.cfg.ToolDir, want, "tofu"))
-	if err != nil {
-		return "", "", fmt.Errorf("the stack asks for OpenTofu %s, which is not installed on this worker (it has %s)", want, version)
-	}
-	version, err = tofu.Version(ctx, binary)
-	return binary, version, err
 }
 
 // openProject opens the project root and puts the state backend into it.

@@ -1,0 +1,66 @@
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/airlock-project/airlock/internal/secrets"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// pretend writes a program that states a version as OpenTofu does.
+func pretend(t *testing.T, path, version string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("#!/bin/sh\necho '{\"terraform_version\":\""+version+"\"}'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestChooseTool(t *testing.T) {
+	tools := t.TempDir()
+	for _, v := range []string{"1.8.0", "1.9.1", "1.10.3", "2.0.0-rc1"} {
+		pretend(t, filepath.Join(tools, v, "tofu"), v)
+	}
+	if err := os.Mkdir(filepath.Join(tools, "1.11.0"), 0o755); err != nil { // no binary in it
+		t.Fatal(err)
+	}
+	own := pretend(t, filepath.Join(t.TempDir(), "tofu"), "1.12.6-dev")
+	for _, c := range []struct{ tool, want, dir, version, log string }{
+		{"", "", tools, "1.12.6-dev", ""},
+		{"OPEN_TOFU", "1.12.6", tools, "1.12.6-dev", ""},
+		{"OPEN_TOFU", "~> 1.12", tools, "1.12.6-dev", ""},
+		{"OPEN_TOFU", "1.9.1", tools, "1.9.1", ""},
+		{"OPEN_TOFU", "< 1.12", tools, "1.10.3", ""},
+		{"OPEN_TOFU", "1.7.0", tools, "", "asks for OpenTofu 1.7.0, which is not installed"},
+		{"OPEN_TOFU", "1.9.1", "", "", "not installed on this worker (it has 1.12.6-dev)"},
+		{"OPEN_TOFU", "1.9.1", "/does/not/exist", "", "cannot be read"},
+		{"OPEN_TOFU", "../..", tools, "", "is not a version constraint"},
+		{"TERRAFORM_FOSS", "1.5.7", tools, "1.12.6-dev", "asks for Terraform 1.5.7; this worker runs OpenTofu 1.12.6-dev instead"},
+		{"CUSTOM", "", tools, "1.12.6-dev", "asks for the workflow tool CUSTOM"},
+	} {
+		s := &sink{}
+		l := newLease(t.Context(), s, workerapi.LeaseRef{}, 0, func() bool { return false })
+		j := newJournal(l, secrets.NewMasker(nil), "")
+		r := &run{worker: &worker{cfg: Config{ToolDir: c.dir}, tofu: own}, job: &workerapi.Job{Tool: c.tool, ToolVersion: c.want}, log: j}
+		_, got, err := r.chooseTool(t.Context())
+		said := ""
+		if err != nil {
+			said = err.Error()
+		}
+		_ = j.flush()
+		j.close()
+		l.end(nil)
+		for _, chunk := range s.chunks {
+			said += chunk.Text
+		}
+		if got != c.version || !strings.Contains(said, c.log) {
+			t.Errorf("%s %q: version %q, said %q", c.tool, c.want, got, said)
+		}
+	}
+}
