@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,10 +101,14 @@ func TestShutdownGraceOfApplyEnds(t *testing.T) {
 type leases struct {
 	workerapi.API
 	answer func(n int) (*workerapi.Job, error)
-	at     []time.Time
+
+	mu sync.Mutex
+	at []time.Time
 }
 
 func (l *leases) Lease(context.Context, workerapi.LeaseRequest) (*workerapi.Job, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.at = append(l.at, time.Now())
 	return l.answer(len(l.at))
 }

@@ -1,0 +1,62 @@
+package tofu
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+)
+
+func TestProcess(t *testing.T) {
+	run := func(ctx context.Context, script string) (string, error, time.Duration) {
+		var out bytes.Buffer
+		began := time.Now()
+		err := Process{Name: "script", Path: "/bin/sh", Args: []string{"-c", script}, Dir: t.TempDir(), Env: []string{"PATH=/usr/bin:/bin"}, Stdout: &out, Stderr: &out}.Run(ctx)
+		return out.String(), err, time.Since(began)
+	}
+	if out, err, _ := run(t.Context(), "echo a; echo b >&2; echo c"); err != nil || out != "a\nb\nc\n" {
+		t.Errorf("order: %q %v", out, err)
+	}
+	if _, err, _ := run(t.Context(), "exit 7"); err == nil || err.Error() != "script failed with exit code 7" {
+		t.Errorf("exit: %v", err)
+	}
+	if _, err, _ := run(t.Context(), "kill -9 $$"); err == nil || err.Error() != "script was ended: signal: killed" {
+		t.Errorf("signal: %v", err)
+	}
+	if _, err, took := run(t.Context(), "sleep 60 & echo left"); err != nil || took > 10*time.Second {
+		t.Errorf("background child: %v after %v", err, took)
+	}
+	if out, err, took := run(t.Context(), "setsid sleep 20 & echo escaped"); err != nil || took > 10*time.Second || out != "escaped\n" {
+		t.Errorf("escaped child: %q %v after %v", out, err, took)
+	}
+	for name, c := range map[string]struct {
+		script string
+		stop   error
+		out    string
+	}{
+		"SIGINT is heard":   {"trap 'echo bye; exit 0' INT; echo up; while :; do sleep 0.05; done", &Stop{Reason: "stopped", Grace: 20 * time.Second}, "up\nbye\n"},
+		"SIGINT is ignored": {"trap '' INT; echo up; while :; do sleep 0.05; done", &Stop{Reason: "stopped", Grace: 50 * time.Millisecond}, "up\n"},
+		"no grace":          {"trap 'echo bye; exit 0' INT; echo up; while :; do sleep 0.05; done", &Stop{Reason: "stopped"}, "up\n"},
+		"any other cause":   {"echo up; sleep 60", errors.New("stopped"), "up\n"},
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		r, w := io.Pipe()
+		go func() {
+			_, _ = io.ReadFull(r, make([]byte, 3))
+			cancel(c.stop)
+			_, _ = io.Copy(io.Discard, r)
+		}()
+		var out bytes.Buffer
+		both := io.MultiWriter(&out, w)
+		err := Process{Name: "script", Path: "/bin/sh", Args: []string{"-c", c.script}, Env: []string{"PATH=/usr/bin:/bin"}, Stdout: both, Stderr: both}.Run(ctx)
+		w.Close()
+		if err == nil && c.out != "up\nbye\n" || err != nil && err.Error() != "stopped" || out.String() != c.out {
+			t.Errorf("%s: %q, %v", name, out.String(), err)
+		}
+		if _, err, _ := run(ctx, "echo never"); err == nil || err.Error() != "stopped" {
+			t.Errorf("%s: started after the end: %v", name, err)
+		}
+	}
+}
