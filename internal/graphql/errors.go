@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	gqlgen "github.com/99designs/gqlgen/graphql"
@@ -49,6 +50,9 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	default:
 		shown.Message = engineMessage(err)
 		shown.Extensions = map[string]any{"code": wireCode(domain.CodeInvalid)}
+		if name, ok := variable(shown.Path); ok {
+			shown.Message, shown.Extensions["field"] = name+": "+shown.Message, name
+		}
 	}
 	return shown
 }
@@ -62,7 +66,7 @@ func (p presenter) presentField(ctx context.Context, shown *gqlerror.Error, err 
 		}
 		known = domain.Unavailable("the answer", err)
 	}
-	shown.Message = known.Message
+	shown.Message = known.Error() // names the field: some clients print nothing else
 	shown.Extensions = map[string]any{"code": wireCode(known.Code)}
 	if known.Field != "" {
 		shown.Extensions["field"] = known.Field
@@ -91,6 +95,15 @@ func wireCode(c domain.Code) string { return strings.ToUpper(string(c)) }
 func isEngineFault(err error) bool {
 	message := engineMessage(err)
 	return message == "must not be null" || strings.HasPrefix(message, "unexpected type ")
+}
+
+// variable returns the name of the input field that an error of the engine is
+// about, such as "input.labels[2]".
+func variable(path ast.Path) (string, bool) {
+	if len(path) < 2 || path[0] != ast.PathName("variable") {
+		return "", false
+	}
+	return path[1:].String(), true
 }
 
 func engineMessage(err error) string {

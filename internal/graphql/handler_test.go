@@ -163,7 +163,7 @@ func TestErrorsOnTheWire(t *testing.T) {
 		err           error
 		code, message string
 	}{
-		"invalid":         {domain.Invalid("name", "must not be empty"), "INVALID", "must not be empty"},
+		"invalid":         {domain.Invalid("name", "must not be empty"), "INVALID", "name: must not be empty"},
 		"conflict":        {fmt.Errorf("create space: %w", domain.Conflict("taken")), "CONFLICT", "taken"},
 		"forbidden":       {access.Forbidden("api::x", authz.ActionSpaceAdmin, "root"), "FORBIDDEN", "forbidden: api::x lacks space:admin in space root"},
 		"unauthenticated": {domain.Unauthenticated("expired"), "UNAUTHENTICATED", "unauthorized: expired"},

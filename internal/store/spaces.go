@@ -24,10 +24,10 @@ func (tx *Tx) Space(ctx context.Context, id domain.SpaceID) (domain.Space, error
 	return one(ctx, tx, "space", scanSpace, selectSpace+` where id = $1`, id)
 }
 
-// Spaces returns the spaces with the given ids, oldest first.
+// Spaces returns the spaces with the given ids, root first, then oldest first.
 func (tx *Tx) Spaces(ctx context.Context, ids []domain.SpaceID) ([]domain.Space, error) {
 	return many(ctx, tx, scanSpace,
-		selectSpace+` where `+tx.store.dialect.in("id", 1)+` order by created_at, id`, toJSON(list(ids)))
+		selectSpace+` where `+tx.store.dialect.in("id", 1)+` order by parent is not null, created_at, id`, toJSON(list(ids)))
 }
 
 // InsertSpace creates a space. A sibling of the same name is a conflict.
