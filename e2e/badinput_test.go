@@ -9,6 +9,7 @@ import (
 // TestFailingRuns: what is wrong with a stack's source or code shows as the
 // reason of the failed run and in its log, and nothing is left behind.
 func TestFailingRuns(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := &story{server: start(t, database), dir: t.TempDir()}
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
@@ -129,6 +130,7 @@ func (s *story) inventory(t *testing.T) string {
 // TestLostWorker: a server that is killed during an apply ends the run after
 // its return, with the reason, and never runs it again by itself.
 func TestLostWorker(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := &story{server: start(t, database), dir: t.TempDir()}
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)

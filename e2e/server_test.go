@@ -27,7 +27,10 @@ var databases = map[string]func(*testing.T) string{
 func onBoth(t *testing.T, story func(t *testing.T, database string)) {
 	needTofu(t)
 	for name, url := range databases {
-		t.Run(name, func(t *testing.T) { story(t, url(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			story(t, url(t))
+		})
 	}
 }
 

@@ -40,6 +40,7 @@ const canary = "correct-horse-battery-staple"
 
 // TestStory is the main job of the product, end to end.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
 		s := &story{top: t, server: start(t, database), dir: t.TempDir()}
 		t.Run("1 the account", s.account)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/airlock-project/airlock/internal/audit"
@@ -37,14 +38,13 @@ func (s *server) routes() http.Handler {
 }
 
 func (s *server) resolver() *graphql.Resolver {
-	checkSource := func(url string) error { return vcs.ValidateURL(url, s.config.GitSchemes) }
 	return &graphql.Resolver{
 		AccountName: "airlock",
 		Spaces:      spaces.New(store.Bind[spaces.Tx](s.store), s.gate, s.ids),
 		Roles:       roles.New(store.Bind[roles.Tx](s.store), s.gate, s.ids),
 		Bindings:    bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids),
 		Identity:    s.identity,
-		Stacks:      stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, checkSource),
+		Stacks:      stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource),
 		Contexts:    contexts.New(store.Bind[contexts.Tx](s.store), s.gate, s.ids),
 		Runs:        s.runs,
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
@@ -58,4 +58,14 @@ func (s *server) poolOf(token string) (domain.WorkerPoolID, bool, error) {
 		return "", false, nil
 	}
 	return pool, err == nil, err
+}
+
+// checkSource names the field that the API's callers know.
+func (s *server) checkSource(url string) error {
+	err := vcs.ValidateURL(url, s.config.GitSchemes)
+	var known *domain.Error
+	if errors.As(err, &known) && known.Code == domain.CodeInvalid {
+		return domain.Invalid("repositoryURL", "%s", known.Message)
+	}
+	return err
 }

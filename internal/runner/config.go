@@ -18,6 +18,7 @@ type Config struct {
 
 	WorkDir     string // where runs get their private directories
 	Tofu        string // OpenTofu binary; empty: `tofu` on PATH
+	Terraform   string // Terraform binary for stacks that ask for it; empty: `terraform` on PATH, if any
 	ToolDir     string // other versions, as ToolDir/<version>/tofu; optional
 	CLIConfig   string // OpenTofu CLI configuration for every run; optional
 	PluginCache string // provider cache shared by all runs; optional

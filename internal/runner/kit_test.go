@@ -146,7 +146,7 @@ func (b *bench) execute(ctx context.Context, job *workerapi.Job) error {
 	}
 	defer dirs.close()
 	b.api.begin(job)
-	w := &worker{api: b.api, cfg: cfg, dirs: dirs, tofu: cfg.Tofu}
+	w := &worker{api: b.api, cfg: cfg, dirs: dirs}
 	_, err = w.run(ctx, job)
 	left, _ := filepath.Glob(filepath.Join(dirs.own, "run-*"))
 	if len(left) > 0 {

@@ -18,18 +18,11 @@ const maxBackoff = 15 * time.Second
 // Loop asks for work and executes it until ctx ends. Then a plan is
 // interrupted and its run fails with "worker shut down"; an apply may finish
 // within ApplyGrace. Loop returns when every slot has come to rest. Its error
-// says why the worker could not begin: no OpenTofu, no directory, or a token
-// that was refused before it was ever accepted.
+// says why the worker could not begin: no directory, or a token that was
+// refused before it was ever accepted. Without OpenTofu it takes runs all the
+// same, and they fail with that reason.
 func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return fmt.Errorf("start worker: %w", err)
-	}
-	binary, err := tofu.Find(cfg.Tofu)
-	if err != nil {
-		return fmt.Errorf("start worker: %w", err)
-	}
-	version, err := tofu.Version(ctx, binary)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -38,9 +31,9 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 		return fmt.Errorf("start worker: %w", err)
 	}
 	defer dirs.close()
-	cfg.Logger.InfoContext(ctx, "worker ready", "id", cfg.WorkerID, "slots", cfg.Slots, "tofu", version)
+	cfg.Logger.InfoContext(ctx, "worker ready", "id", cfg.WorkerID, "slots", cfg.Slots, "tofu", describeTool(ctx, cfg))
 
-	w := &worker{api: api, cfg: cfg, dirs: dirs, tofu: binary}
+	w := &worker{api: api, cfg: cfg, dirs: dirs}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var slots sync.WaitGroup
@@ -55,12 +48,24 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 	return w.refused
 }
 
+// describeTool says which OpenTofu runs will use, or why there is none.
+func describeTool(ctx context.Context, cfg Config) string {
+	binary, err := tofu.Find(cfg.Tofu)
+	if err != nil {
+		return err.Error()
+	}
+	version, err := tofu.Version(ctx, binary)
+	if err != nil {
+		return err.Error()
+	}
+	return version
+}
+
 // worker is what the slots share.
 type worker struct {
 	api  workerapi.API
 	cfg  Config
 	dirs *workDir
-	tofu string
 
 	mu       sync.Mutex
 	accepted bool  // a lease request was answered

@@ -151,8 +151,6 @@ func TestLoopCannotBegin(t *testing.T) {
 	}{
 		"no directory": {func(c *Config) { c.WorkDir = "" }, "work directory"},
 		"no id":        {func(c *Config) { c.WorkerID = "" }, "worker id"},
-		"no tofu":      {func(c *Config) { c.Tofu = "/none" }, "OpenTofu binary not found"},
-		"not tofu":     {func(c *Config) { c.Tofu = "/bin/true" }, "did not state its version"},
 		"bad dir":      {func(c *Config) { c.WorkDir = "/dev/null/x" }, "work directory"},
 		"refused":      {func(c *Config) { c.Slots = 3 }, "unknown token"},
 	} {

@@ -61,7 +61,7 @@ func (r *run) environment() ([]string, error) {
 
 // setUp finds the tool and binds it and the hooks to the project root.
 func (r *run) setUp(ctx context.Context) error {
-	binary, version, err := r.chooseTool(ctx)
+	c, err := r.chooseTool(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,9 +73,9 @@ func (r *run) setUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the project root: %w", err)
 	}
-	r.tool = tofu.Tool{Binary: binary, Version: version, Env: env, Dir: dir, Log: r.log}
+	r.tool = tofu.Tool{Binary: c.binary, Version: c.version, Terraform: c.terraform, Env: env, Dir: dir, Log: r.log}
 	r.shell = shell{env: env, dir: dir, log: r.log}
-	r.log.say("Using OpenTofu " + version)
+	r.log.say("Using " + r.tool.Product() + " " + c.version)
 	return nil
 }
 

@@ -4,57 +4,104 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/go-version"
+	versions "github.com/hashicorp/go-version"
 
 	"github.com/airlock-project/airlock/internal/tofu"
 )
 
-// chooseTool returns the binary for the run: the worker's own when it meets
+// choice is the binary that a run uses.
+type choice struct {
+	binary, version string
+	terraform       bool
+}
+
+// chooseTool returns what the run uses: the worker's own OpenTofu when it meets
 // the stack's version constraint, else the newest of the tool directory that
-// does. A stack that asks for another tool gets OpenTofu, and its log says so:
-// that tool's versions mean nothing here.
-func (r *run) chooseTool(ctx context.Context) (binary, own string, err error) {
-	own, err = tofu.Version(ctx, r.tofu)
-	if err != nil {
-		return "", "", err
-	}
+// does. A stack that asks for Terraform gets it where this worker has one; any
+// other wish ends in OpenTofu, and the log says so. A worker without a usable
+// OpenTofu still takes runs: they fail with the reason, where people look.
+func (r *run) chooseTool(ctx context.Context) (choice, error) {
 	want := r.job.ToolVersion
+	if r.job.Tool == toolTerraform {
+		if c, ok := r.terraform(ctx, want); ok {
+			return c, nil
+		}
+	}
+	binary, err := tofu.Find(r.cfg.Tofu)
+	if err != nil {
+		return choice{}, err
+	}
+	version, err := tofu.Version(ctx, binary)
+	if err != nil {
+		return choice{}, err
+	}
+	own := choice{binary: binary, version: version}
 	switch r.job.Tool {
 	case "", "OPEN_TOFU":
-	case "TERRAFORM_FOSS":
-		r.log.say(fmt.Sprintf("The stack asks for %s; this worker runs OpenTofu %s instead", strings.TrimSpace("Terraform "+want), own))
-		return r.tofu, own, nil
+		return r.constrained(ctx, own, want)
+	case toolTerraform:
+		r.log.say(fmt.Sprintf("The stack asks for %s, which this worker does not have; OpenTofu %s runs instead", strings.TrimSpace("Terraform "+want), version))
 	default:
-		r.log.say(fmt.Sprintf("The stack asks for the workflow tool %s; this worker runs OpenTofu %s instead", r.job.Tool, own))
-		return r.tofu, own, nil
+		r.log.say(fmt.Sprintf("The stack asks for the workflow tool %s; this worker runs OpenTofu %s instead", r.job.Tool, version))
 	}
-	if want == "" {
-		return r.tofu, own, nil
+	return own, nil
+}
+
+// toolTerraform is how a stack asks for Terraform.
+const toolTerraform = "TERRAFORM_FOSS"
+
+// terraform returns the worker's Terraform if it has one of the wanted version.
+func (r *run) terraform(ctx context.Context, want string) (choice, bool) {
+	binary := r.cfg.Terraform
+	if binary == "" {
+		binary, _ = exec.LookPath("terraform") // none: answered by the empty path
 	}
-	constraint, err := version.NewConstraint(want)
+	if binary == "" {
+		return choice{}, false
+	}
+	version, err := tofu.Version(ctx, binary)
 	if err != nil {
-		return "", "", fmt.Errorf("the stack's OpenTofu version %q is not a version constraint", want)
+		return choice{}, false
 	}
-	if meets(own, constraint) != nil {
-		return r.tofu, own, nil
+	c := choice{binary: binary, version: version, terraform: true}
+	if want == "" {
+		return c, true
 	}
-	return r.fromToolDir(ctx, constraint, own)
+	constraint, err := versions.NewConstraint(want)
+	return c, err == nil && meets(version, constraint) != nil
+}
+
+// constrained returns the OpenTofu that meets the stack's version constraint.
+func (r *run) constrained(ctx context.Context, own choice, want string) (choice, error) {
+	if want == "" {
+		return own, nil
+	}
+	constraint, err := versions.NewConstraint(want)
+	if err != nil {
+		return choice{}, fmt.Errorf("the stack's OpenTofu version %q is not a version constraint", want)
+	}
+	if meets(own.version, constraint) != nil {
+		return own, nil
+	}
+	binary, chosen, err := r.fromToolDir(ctx, constraint, own.version)
+	return choice{binary: binary, version: chosen}, err
 }
 
 // meets returns the version when the constraint allows it. Builds are compared
 // by their release, so that a build from source counts as what it was built from.
-func meets(text string, constraint version.Constraints) *version.Version {
-	v, err := version.NewVersion(text)
+func meets(text string, constraint versions.Constraints) *versions.Version {
+	v, err := versions.NewVersion(text)
 	if err != nil || !constraint.Check(v) && !constraint.Check(v.Core()) {
 		return nil
 	}
 	return v
 }
 
-func (r *run) fromToolDir(ctx context.Context, constraint version.Constraints, own string) (binary, chosen string, err error) {
+func (r *run) fromToolDir(ctx context.Context, constraint versions.Constraints, own string) (binary, chosen string, err error) {
 	missing := fmt.Errorf("the stack asks for OpenTofu %s, which is not installed on this worker (it has %s)", constraint, own)
 	if r.cfg.ToolDir == "" {
 		return "", "", missing
@@ -63,7 +110,7 @@ func (r *run) fromToolDir(ctx context.Context, constraint version.Constraints, o
 	if err != nil {
 		return "", "", fmt.Errorf("%w: the tool directory cannot be read", missing)
 	}
-	var best *version.Version
+	var best *versions.Version
 	for _, e := range entries {
 		v := meets(e.Name(), constraint)
 		if v == nil || best != nil && !v.GreaterThan(best) {

@@ -31,6 +31,7 @@ func TestChooseTool(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := pretend(t, filepath.Join(t.TempDir(), "tofu"), "1.12.6-dev")
+	terraform := pretend(t, filepath.Join(t.TempDir(), "terraform"), "1.5.7")
 	for _, c := range []struct{ tool, want, dir, version, log string }{
 		{"", "", tools, "1.12.6-dev", ""},
 		{"OPEN_TOFU", "1.12.6", tools, "1.12.6-dev", ""},
@@ -41,14 +42,16 @@ func TestChooseTool(t *testing.T) {
 		{"OPEN_TOFU", "1.9.1", "", "", "not installed on this worker (it has 1.12.6-dev)"},
 		{"OPEN_TOFU", "1.9.1", "/does/not/exist", "", "cannot be read"},
 		{"OPEN_TOFU", "../..", tools, "", "is not a version constraint"},
-		{"TERRAFORM_FOSS", "1.5.7", tools, "1.12.6-dev", "asks for Terraform 1.5.7; this worker runs OpenTofu 1.12.6-dev instead"},
+		{"TERRAFORM_FOSS", "", tools, "1.5.7", ""},
+		{"TERRAFORM_FOSS", "~> 1.5.0", tools, "1.5.7", ""},
+		{"TERRAFORM_FOSS", "1.4.0", tools, "1.12.6-dev", "asks for Terraform 1.4.0, which this worker does not have; OpenTofu 1.12.6-dev runs instead"},
 		{"CUSTOM", "", tools, "1.12.6-dev", "asks for the workflow tool CUSTOM"},
 	} {
 		s := &sink{}
 		l := newLease(t.Context(), s, workerapi.LeaseRef{}, 0, func() bool { return false })
 		j := newJournal(l, secrets.NewMasker(nil), "")
-		r := &run{worker: &worker{cfg: Config{ToolDir: c.dir}, tofu: own}, job: &workerapi.Job{Tool: c.tool, ToolVersion: c.want}, log: j}
-		_, got, err := r.chooseTool(t.Context())
+		r := &run{worker: &worker{cfg: Config{ToolDir: c.dir, Tofu: own, Terraform: terraform}}, job: &workerapi.Job{Tool: c.tool, ToolVersion: c.want}, log: j}
+		chosen, err := r.chooseTool(t.Context())
 		said := ""
 		if err != nil {
 			said = err.Error()
@@ -59,8 +62,24 @@ func TestChooseTool(t *testing.T) {
 		for _, chunk := range s.chunks {
 			said += chunk.Text
 		}
-		if got != c.version || !strings.Contains(said, c.log) {
+		if got := chosen.version; got != c.version || !strings.Contains(said, c.log) {
 			t.Errorf("%s %q: version %q, said %q", c.tool, c.want, got, said)
+		}
+	}
+}
+
+// TestNoTool: a worker that has nothing to run takes the run and says why it
+// fails.
+func TestNoTool(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for binary, want := range map[string]string{
+		"":          "there is no `tofu` on PATH",
+		"/none":     "OpenTofu binary not found: /none",
+		"/bin/true": "did not state its version",
+	} {
+		r := &run{worker: &worker{cfg: Config{Tofu: binary}}, job: &workerapi.Job{}}
+		if _, err := r.chooseTool(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", binary, err, want)
 		}
 	}
 }

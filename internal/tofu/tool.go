@@ -21,14 +21,28 @@ const maxJSON = 512 << 20
 type Tool struct {
 	Binary  string
 	Version string // as Version returned it; decides which options exist
-	Env     []string
-	Dir     string
-	Log     io.Writer // OpenTofu's own words, live
+	// Terraform is set when the binary is Terraform, for a stack that asks for it.
+	Terraform bool
+	Env       []string
+	Dir       string
+	Log       io.Writer // the tool's own words, live
+}
+
+// Product returns the tool's name.
+func (t Tool) Product() string {
+	if t.Terraform {
+		return "Terraform"
+	}
+	return "OpenTofu"
 }
 
 func (t Tool) run(ctx context.Context, stdout io.Writer, args ...string) error {
+	name := "tofu"
+	if t.Terraform {
+		name = "terraform"
+	}
 	return Process{
-		Name: "tofu " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log,
+		Name: name + " " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log,
 	}.Run(ctx)
 }
 
@@ -89,7 +103,7 @@ func (t Tool) Show(ctx context.Context, planFile string) (*Plan, error) {
 // OpenTofu tells them; otherwise they are asked for with another process.
 func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.Output, error) {
 	args := []string{"apply", "-input=false", planFile}
-	if !writesEvents(t.Version) {
+	if t.Terraform || !writesEvents(t.Version) {
 		if err := t.run(ctx, t.Log, args...); err != nil {
 			return nil, err
 		}
