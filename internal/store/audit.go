@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -18,16 +19,31 @@ func (tx *Tx) insertAudit(ctx context.Context, r access.Record) error {
 	if len(r.ActorRoles) > 0 {
 		roles = toJSON(r.ActorRoles)
 	}
+	spaces := make([]string, len(r.Spaces))
+	for i, s := range r.Spaces {
+		spaces[i] = legible(string(s))
+	}
 	e := domain.AuditEntry{ID: domain.AuditID(tx.store.IDs.ULID()), At: tx.now}
 	err := tx.exec(ctx, `insert into audit_log (id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
 		outcome, reason, remote_ip, request_id, run_id, stack_id, revision)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-		e.ID, micros(e.At), r.Actor, roles, r.Event, call.Mutation, r.Action, string(r.ObjectKind), r.ObjectID, toJSON(list(r.Spaces)), args,
-		r.Outcome, r.Reason, call.RemoteIP, call.RequestID, r.Run, r.Stack, r.Revision)
+		e.ID, micros(e.At), r.Actor, roles, r.Event, call.Mutation, r.Action, string(r.ObjectKind), legible(r.ObjectID), toJSON(spaces), args,
+		r.Outcome, legible(r.Reason), call.RemoteIP, call.RequestID, r.Run, r.Stack, r.Revision)
 	if err != nil {
 		return err
 	}
 	return tx.emit(ctx, domain.TopicAudit, string(e.ID), "")
+}
+
+// legible makes a text that a caller chose fit to be recorded: a refusal is
+// recorded whatever was asked for, but not at any length.
+func legible(text string) string {
+	const most = 300
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return text
 }
 
 const selectAudit = `select position, id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
@@ -51,7 +67,7 @@ func scanAudit(s scanner) (e domain.AuditEntry, err error) {
 // AuditEntries returns up to limit entries, newest first, older than before
 // if that is not 0. Only within reach of the gate's account permit.
 func (tx *Tx) AuditEntries(ctx context.Context, before int64, limit int) ([]domain.AuditEntry, error) {
-	return many(ctx, tx, scanAudit, selectAudit+` where $1 = 0 or position < $1 order by position desc limit $2`, before, limit)
+	return many(ctx, tx, scanAudit, selectAudit+` where cast($1 as bigint) = 0 or position < $1 order by position desc limit $2`, before, limit)
 }
 
 // AuditEntry returns one entry.

@@ -101,12 +101,12 @@ func (s *Store) change(ctx context.Context, lock lockMode, fn func(*Tx) error) e
 	if err != nil {
 		return err
 	}
+	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit; for a panic in fn
 	if err := fn(tx); err != nil {
 		_ = tx.raw.Rollback() // fn's error is the one that matters
 		return s.recordDenial(ctx, err)
 	}
 	if err := tx.finish(ctx); err != nil {
-		_ = tx.raw.Rollback()
 		return err
 	}
 	if err := tx.raw.Commit(); err != nil {
@@ -131,6 +131,9 @@ func (s *Store) begin(ctx context.Context, lock lockMode) (*Tx, error) {
 	return tx, nil
 }
 
+// denialTime bounds how long a refusal waits to be recorded.
+const denialTime = 15 * time.Second
+
 // recordDenial keeps a refusal in the audit trail. If that fails the caller
 // learns that nothing could be decided, never that he was let through.
 func (s *Store) recordDenial(ctx context.Context, err error) error {
@@ -138,6 +141,9 @@ func (s *Store) recordDenial(ctx context.Context, err error) error {
 	if !errors.As(err, &denial) {
 		return err
 	}
+	// A caller who hangs up does not get out of being recorded.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTime)
+	defer cancel()
 	tx, beginErr := s.begin(ctx, lockNone)
 	if beginErr != nil {
 		return beginErr

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -43,6 +46,7 @@ func (tx *Tx) use(p access.Permit, kind access.Kind) error {
 	}
 	for i, old := range tx.records {
 		if old.Event == r.Event && old.ObjectKind == r.ObjectKind && old.ObjectID == r.ObjectID {
+			r.Spaces = union(old.Spaces, r.Spaces)
 			tx.records[i] = r
 			return nil
 		}
@@ -97,6 +101,9 @@ func (tx *Tx) exec(ctx context.Context, q string, args ...any) error {
 
 // execN returns the number of rows that the statement touched.
 func (tx *Tx) execN(ctx context.Context, q string, args ...any) (int64, error) {
+	if !storable(args) {
+		return 0, domain.Invalid("", "texts must be valid UTF-8 without NUL characters")
+	}
 	res, err := tx.raw.ExecContext(ctx, tx.store.dialect.rewrite(q), args...)
 	if err != nil {
 		return 0, tx.store.dialect.translate(err)
@@ -109,6 +116,10 @@ type scanner interface{ Scan(dest ...any) error }
 
 // one returns a single row; a missing one is domain.NotFound(noun).
 func one[T any](ctx context.Context, tx *Tx, noun string, scan func(scanner) (T, error), q string, args ...any) (T, error) {
+	if !storable(args) {
+		var none T
+		return none, domain.NotFound(noun)
+	}
 	v, err := scan(tx.raw.QueryRowContext(ctx, tx.store.dialect.rewrite(q), args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, domain.NotFound(noun)
@@ -121,6 +132,9 @@ func one[T any](ctx context.Context, tx *Tx, noun string, scan func(scanner) (T,
 
 // many returns all rows in the order of the query.
 func many[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), q string, args ...any) ([]T, error) {
+	if !storable(args) {
+		return []T{}, nil
+	}
 	rows, err := tx.raw.QueryContext(ctx, tx.store.dialect.rewrite(q), args...)
 	if err != nil {
 		return nil, tx.store.dialect.translate(err)
@@ -135,6 +149,19 @@ func many[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), q s
 		out = append(out, v)
 	}
 	return out, rows.Err()
+}
+
+// storable reports whether both databases can hold the texts among args.
+// PostgreSQL refuses what SQLite would keep; a text that neither can hold is
+// in no row, so that looking for it finds nothing on both.
+func storable(args []any) bool {
+	for _, a := range args {
+		v := reflect.ValueOf(a)
+		if v.Kind() == reflect.String && (!utf8.ValidString(v.String()) || strings.ContainsRune(v.String(), 0)) {
+			return false
+		}
+	}
+	return true
 }
 
 func scanString(s scanner) (string, error) {
