@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -26,7 +28,7 @@ func scanConfig(s scanner) (c configRow, err error) {
 // Values are opened: whoever shows them drops those that are write-only.
 func (tx *Tx) Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error) {
 	rows, err := many(ctx, tx, scanConfig,
-		selectConfig+` where owner_kind = $1 and owner_id = $2 order by id`, string(owner), id)
+		selectConfig+` where owner_kind = $1 and owner_id = $2`, string(owner), id)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +41,8 @@ func (tx *Tx) Config(ctx context.Context, owner access.Kind, id string) ([]domai
 		out[i] = r.Config
 		out[i].Value = string(plain)
 	}
+	// By bytes, whatever the collation of the database.
+	slices.SortFunc(out, func(a, b domain.Config) int { return strings.Compare(a.ID, b.ID) })
 	return out, nil
 }
 

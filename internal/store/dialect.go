@@ -2,10 +2,13 @@ package store
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -79,6 +82,10 @@ func (d dialect) forUpdate() string {
 	return ""
 }
 
+// unavailable are PostgreSQL's classes of errors that another try may not
+// meet: connections, resources, an operator's intervention.
+var unavailable = []string{"08", "53", "57"}
+
 // translate gives database failures the meaning that callers can act on.
 func (d dialect) translate(err error) error {
 	var pg *pgconn.PgError
@@ -89,14 +96,23 @@ func (d dialect) translate(err error) error {
 		case "40001", "40P01":
 			return domain.Conflict("the change collided with another one; try again")
 		}
+		if len(pg.Code) == 5 && slices.Contains(unavailable, pg.Code[:2]) {
+			return domain.Unavailable("the database", err)
+		}
 		return err
+	}
+	var down *pgconn.ConnectError
+	if errors.As(err, &down) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return domain.Unavailable("the database", err)
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		switch lite.Code() {
 		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 			return &uniqueError{constraint: lite.Error(), err: err}
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY:
+		}
+		switch lite.Code() & 0xff { // the rest says more about the same
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR:
 			return domain.Unavailable("the database", err)
 		}
 	}

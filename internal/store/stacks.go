@@ -90,9 +90,15 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
-	// Whether the stack acts, and from where, is part of the access world.
-	if err := tx.bump(ctx); err != nil {
+	old, err := tx.Stack(ctx, st.ID)
+	if err != nil {
 		return err
+	}
+	// Whether the stack acts, and from where, is part of the access world.
+	if old.Space != st.Space || old.Administrative != st.Administrative {
+		if err := tx.bump(ctx); err != nil {
+			return err
+		}
 	}
 	return tx.exec(ctx, `update stacks set space_id = $2, name = $3, branch = $4, repository = $5, project_root = $6, worker_pool = $7,
 		labels = $8, administrative = $9, settings = $10 where id = $1`,

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -92,9 +94,12 @@ func (tx *Tx) DropStateLock(ctx context.Context, p access.Permit, id domain.Stac
 
 // Outputs returns the outputs of a stack by name.
 func (tx *Tx) Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error) {
-	return many(ctx, tx, func(s scanner) (o domain.Output, err error) {
+	out, err := many(ctx, tx, func(s scanner) (o domain.Output, err error) {
 		return o, s.Scan(&o.Name, &o.Value, &o.Sensitive, &o.Description)
-	}, `select name, value, sensitive, description from stack_outputs where stack_id = $1 order by name`, id)
+	}, `select name, value, sensitive, description from stack_outputs where stack_id = $1`, id)
+	// By bytes, whatever the collation of the database.
+	slices.SortFunc(out, func(a, b domain.Output) int { return strings.Compare(a.Name, b.Name) })
+	return out, err
 }
 
 // SetOutputs replaces the outputs of a stack.
