@@ -1,0 +1,173 @@
+// Package storetest tests the store on both databases, and gives the tests of
+// the packages above it a real store with an account, a clock and callers. It
+// is for tests only and knows no rule of its own.
+package storetest
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/account"
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/pgtest"
+	"github.com/airlock-project/airlock/internal/secrets"
+	"github.com/airlock-project/airlock/internal/store"
+)
+
+// Databases names the two databases and gives each test a fresh one.
+var Databases = []struct {
+	Name string
+	URL  func(t *testing.T) string
+}{
+	{"sqlite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "airlock.db") }},
+	{"postgres", func(t *testing.T) string { return pgtest.URL(t) }},
+}
+
+// Each runs a test on both databases, each with a kit of its own.
+func Each(t *testing.T, test func(t *testing.T, k *Kit)) {
+	t.Helper()
+	for _, d := range Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			test(t, New(t, d.URL(t)))
+		})
+	}
+}
+
+// Kit is a store with an account in it and what the use cases need beside it.
+type Kit struct {
+	URL     string
+	Store   *store.Store
+	Gate    *access.Gate
+	IDs     *IDs
+	Clock   *Clock
+	Secrets account.Secrets
+	Sealer  store.Sealer
+
+	raw    *sql.DB
+	actors map[string]authz.Subject
+	roles  map[string]domain.RoleID
+}
+
+// New opens the database and creates the account.
+func New(t *testing.T, url string) *Kit {
+	t.Helper()
+	k := &Kit{
+		URL: url, Gate: access.NewGate(), IDs: &IDs{}, Clock: NewClock(), Sealer: secrets.NewBox(secrets.NewKey()),
+		actors: map[string]authz.Subject{}, roles: map[string]domain.RoleID{},
+	}
+	k.Store = k.Open(t)
+	k.raw = openRaw(t, url)
+	created, err := account.Create(t.Context(), store.Bind[account.Tx](k.Store), k.Gate, k.IDs, func(s account.Secrets) error {
+		k.Secrets = s
+		return nil
+	})
+	if err != nil || !created {
+		t.Fatalf("create account: created %v, error %v", created, err)
+	}
+	k.actors["root-admin"] = keySubject(k.Secrets.AdminKeyID)
+	k.View(t, func(tx *store.Tx) error {
+		roles, err := tx.Roles(t.Context())
+		for _, r := range roles {
+			k.roles[r.Slug] = r.ID
+		}
+		return err
+	})
+	return k
+}
+
+// Open opens one more store on the kit's database, as another server would.
+func (k *Kit) Open(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), k.URL, store.Options{Sealer: k.Sealer, IDs: k.IDs, Now: k.Clock.Now})
+	if err != nil {
+		t.Fatalf("open store: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close store: %v", err)
+		}
+	})
+	return s
+}
+
+func openRaw(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	driver, dsn := "pgx", url
+	if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		driver, dsn = "sqlite", "file:"+file+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Postgres reports whether the kit's database is PostgreSQL.
+func (k *Kit) Postgres() bool { return !strings.HasPrefix(k.URL, "sqlite:") }
+
+// Exec runs a statement behind the store's back.
+func (k *Kit) Exec(t *testing.T, query string, args ...any) error {
+	t.Helper()
+	if !k.Postgres() {
+		for i := range args {
+			query = strings.ReplaceAll(query, fmt.Sprintf("$%d", i+1), fmt.Sprintf("?%d", i+1))
+		}
+	}
+	_, err := k.raw.ExecContext(t.Context(), query, args...)
+	return err
+}
+
+// View runs fn on a snapshot and ends the test on an error.
+func (k *Kit) View(t *testing.T, fn func(tx *store.Tx) error) {
+	t.Helper()
+	if err := k.Store.View(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Clock is a clock that only a test moves.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock starts at a fixed time in whole microseconds.
+func NewClock() *Clock { return &Clock{now: time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)} }
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// IDs makes ids that look like ULIDs and can be repeated.
+type IDs struct {
+	mu sync.Mutex
+	n  int
+}
+
+// ULID implements domain.IDSource.
+func (i *IDs) ULID() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.n++
+	return fmt.Sprintf("01J%023d", i.n)
+}
