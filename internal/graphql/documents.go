@@ -13,6 +13,9 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
+// maxErrors is how many mistakes of a document one answer names.
+const maxErrors = 20
+
 // documents turns the text of a document into a checked one.
 type documents struct {
 	schema *ast.Schema
@@ -41,7 +44,7 @@ func (d *documents) prepare(text string, hints bool) (*ast.QueryDocument, gqlerr
 		return nil, gqlerror.List{gqlerror.Wrap(&fieldError{err})}
 	}
 	if errs := validator.ValidateWithRules(d.schema, doc, validationRules(hints)); len(errs) > 0 {
-		return nil, errs
+		return nil, errs[:min(len(errs), maxErrors)]
 	}
 	d.known.put(text, doc)
 	return doc, nil

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/airlock-project/airlock/authz"
@@ -53,7 +54,7 @@ func TestWhatIsRefusedBeforeGraphQL(t *testing.T) {
 
 func TestWhatIsInvalidIsAnsweredWith200(t *testing.T) {
 	limits := DefaultLimits()
-	limits.Document = 3000
+	limits.Document = 8000
 	c := newClient(t, &Resolver{}, limits)
 	quote := func(s string) string { return `{"query":` + fmt.Sprintf("%q", s) + `}` }
 	for name, tc := range map[string]struct{ body, want string }{
@@ -68,9 +69,12 @@ func TestWhatIsInvalidIsAnsweredWith200(t *testing.T) {
 		"missing variable":   {quote(`query($i:ID!){space(id:$i){id}}`), "must be defined"},
 		"wrong variable":     {`{"query":"query($i:SearchInput!){searchStacks(input:$i){pageInfo{endCursor}}}","variables":{"i":{"first":"x"}}}`, "cannot use"},
 		"unknown enum value": {quote(`{stack(id:"a"){run(id:"b"){logs(state:NOPE){exists}}}}`), "NOPE"},
-		"too long":           {quote("{name} #" + strings.Repeat("x", 3000)), "at most 3000 are accepted"},
+		"too long":           {quote("{name} #" + strings.Repeat("x", 8000)), "at most 8000 are accepted"},
 		"too deep":           {quote("{stack(id:1)" + strings.Repeat("{dependsOn{stack", 6) + "{name}" + strings.Repeat("}}", 6) + "}"), "nested 14 deep"},
 		"too many aliases":   {quote("{" + aliases("spaces{id}", 16) + "}"), `field "spaces" has 16 aliases`},
+		"too many fields":    {quote("{" + strings.Repeat("stacks{id name space state branch}", 200) + "}"), "selects 1200 fields"},
+		"one field often":    {quote("{" + strings.Repeat("name ", 16) + "}"), "selected 16 times in one place"},
+		"too many fragments": {quote("{name}" + strings.Repeat("fragment F on Query{name}", 101)), "has 101 fragments"},
 		"two sign-ins":       {quote(`mutation{a:apiKeyUser(id:"a",secret:"b"){id} b:apiKeyUser(id:"a",secret:"c"){id}}`), "one sign-in, not 2"},
 		"sign-ins in fragments": {quote(`mutation{...A ...B} fragment A on Mutation{a:apiKeyUser(id:"a",secret:"b"){id}}
 			fragment B on Mutation{b:apiKeyUser(id:"a",secret:"c"){id}}`), "one sign-in, not 2"},
@@ -112,6 +116,20 @@ func TestCostIsBounded(t *testing.T) {
 	// 1 + (1 + 7*(1+1)) for the search, 1 + 20*((1+20)+(1+20)) for the contexts.
 	if got, want := e.set(doc.Operations[0].SelectionSet, pageEstimate), 16+841; got != want {
 		t.Errorf("estimate %d, want %d", got, want)
+	}
+}
+
+func TestIntrospectionIsCounted(t *testing.T) {
+	c := newClient(t, &Resolver{}, DefaultLimits()).anonymous()
+	if a := c.query(introspection.Query, nil); a.Errors != nil {
+		t.Errorf("the usual query is refused: %.300s", a.raw)
+	}
+	twice := `{a:__schema{...S} b:__schema{...S}} fragment S on __Schema{types{fields{type{name} args{type{name} description}}}}`
+	if a := c.query(twice, nil); a.Errors != nil {
+		t.Errorf("two small queries are refused: %.300s", a.raw)
+	}
+	if a := c.query(`{`+aliases("__schema{types{fields{args{name description type{name kind ofType{name}}}}}}", 8)+`}`, nil); len(a.Errors) != 1 {
+		t.Errorf("eight large queries are answered: %.300s", a.raw)
 	}
 }
 

@@ -15,8 +15,9 @@ type Limits struct {
 	Body     int64         // bytes of the HTTP body
 	Document int           // bytes of the document
 	Tokens   int           // tokens of the document
+	Selected int           // fields and fragments that the document selects
 	Depth    int           // nesting of fields, introspection apart
-	Aliases  int           // aliases of the same field
+	Aliases  int           // aliases of the same field, and repetitions of it in one place
 	Cost     int           // estimated number of answered fields
 	Timeout  time.Duration // from the first byte read to the answer
 }
@@ -27,9 +28,10 @@ func DefaultLimits() Limits {
 		Body:     32 << 20,
 		Document: 256 << 10,
 		Tokens:   8_000,
+		Selected: 1_000,
 		Depth:    12,
 		Aliases:  15,
-		Cost:     250_000,
+		Cost:     300_000, // the usual introspection query is taken to have 270,000
 		Timeout:  10 * time.Second,
 	}
 }
@@ -37,10 +39,18 @@ func DefaultLimits() Limits {
 // authMutations take a credential: one guess a request.
 var authMutations = map[string]bool{"apiKeyUser": true, "oauthUser": true}
 
-// checkDocument applies what can be said of a document before it is validated:
-// validation itself costs more than these counts.
+// maxFragments bounds the fragments of a document: validation compares them
+// with one another.
+const maxFragments = 100
+
+// checkDocument applies what can be said of a document before it is validated.
+// Validation compares every two selections of the same name, so that a small
+// document without these bounds would keep a processor busy for seconds.
 func (l Limits) checkDocument(doc *ast.QueryDocument) error {
 	c := counts{doc: doc, aliases: map[string]int{}, depths: map[string]int{}}
+	if n := len(doc.Fragments); n > maxFragments {
+		return domain.Invalid("query", "the document has %d fragments, at most %d are accepted", n, maxFragments)
+	}
 	for _, op := range doc.Operations {
 		c.count(op.SelectionSet)
 		if depth := c.depth(op.SelectionSet); depth > l.Depth {
@@ -49,6 +59,12 @@ func (l Limits) checkDocument(doc *ast.QueryDocument) error {
 	}
 	for _, f := range doc.Fragments {
 		c.count(f.SelectionSet)
+	}
+	if c.selected > l.Selected {
+		return domain.Invalid("query", "the document selects %d fields, at most %d are accepted", c.selected, l.Selected)
+	}
+	if c.repeated > l.Aliases {
+		return domain.Invalid("query", "a field is selected %d times in one place, at most %d are accepted", c.repeated, l.Aliases)
 	}
 	if c.auth > 1 {
 		return domain.Invalid("query", "a document may contain one sign-in, not %d", c.auth)
@@ -62,17 +78,23 @@ func (l Limits) checkDocument(doc *ast.QueryDocument) error {
 }
 
 type counts struct {
-	doc     *ast.QueryDocument
-	aliases map[string]int
-	auth    int
-	depths  map[string]int // of fragments; 0 while one is being measured, so that a cycle ends
+	doc      *ast.QueryDocument
+	aliases  map[string]int
+	auth     int
+	selected int
+	repeated int            // most selections of one name in one place
+	depths   map[string]int // of fragments; 0 while one is being measured, so that a cycle ends
 }
 
 // count takes every selection once, as it is written.
 func (c *counts) count(set ast.SelectionSet) {
+	here := map[string]int{}
+	c.selected += len(set)
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
+			here[s.Alias]++
+			c.repeated = max(c.repeated, here[s.Alias])
 			if s.Alias != s.Name {
 				c.aliases[s.Name]++
 			}
@@ -171,8 +193,7 @@ func (e *estimate) field(f *ast.Field, page int) int {
 		page = asked
 	}
 	children := e.set(f.SelectionSet, page)
-	introspection := f.ObjectDefinition != nil && isIntrospection(f.ObjectDefinition.Name)
-	if len(f.SelectionSet) > 0 && f.Definition != nil && f.Definition.Type.Elem != nil && !introspection {
+	if len(f.SelectionSet) > 0 && f.Definition != nil && f.Definition.Type.Elem != nil {
 		factor := listEstimate
 		if f.Name == "edges" {
 			factor = page
