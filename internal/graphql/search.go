@@ -37,6 +37,14 @@ type edge[T any] struct {
 	node   T
 }
 
+func nodesOf[T any](edges []edge[T]) []T {
+	out := make([]T, len(edges))
+	for i, e := range edges {
+		out[i] = e.node
+	}
+	return out
+}
+
 // page filters, sorts and cuts a list.
 func (s searchable[T]) page(list []T, in generated.SearchInput) ([]edge[T], *generated.PageInfo, error) {
 	size, err := pageSize(in.First)

@@ -55,7 +55,10 @@ func (r *queryResolver) Stack(ctx context.Context, id string) (*view.Stack, erro
 
 func (r *queryResolver) Stacks(ctx context.Context) ([]*view.Stack, error) {
 	list, err := r.Resolver.Stacks.List(ctx)
-	return each(list, err, newStack)
+	if err != nil {
+		return nil, err
+	}
+	return r.newStacks(ctx, list), nil
 }
 
 func (r *queryResolver) SearchStacks(ctx context.Context, input generated.SearchInput) (*generated.SearchStacksOutput, error) {
@@ -67,9 +70,10 @@ func (r *queryResolver) SearchStacks(ctx context.Context, input generated.Search
 	if err != nil {
 		return nil, err
 	}
+	nodes := r.newStacks(ctx, nodesOf(edges))
 	out := &generated.SearchStacksOutput{PageInfo: info}
-	for _, e := range edges {
-		out.Edges = append(out.Edges, &generated.SearchStacksEdge{Cursor: e.cursor, Node: newStack(e.node)})
+	for i, e := range edges {
+		out.Edges = append(out.Edges, &generated.SearchStacksEdge{Cursor: e.cursor, Node: nodes[i]})
 	}
 	return out, nil
 }
@@ -88,21 +92,17 @@ func (r *stackResolver) AttachedPolicies(ctx context.Context, obj *view.Stack) (
 }
 
 func (r *stackResolver) Blocked(ctx context.Context, obj *view.Stack) (*bool, error) {
-	run, err := r.Resolver.Runs.Blocker(ctx, obj.ID)
+	run, err := r.blocker(ctx, obj)
 	blocked := run != nil
-	return orNull(&blocked, err)
+	return &blocked, err
 }
 
 func (r *stackResolver) Blocker(ctx context.Context, obj *view.Stack) (*view.Run, error) {
-	run, err := r.Resolver.Runs.Blocker(ctx, obj.ID)
-	if err != nil || run == nil {
-		return orNull[view.Run](nil, err)
-	}
-	return newRun(*run), nil
+	return r.blocker(ctx, obj)
 }
 
 func (r *stackResolver) CanWrite(ctx context.Context, obj *view.Stack) (bool, error) {
-	return r.Stacks.CanWrite(ctx, obj.Stack)
+	return r.canWrite(ctx, obj)
 }
 
 func (r *stackResolver) Config(ctx context.Context, obj *view.Stack) ([]*view.ConfigElement, error) {
@@ -159,7 +159,7 @@ func (r *stackResolver) RuntimeConfig(ctx context.Context, obj *view.Stack) ([]*
 }
 
 func (r *stackResolver) SpaceDetails(ctx context.Context, obj *view.Stack) (*generated.Space, error) {
-	return r.spaceOrBare(ctx, obj.Stack.Space)
+	return r.spaceOfStack(ctx, obj)
 }
 
 func (r *stackResolver) Tasks(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error) {

@@ -1,6 +1,9 @@
 package view
 
-import "github.com/airlock-project/airlock/internal/domain"
+import (
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/spaces"
+)
 
 // Stack is a stack as the API shows it.
 type Stack struct {
@@ -10,6 +13,15 @@ type Stack struct {
 	Bare bool
 	// Deleted is set in the answer of its deletion.
 	Deleted bool
+	// Batch is set for the stacks of a list.
+	Batch *StackBatch
+}
+
+// StackBatch answers for all stacks of a list what is asked of any of them.
+type StackBatch struct {
+	CanWrite func() (map[domain.StackID]bool, error)
+	Blockers func() (map[domain.StackID]domain.Run, error)
+	Spaces   func() (map[domain.SpaceID]spaces.View, error)
 }
 
 // BareStackFields are the fields of a stack that answer when it is bare.
