@@ -91,7 +91,7 @@ func (a answer) failure(t *testing.T) (code, message string) {
 
 // client sends documents to a handler over a fake resolver.
 type client struct {
-	t       *testing.T
+	t       testing.TB
 	handler http.Handler
 	logged  *bytes.Buffer
 	caller  *access.Caller

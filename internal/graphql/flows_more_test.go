@@ -1,0 +1,183 @@
+package graphql
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestEveryQueryAnswers runs every query of the client documents on a small
+// account: each must be answered without an error.
+func TestEveryQueryAnswers(t *testing.T) {
+	w := newWorld(t)
+	stack := id(w.do("provider_stacks", "Create", vars{"input": stackInput("app", "legacy"), "manageState": true}))
+	config := vars{"id": "A", "type": "ENVIRONMENT_VARIABLE", "value": "x", "writeOnly": false}
+	w.do("provider_contexts", "AddToStack", vars{"stack": stack, "config": config})
+	shared := id(w.do("provider_contexts", "Create", vars{"input": vars{"name": "shared", "space": "legacy", "configAttachments": []any{config},
+		"stackAttachments": []any{vars{"stack": stack, "priority": 0}}}}))
+	run := w.trigger(stack)
+	key := w.key("legacy", "SPACE_READ")
+	role := w.role("space-admin")
+	search := vars{"first": 10}
+	all := map[string][]struct {
+		operation string
+		variables vars
+	}{
+		"provider_session":  {{"Actions", vars{"includeDeprecated": true}}},
+		"provider_spaces":   {{"Read", vars{"id": "root"}}, {"All", nil}},
+		"provider_roles":    {{"Read", vars{"id": role}}, {"All", nil}},
+		"provider_apikeys":  {{"Read", vars{"id": key}}},
+		"provider_stacks":   {{"Read", vars{"id": stack}}, {"Search", vars{"input": search}}, {"Outputs", vars{"id": stack}}, {"Blocker", vars{"id": stack}}},
+		"provider_contexts": {{"Read", vars{"id": shared}}, {"All", nil}, {"Attachment", vars{"context": shared, "project": stack}}, {"ReadOfContext", vars{"context": shared, "id": "A"}}, {"ReadOfStack", vars{"stack": stack, "id": "A"}}},
+		"provider_runs":     {{"Wait", vars{"stack": stack, "id": run}}},
+		"spacectl_session":  {{"Viewer", nil}, {"Version", nil}},
+		"spacectl_stacks": {{"Search", vars{"input": search}}, {"Show", vars{"stackId": stack}}, {"ShowOlder", vars{"stackId": stack}}, {"Lookup", vars{"id": stack}},
+			{"LookupByRun", vars{"runId": run}}, {"Outputs", vars{"stackId": stack}}, {"Dependencies", vars{"id": stack}}, {"Environment", vars{"stack": stack}}},
+		"spacectl_runs": {{"Tracked", vars{"stackId": stack}}, {"Proposed", vars{"stackId": stack}}, {"Tasks", vars{"stackId": stack}}, {"One", vars{"stackId": stack, "runId": run}},
+			{"History", vars{"stack": stack, "run": run}}, {"Logs", vars{"stack": stack, "run": run, "state": "QUEUED", "stateVersion": 1}}, {"Changes", vars{"stack": stack, "run": run}}},
+		"spacectl_access":   {{"Keys", nil}, {"Key", vars{"id": key}}, {"Spaces", nil}, {"Space", vars{"spaceId": "legacy"}}, {"Audit", vars{"input": search}}},
+		"spacectl_contexts": {{"Search", vars{"input": search}}, {"One", vars{"contextId": shared}}},
+		"backstage":         {{"GetStacks", nil}},
+	}
+	for file, operations := range all {
+		for _, o := range operations {
+			a := w.run(file, o.operation, o.variables)
+			if a.Errors != nil || a.Data == nil {
+				t.Errorf("%s %s: %s", file, o.operation, a.raw)
+			}
+			for field, v := range a.Data {
+				if v == nil {
+					t.Errorf("%s %s: %s is null", file, o.operation, field)
+				}
+			}
+		}
+	}
+	a := w.query(`query($s:ID!){name tier logout:viewer{id} stack(id:$s){blocked attachedAwsIntegrations{id} integrations{awsV2{id} slack{activated}} stateIsTerminal stateSetBy}}`, vars{"s": stack})
+	if a.Errors != nil || a.Data["name"] != "acme" || a.Data["stack"].(vars)["blocked"] != true {
+		t.Errorf("got %s", a.raw)
+	}
+	if a := w.query(`mutation{logout{id}}`, nil); a.Errors != nil || a.Data["logout"] == nil {
+		t.Errorf("logout: %s", a.raw)
+	}
+}
+
+func TestEveryToolRoundTrips(t *testing.T) {
+	w := newWorld(t)
+	for name, tc := range map[string]struct{ in, want vars }{
+		"ansible":        {vars{"playbook": "p.yml"}, vars{"__typename": "StackConfigVendorAnsible", "playbook": "p.yml"}},
+		"cloudFormation": {vars{"entryTemplateFile": "e", "region": "r", "stackName": "s", "templateBucket": "b"}, vars{"__typename": "StackConfigVendorCloudFormation", "entryTemplateFile": "e", "region": "r", "stackName": "s", "templateBucket": "b"}},
+		"kubernetes":     {vars{"namespace": "n", "kubernetesWorkflowTool": "CUSTOM"}, vars{"__typename": "StackConfigVendorKubernetes", "namespace": "n", "kubectlVersion": nil, "kubernetesWorkflowTool": "CUSTOM"}},
+		"pulumi":         {vars{"loginURL": "s3://x", "stackName": "s"}, vars{"__typename": "StackConfigVendorPulumi", "loginURL": "s3://x", "stackName": "s"}},
+		"opentofu": {vars{"concise": true, "workflowTool": "CUSTOM", "workspace": "w", "externalStateAccessEnabled": true}, vars{"__typename": "StackConfigVendorOpenTofu", "concise": true,
+			"openTofuWorkflowTool": "CUSTOM", "workspace": "w", "externalStateAccessEnabled": true, "useSmartSanitization": false, "version": nil}},
+		"terragrunt": {vars{"useRunAll": true, "useSmartSanitization": true, "tool": "OPEN_TOFU", "terraformVersion": "1", "terragruntVersion": "2"}, vars{"__typename": "StackConfigVendorTerragrunt", "useRunAll": true,
+			"useSmartSanitization": true, "tool": "OPEN_TOFU", "terraformVersion": "1", "terragruntVersion": "2", "useStateManagement": false, "prefixResourceNamesWithModuleName": false, "skipReplan": false, "skipReplanWhenRunAll": false}},
+	} {
+		made := w.do("provider_stacks", "Create", vars{"input": with(stackInput(name, "legacy"), "vendorConfig", vars{name: tc.in}), "manageState": true})
+		if diff := cmp.Diff(tc.want, made["vendorConfig"]); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	plain := w.do("provider_stacks", "Create", vars{"input": with(stackInput("plain", "legacy"), "vendorConfig", nil), "manageState": true})
+	if vendor := plain["vendorConfig"].(vars); vendor["__typename"] != "StackConfigVendorOpenTofu" {
+		t.Errorf("no tool: %v", vendor)
+	}
+}
+
+func TestBindingBatchesAndUpdates(t *testing.T) {
+	w := newWorld(t)
+	key := id(w.do("provider_apikeys", "Create", vars{"input": vars{"admin": false, "name": "k", "teams": []any{}}}))
+	stack := id(w.do("provider_stacks", "Create", vars{"input": stackInput("app", "legacy"), "manageState": true}))
+	reader, writer := w.role("space-reader"), w.role("space-writer")
+
+	const keys = `mutation($b:[ApiKeyRoleBindingInput!]){apiKeyRoleBindingBatchCreate(input:{bindings:$b}){id spaceID}}`
+	bind := func(key, role, space string) vars { return vars{"apiKeyID": key, "roleID": role, "spaceID": space} }
+	a := w.query(keys, vars{"b": []any{bind(key, reader, "legacy"), bind(key, writer, "root")}})
+	list, _ := a.Data["apiKeyRoleBindingBatchCreate"].([]any)
+	if len(list) != 2 {
+		t.Fatalf("got %s", a.raw)
+	}
+	for _, wrong := range [][]any{{}, {bind(key, reader, "root"), bind("other", reader, "root")}, {bind(key, reader, "root"), bind(key, reader, "nope")}} {
+		if a := w.query(keys, vars{"b": wrong}); len(a.Errors) != 1 {
+			t.Errorf("%v: %s", wrong, a.raw)
+		}
+	}
+	if got := w.do("provider_apikeys", "Read", vars{"id": key}); len(got["apiKeyRoleBindings"].([]any)) != 2 {
+		t.Errorf("a failed batch left something: %v", got)
+	}
+	const update = `mutation($i:ID!,$b:ApiKeyRoleBindingInput!){apiKeyRoleBindingUpdate(id:$i,input:$b){id spaceID role{slug}}}`
+	first := id(list[0].(vars))
+	a = w.query(update, vars{"i": first, "b": bind(key, writer, "legacy")})
+	if diff := cmp.Diff(vars{"id": first, "spaceID": "legacy", "role": vars{"slug": "space-writer"}}, a.Data["apiKeyRoleBindingUpdate"]); diff != "" {
+		t.Errorf("%s %s", diff, a.raw)
+	}
+	if code, _ := w.query(update, vars{"i": first, "b": bind("other", writer, "legacy")}).failure(t); code != "INVALID" {
+		t.Errorf("a binding passed to another key: %s", code)
+	}
+
+	a = w.query(`mutation($b:[StackRoleBindingInput!]){stackRoleBindingBatchCreate(input:{bindings:$b}){id stackName}}`,
+		vars{"b": []any{vars{"stackID": stack, "roleID": reader, "spaceID": "legacy"}}})
+	list, _ = a.Data["stackRoleBindingBatchCreate"].([]any)
+	if len(list) != 1 || list[0].(vars)["stackName"] != "app" {
+		t.Fatalf("got %s", a.raw)
+	}
+	a = w.query(`mutation($i:ID!,$r:ID){stackRoleBindingUpdate(id:$i,input:{roleID:$r}){role{slug} space{id}}}`, vars{"i": id(list[0].(vars)), "r": writer})
+	if diff := cmp.Diff(vars{"role": vars{"slug": "space-writer"}, "space": vars{"id": "legacy"}}, a.Data["stackRoleBindingUpdate"]); diff != "" {
+		t.Errorf("%s %s", diff, a.raw)
+	}
+	if code, _ := w.query(`mutation{stackRoleBindingUpdate(id:"nope",input:{}){id}}`, nil).failure(t); code != "NOT_FOUND" {
+		t.Errorf("code %s", code)
+	}
+}
+
+func TestOlderFormsOfContextCalls(t *testing.T) {
+	w := newWorld(t)
+	a := w.query(`mutation{contextCreate(name:"old",description:"d",labels:["l"]){id space}}`, nil)
+	if diff := cmp.Diff(vars{"id": "old", "space": "root"}, a.Data["contextCreate"]); diff != "" {
+		t.Fatalf("%s %s", diff, a.raw)
+	}
+	a = w.query(`mutation{contextUpdate(id:"old",name:"older"){name description labels}}`, nil)
+	if diff := cmp.Diff(vars{"name": "older", "description": "d", "labels": []any{"l"}}, a.Data["contextUpdate"]); diff != "" {
+		t.Errorf("%s %s", diff, a.raw)
+	}
+	a = w.query(`mutation{contextUpdateV2(id:"old",replaceConfigElements:true,input:{name:"v2",configAttachments:[{id:"B",type:ENVIRONMENT_VARIABLE,value:"b",writeOnly:false}]}){name description labels config{id value}}}`, nil)
+	if diff := cmp.Diff(vars{"name": "v2", "description": nil, "labels": []any{}, "config": []any{vars{"id": "B", "value": "b"}}}, a.Data["contextUpdateV2"]); diff != "" {
+		t.Errorf("%s %s", diff, a.raw)
+	}
+	if code, _ := w.query(`mutation{contextUpdate(id:"nope",name:"x"){id}}`, nil).failure(t); code != "NOT_FOUND" {
+		t.Errorf("code %s", code)
+	}
+	if code, _ := w.query(`mutation{contextCreateV2(input:{name:"x",configAttachments:[{id:"f",type:FILE_MOUNT,value:"%",writeOnly:false}]}){id}}`, nil).failure(t); code != "INVALID" {
+		t.Errorf("code %s", code)
+	}
+	w.query(`mutation{contextConfigDelete(context:"old",id:"B"){id}}`, nil)
+	if a := w.query(`{context(id:"old"){config{id}}}`, nil); strings.Contains(a.raw, `"B"`) {
+		t.Errorf("still there: %s", a.raw)
+	}
+}
+
+func TestKeysOfIdentityProviders(t *testing.T) {
+	w := newWorld(t)
+	made := w.do("provider_apikeys", "Create", vars{"input": vars{"admin": true, "name": "k", "teams": []any{}, "expiresAt": "4102444800",
+		"oidc": vars{"issuer": "https://i", "clientId": "c", "subjectExpression": "^s$", "claimMappings": vars{"entries": []any{vars{"name": "b", "value": "2"}, vars{"name": "a", "value": "1"}}}}}})
+	want := vars{"issuer": "https://i", "clientId": "c", "subjectExpression": "^s$", "claimMapping": vars{"entries": []any{vars{"name": "a", "value": "1"}, vars{"name": "b", "value": "2"}}}}
+	if diff := cmp.Diff(want, made["oidcSettings"]); diff != "" || made["admin"] != true || made["secret"] != "" || made["type"] != "OIDC" {
+		t.Errorf("%v %s", made, diff)
+	}
+	if diff := cmp.Diff([]any{vars{"space": "root", "spaceAccessLevel": "ADMIN"}}, made["accessRules"]); diff != "" {
+		t.Error(diff)
+	}
+	if got := w.do("spacectl_access", "Key", vars{"id": id(made)}); got["expiresAt"] != 4102444800.0 {
+		t.Errorf("key %v", got)
+	}
+	changed := w.do("provider_apikeys", "Update", vars{"id": id(made), "input": vars{"teams": []any{"g"}, "oidcClaimMappings": vars{"entries": []any{}}}})
+	if len(changed["oidcSettings"].(vars)["claimMapping"].(vars)["entries"].([]any)) != 0 || len(changed["teams"].([]any)) != 1 {
+		t.Errorf("changed %v", changed)
+	}
+	for _, at := range []string{"soon", "2001-01-01T00:00:00Z"} {
+		if code, _ := w.run("provider_apikeys", "Create", vars{"input": vars{"admin": false, "name": "k", "teams": []any{}, "expiresAt": at}}).failure(t); code != "INVALID" {
+			t.Errorf("%s: %s", at, code)
+		}
+	}
+}

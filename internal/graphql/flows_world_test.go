@@ -1,0 +1,145 @@
+package graphql
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/account"
+	"github.com/airlock-project/airlock/internal/audit"
+	"github.com/airlock-project/airlock/internal/bindings"
+	"github.com/airlock-project/airlock/internal/contexts"
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/roles"
+	"github.com/airlock-project/airlock/internal/runs"
+	"github.com/airlock-project/airlock/internal/secrets"
+	"github.com/airlock-project/airlock/internal/spaces"
+	"github.com/airlock-project/airlock/internal/stacks"
+	"github.com/airlock-project/airlock/internal/store"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// world is the API over the real use cases and a real database, for the flows
+// of the clients. Documents come from testdata/documents.
+type world struct {
+	*client
+	documents map[string]string
+}
+
+type testIDs struct{}
+
+func (testIDs) ULID() string { return ulid.Make().String() }
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	ctx := context.Background()
+	key, err := secrets.LoadOrCreateKey(filepath.Join(t.TempDir(), "key"))
+	must(t, err)
+	db, err := store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "airlock.db"),
+		store.Options{Sealer: secrets.NewBox(key), IDs: testIDs{}, Now: time.Now})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	gate := access.NewGate()
+	var first account.Secrets
+	_, err = account.Create(ctx, store.Bind[account.Tx](db), gate, testIDs{}, func(s account.Secrets) error { first = s; return nil })
+	must(t, err)
+	id, err := identity.New(ctx, store.Bind[identity.Tx](db), gate, testIDs{}, time.Now,
+		identity.Config{BaseURL: "http://airlock.test", TokenTTL: time.Hour})
+	must(t, err)
+	r := &Resolver{
+		AccountName: "acme",
+		Identity:    id,
+		Spaces:      spaces.New(store.Bind[spaces.Tx](db), gate, testIDs{}),
+		Roles:       roles.New(store.Bind[roles.Tx](db), gate, testIDs{}),
+		Bindings:    bindings.New(store.Bind[bindings.Tx](db), gate, testIDs{}),
+		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, testIDs{}, func(string) error { return nil }),
+		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, testIDs{}),
+		Runs:        runs.New(store.Bind[runs.Tx](db), gate, testIDs{}, id, runs.Config{BaseURL: "http://airlock.test"}),
+		Audit:       audit.New(store.Bind[audit.Tx](db), gate),
+	}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	w := &world{
+		client:    &client{t: t, handler: NewHandler(NewSchema(r), DefaultLimits(), log)},
+		documents: readDocuments(t),
+	}
+	return w.as(string(first.AdminKeyID))
+}
+
+// testWriter shows what the server logs next to the test that caused it.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Logf("%s", p)
+	return len(p), nil
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readDocuments(t testing.TB) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/documents/*.graphql")
+	must(t, err)
+	out := map[string]string{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		must(t, err)
+		base := filepath.Base(f)
+		out[base[:len(base)-len(".graphql")]] = string(text)
+	}
+	return out
+}
+
+// as is the same world, asked with another API key.
+func (w *world) as(key string) *world {
+	other := *w.client
+	other.caller = &access.Caller{
+		Name:    domain.APIKeyID(key).AuditName(),
+		Subject: authz.Subject{Actor: authz.ActorRef{Kind: authz.ActorAPIKey, ID: key}},
+	}
+	return &world{client: &other, documents: w.documents}
+}
+
+// run sends one operation of a document file.
+func (w *world) run(file, operation string, variables map[string]any) answer {
+	w.t.Helper()
+	document, ok := w.documents[file]
+	if !ok {
+		w.t.Fatalf("no document %s", file)
+	}
+	body, err := json.Marshal(map[string]any{"query": document, "operationName": operation, "variables": variables})
+	must(w.t, err)
+	return w.post(string(body))
+}
+
+// do is run for an operation that must succeed; it returns its only field.
+func (w *world) do(file, operation string, variables map[string]any) map[string]any {
+	w.t.Helper()
+	a := w.run(file, operation, variables)
+	if len(a.Errors) > 0 {
+		w.t.Fatalf("%s %s: %s", file, operation, a.raw)
+	}
+	for _, v := range a.Data {
+		object, _ := v.(map[string]any)
+		return object
+	}
+	return nil
+}
+
+// id is the id of what a creation answers.
+func id(object map[string]any) string {
+	s, _ := object["id"].(string)
+	return s
+}
