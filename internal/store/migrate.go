@@ -24,7 +24,8 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	kind, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if d.postgres() {
 		kind = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
+		// Every second, for five minutes.
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 60))
 		if err != nil {
 			return fmt.Errorf("make migration lock: %w", err)
 		}
