@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"strings"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -33,9 +34,9 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		}
 		run.LeaseUntil = tx.Now().Add(LeaseTTL)
 		if p.Commit != nil {
-			run.Commit = *p.Commit
-			if p.Commit.Message != "" {
-				run.Title = firstLine(p.Commit.Message)
+			run.Commit = legibleCommit(*p.Commit)
+			if run.Commit.Message != "" {
+				run.Title = firstLine(run.Commit.Message)
 			}
 		}
 		if p.Delta != nil {
@@ -56,7 +57,7 @@ func (s *Service) report(ctx context.Context, tx Tx, permit access.Permit, run d
 			return err
 		}
 	}
-	return s.move(ctx, tx, permit, &run, p.To, "", p.Note)
+	return s.move(ctx, tx, permit, &run, p.To, "", legible(p.Note))
 }
 
 // guardProgress refuses states that a worker does not decide.
@@ -68,6 +69,19 @@ func guardProgress(run domain.Run, p Progress) error {
 		return domain.Conflict("a worker cannot make a run %s", p.To)
 	}
 	return nil
+}
+
+// legible makes what came out of a repository or a tool fit to be stored: a
+// commit by an old editor, or a tool that prints bytes, must not fail a run.
+func legible(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+}
+
+func legibleCommit(c domain.Commit) domain.Commit {
+	for _, s := range []*string{&c.Hash, &c.AuthorName, &c.AuthorLogin, &c.Message, &c.URL} {
+		*s = legible(*s)
+	}
+	return c
 }
 
 func firstLine(s string) string {

@@ -70,6 +70,9 @@ func (s *Service) addConfig(ctx context.Context, tx Tx, a *Assignment) error {
 	}
 	for i := len(attachments) - 1; i >= 0; i-- { // weakest first, so that the strongest stays
 		c, err := tx.Context(ctx, attachments[i].Context)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			continue // deleted just now, and its attachments with it
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
@@ -45,21 +46,36 @@ func (s *Service) Lease(ctx context.Context, pool domain.WorkerPoolID, worker st
 	}
 }
 
-// take leases the oldest waiting run. The look costs no write when there is none.
-func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker string) (a *Assignment, err error) {
-	var candidate domain.Run
-	err = s.db.View(ctx, func(tx Tx) error {
-		candidate, err = tx.Leasable(ctx, pool)
-		return err
-	})
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return nil, nil
+// take leases the oldest waiting run. The look costs no write when there is
+// none. Where another worker was faster it looks again: each time round,
+// somebody got a run.
+func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker string) (*Assignment, error) {
+	for {
+		var candidate domain.Run
+		err := s.db.View(ctx, func(tx Tx) (err error) {
+			candidate, err = tx.Leasable(ctx, pool)
+			return err
+		})
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		a, err := s.claim(ctx, candidate, pool, worker)
+		if err != nil || a != nil {
+			return a, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
+}
+
+// claim leases one run. It returns nil if the run no longer waits.
+func (s *Service) claim(ctx context.Context, candidate domain.Run, pool domain.WorkerPoolID, worker string) (a *Assignment, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
 		_, run, err := lockRun(ctx, tx, candidate.ID)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil // deleted with its stack
+		}
 		if err != nil {
 			return err
 		}
@@ -72,7 +88,10 @@ func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker str
 		}
 		return err
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // give starts a new lease on a locked run that waits for a worker.
@@ -164,7 +183,7 @@ func (s *Service) AppendLog(ctx context.Context, l Lease, seq int, state domain.
 			return domain.Conflict("log piece %d of run %s came before piece %d", seq, l.Run, next)
 		}
 		return tx.AppendLog(ctx, permit, domain.LogChunk{
-			RunID: l.Run, Epoch: l.Epoch, Seq: seq, State: state, StateSerial: run.StateSerial, Body: body,
+			RunID: l.Run, Epoch: l.Epoch, Seq: seq, State: state, StateSerial: run.StateSerial, Body: legible(body),
 		})
 	})
 }
@@ -209,23 +228,33 @@ func (s *Service) Reap(ctx context.Context) (n int, err error) {
 		return err
 	})
 	for _, candidate := range lost {
-		if err != nil {
-			break
-		}
-		err = s.db.Change(ctx, func(tx Tx) error {
-			_, run, err := lockRun(ctx, tx, candidate.ID)
-			if err != nil || run.Epoch != candidate.Epoch || run.LeaseUntil.IsZero() || tx.Now().Before(run.LeaseUntil) {
-				return err // the worker was heard of after all
-			}
-			permit, err := s.gate.System(access.SystemRunReaper, access.KindRun, string(run.ID))
-			if err != nil {
-				return err
-			}
+		ended, oneErr := s.reap(ctx, candidate)
+		if ended {
 			n++
-			return s.move(ctx, tx, permit, &run, domain.RunFailed, "", lostNote(run))
-		})
+		}
+		err = errors.Join(err, oneErr) // one run that cannot be ended keeps no other
 	}
 	return n, err
+}
+
+// reap ends one run, unless its worker was heard of after all.
+func (s *Service) reap(ctx context.Context, candidate domain.Run) (ended bool, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		_, run, err := lockRun(ctx, tx, candidate.ID)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil // deleted with its stack
+		}
+		if err != nil || run.Epoch != candidate.Epoch || run.LeaseUntil.IsZero() || tx.Now().Before(run.LeaseUntil) {
+			return err
+		}
+		permit, err := s.gate.System(access.SystemRunReaper, access.KindRun, string(run.ID))
+		if err != nil {
+			return err
+		}
+		ended = true
+		return s.move(ctx, tx, permit, &run, domain.RunFailed, "", lostNote(run))
+	})
+	return ended && err == nil, err
 }
 
 func lostNote(run domain.Run) string {
