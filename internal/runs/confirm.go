@@ -72,7 +72,6 @@ func (s *Service) pick(ctx context.Context, tx Tx, stack domain.StackID, id doma
 func (s *Service) missing(ctx context.Context, tx Tx, op access.Op, stack domain.Stack, id domain.RunID) error {
 	op.Object.ID = string(id)
 	if stack.ID == "" {
-		op.Object.Noun = "stack"
 		return s.gate.Missing(ctx, tx, op)
 	}
 	if _, err := s.gate.Permit(ctx, tx, op); err != nil {

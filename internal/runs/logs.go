@@ -3,6 +3,8 @@ package runs
 import (
 	"context"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/airlock-project/airlock/internal/domain"
@@ -25,6 +27,9 @@ func (s *Service) Logs(ctx context.Context, id domain.RunID, state domain.RunSta
 	after, err := parseToken(token)
 	if err != nil {
 		return p, err
+	}
+	if serial > math.MaxInt32 {
+		return p, domain.Invalid("stateVersion", "is larger than any")
 	}
 	err = s.db.View(ctx, func(tx Tx) error {
 		run, err := s.see(ctx, tx, id)
@@ -63,8 +68,11 @@ func parseToken(token string) (domain.LogPosition, error) {
 	if token == "" {
 		return p, nil
 	}
-	if n, err := fmt.Sscanf(token, "%d.%d", &p.Epoch, &p.Seq); err != nil || n != 2 {
+	epoch, seq, _ := strings.Cut(token, ".")
+	e, err1 := strconv.ParseInt(epoch, 10, 32)
+	n, err2 := strconv.ParseInt(seq, 10, 32)
+	if err1 != nil || err2 != nil {
 		return p, domain.Invalid("token", "is not a token of an earlier page")
 	}
-	return p, nil
+	return domain.LogPosition{Epoch: int(e), Seq: int(n)}, nil
 }

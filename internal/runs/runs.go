@@ -119,13 +119,20 @@ func (s *Service) List(ctx context.Context, id domain.StackID, t domain.RunType,
 		if err := s.gate.See(ctx, tx, authz.ActionStackRead, o); err != nil {
 			return err
 		}
+		if err := s.gate.See(ctx, tx, authz.ActionSpaceRead, o); err != nil {
+			if domain.ErrorCode(err) == domain.CodeNotFound {
+				return nil // he sees the stack by name, and lists nothing (A22)
+			}
+			return err
+		}
 		out, err = tx.RunsOf(ctx, id, t, before, pageLength)
 		return err
 	})
 	return out, err
 }
 
-// Blocker returns the run that holds a stack, nil if none does.
+// Blocker returns the run that holds a stack, nil if none does or the caller
+// may not see it.
 func (s *Service) Blocker(ctx context.Context, id domain.StackID) (r *domain.Run, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
 		run, err := tx.Blocker(ctx, id)
@@ -139,8 +146,14 @@ func (s *Service) Blocker(ctx context.Context, id domain.StackID) (r *domain.Run
 		if err != nil {
 			return err
 		}
-		r = &run
-		return s.gate.See(ctx, tx, authz.ActionRunRead, object(stack, run.ID))
+		err = s.gate.See(ctx, tx, authz.ActionRunRead, object(stack, run.ID))
+		if err == nil {
+			r = &run
+		}
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil
+		}
+		return err
 	})
 	return r, err
 }
