@@ -92,6 +92,9 @@ func (s *Service) settle(ctx context.Context, tx Tx, in *domain.StackSettings) e
 			return err
 		}
 	}
+	if in.WorkerPool == domain.DefaultWorkerPool {
+		in.WorkerPool = "" // one name for it, so that its workers find the stack's runs
+	}
 	if in.WorkerPool == "" {
 		return nil
 	}
@@ -122,6 +125,11 @@ func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.Stack
 		}
 		if err := s.guardUpdate(ctx, tx, old, stack); err != nil {
 			return err
+		}
+		if old.WorkerPool != stack.WorkerPool {
+			if err := s.guardBusy(ctx, tx, operation("stack.update", authz.ActionStackUpdate, Object(old)), id); err != nil {
+				return err
+			}
 		}
 		return tx.UpdateStack(ctx, permit, stack)
 	})
@@ -215,14 +223,22 @@ func (s *Service) Delete(ctx context.Context, id domain.StackID) (stack domain.S
 		if stack.ProtectFromDeletion {
 			return s.gate.Refuse(ctx, tx, op, domain.Conflict("stack %s is protected from deletion", id))
 		}
-		blocker, err := tx.Blocker(ctx, id)
-		if err == nil && blocker.State.Active() {
-			return s.gate.Refuse(ctx, tx, op, domain.Conflict("run %s of stack %s is %s; wait for it to end", blocker.ID, id, blocker.State))
-		}
-		if err != nil && domain.ErrorCode(err) != domain.CodeNotFound {
+		if err := s.guardBusy(ctx, tx, op, id); err != nil {
 			return err
 		}
 		return tx.DeleteStack(ctx, permit, id)
 	})
 	return stack, err
+}
+
+// guardBusy refuses what would take a run away from the worker that holds it.
+func (s *Service) guardBusy(ctx context.Context, tx Tx, op access.Op, id domain.StackID) error {
+	blocker, err := tx.Blocker(ctx, id)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return nil
+	}
+	if err == nil && (blocker.State.Active() || !blocker.LeaseUntil.IsZero()) {
+		return s.gate.Refuse(ctx, tx, op, domain.Conflict("run %s of stack %s is %s; wait for it to end", blocker.ID, id, blocker.State))
+	}
+	return err
 }
