@@ -2,6 +2,7 @@ package domain
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"path"
 	"regexp"
@@ -55,8 +56,9 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 // which credentials a run uses; nobody may set them (security case 31).
 var reservedVariables = []string{"SPACELIFT_", "AIRLOCK_"}
 
-// NewConfig checks a variable or mounted file and computes its checksum. A
-// mounted file's value arrives decoded.
+// NewConfig checks a variable or mounted file and computes its checksum: of
+// the value as it travels, which for a mounted file is its base64 text, because
+// clients compare it with the checksum of what they sent.
 func NewConfig(c Config, now time.Time) (Config, error) {
 	if err := checkConfigID(c); err != nil {
 		return Config{}, err
@@ -70,7 +72,11 @@ func NewConfig(c Config, now time.Time) (Config, error) {
 	if err := CheckText("description", c.Description); err != nil {
 		return Config{}, err
 	}
-	sum := sha256.Sum256([]byte(c.Value))
+	travels := c.Value
+	if c.Type == ConfigFileMount {
+		travels = base64.StdEncoding.EncodeToString([]byte(c.Value))
+	}
+	sum := sha256.Sum256([]byte(travels))
 	c.Checksum = hex.EncodeToString(sum[:])
 	c.CreatedAt = now
 	return c, nil

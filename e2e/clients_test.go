@@ -1,0 +1,266 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The public clients, unmodified. Their binaries are built elsewhere and named
+// by these variables; without them the suite says that it was skipped.
+const (
+	spacectlVariable = "AIRLOCK_E2E_SPACECTL"
+	providerVariable = "AIRLOCK_E2E_PROVIDER"
+)
+
+func clientBinary(t *testing.T, variable, what string) string {
+	t.Helper()
+	path := os.Getenv(variable)
+	if path == "" {
+		t.Skipf("set %s to the binary of %s", variable, what)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}
+
+// command runs a client with the admin key in its environment and returns
+// everything that it printed.
+func (s *story) command(t *testing.T, dir, binary string, extra []string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Dir = dir
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir,
+		"SPACELIFT_API_KEY_ENDPOINT=" + s.Endpoint, "SPACELIFT_API_KEY_ID=" + s.ID, "SPACELIFT_API_KEY_SECRET=" + s.Secret,
+	}, extra...)
+	out, err := cmd.CombinedOutput()
+	t.Logf("$ %s %s\n%s", filepath.Base(binary), strings.Join(args, " "), out)
+	return string(out), err
+}
+
+// TestCLI walks through the public CLI's commands for what exists.
+func TestCLI(t *testing.T) {
+	t.Parallel()
+	spacectl := clientBinary(t, spacectlVariable, "the public CLI")
+	onBoth(t, func(t *testing.T, database string) {
+		s := &story{top: t, server: start(t, database), dir: t.TempDir()}
+		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
+		url, _ := repository(t, map[string]string{"infra/main.tf": webCode})
+		web := s.stack(t, "web", "legacy", url)
+		s.admin.must(t, stackConfigAdd, vars{"stack": web, "config": vars{
+			"id": "TF_VAR_password", "type": "ENVIRONMENT_VARIABLE", "value": canary, "writeOnly": true,
+		}}, nil)
+		ctl := func(words string, args ...string) string {
+			t.Helper()
+			out, err := s.command(t, s.dir, spacectl, nil, args...)
+			if err != nil || !strings.Contains(out, words) {
+				t.Fatalf("spacectl %v: %v; want %q", args, err, words)
+			}
+			return out
+		}
+		ctl(s.ID, "whoami")
+		ctl("web", "stack", "list")
+		ctl("OpenTofu", "stack", "show", "--id", web)
+		ctl("created a deployment", "stack", "deploy", "--id", web)
+		first := s.newestRun(t, web)
+		s.admin.reaches(t, web, first, "UNCONFIRMED")
+		ctl(first, "stack", "run", "list", "--id", web)
+		ctl("confirmed", "stack", "confirm", "--id", web, "--run", first)
+		s.admin.reaches(t, web, first, "FINISHED")
+		if log := ctl("Apply complete!", "stack", "logs", "--id", web, "--run", first); strings.Contains(log, canary) {
+			t.Error("the log shows the secret")
+		}
+		s.discardByCLI(t, web, ctl)
+		s.profileLogin(t, spacectl)
+	})
+}
+
+func (s *story) newestRun(t *testing.T, stack string) string {
+	t.Helper()
+	var out struct {
+		Stack struct{ Runs []struct{ ID string } }
+	}
+	s.admin.must(t, `query($id:ID!){stack(id:$id){runs{id}}}`, vars{"id": stack}, &out)
+	return out.Stack.Runs[0].ID
+}
+
+func (s *story) discardByCLI(t *testing.T, stack string, ctl func(string, ...string) string) {
+	t.Helper()
+	s.admin.must(t, stackConfigAdd, vars{"stack": stack, "config": vars{
+		"id": "TF_VAR_password", "type": "ENVIRONMENT_VARIABLE", "value": "another-" + canary, "writeOnly": true,
+	}}, nil)
+	ctl("created a deployment", "stack", "deploy", "--id", stack)
+	second := s.newestRun(t, stack)
+	s.admin.reaches(t, stack, second, "UNCONFIRMED")
+	ctl("discarded", "stack", "discard", "--id", stack, "--run", second)
+	s.admin.reaches(t, stack, second, "DISCARDED")
+}
+
+// profileLogin signs in as a person does, answering the CLI's questions at a
+// terminal (script makes one), and then asks who he is.
+func (s *story) profileLogin(t *testing.T, spacectl string) {
+	t.Helper()
+	run := func(line string) (*exec.Cmd, *buffer) {
+		cmd := exec.CommandContext(t.Context(), "script", "-qec", line, os.DevNull)
+		cmd.Env = []string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH")}
+		out := &buffer{}
+		cmd.Stdout, cmd.Stderr = out, out
+		return cmd, out
+	}
+	cmd, out := run(spacectl + " profile login --endpoint " + s.Endpoint + " --method api mine")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []struct{ question, answer string }{{"API key ID", s.ID}, {"API key secret", s.Secret}} {
+		await(t, "the question for the "+q.question, 20*time.Second, func() bool { return strings.Contains(out.String(), q.question) })
+		if _, err := fmt.Fprintf(stdin, "%s\n", q.answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("profile login: %v\n%s", err, out.String())
+	}
+	who, out := run(spacectl + " whoami")
+	if err := who.Run(); err != nil || !strings.Contains(out.String(), s.ID) {
+		t.Fatalf("whoami with the profile: %v\n%s", err, out.String())
+	}
+}
+
+// providerCode is a configuration with every resource of the first issue.
+const providerCode = `
+terraform {
+  required_providers {
+    spacelift = { source = "spacelift-io/spacelift" }
+  }
+}
+resource "spacelift_space" "infra" {
+  name            = "infra"
+  parent_space_id = "root"
+  description     = "Infrastructure"
+  labels          = ["one", "two"]
+}
+resource "spacelift_space" "apps" {
+  name             = "apps"
+  parent_space_id  = spacelift_space.infra.id
+  inherit_entities = true
+}
+resource "spacelift_role" "operator" {
+  name        = "Deployment Operator"
+  description = %[2]q
+  actions     = ["RUN_TRIGGER", "RUN_READ"]
+}
+resource "spacelift_api_key" "ci" { name = "ci" }
+resource "spacelift_role_attachment" "key" {
+  api_key_id = spacelift_api_key.ci.id
+  role_id    = spacelift_role.operator.id
+  space_id   = spacelift_space.apps.id
+}
+resource "spacelift_stack" "web" {
+  name       = "web"
+  space_id   = spacelift_space.apps.id
+  branch     = "main"
+  repository = "web"
+  labels     = ["x"]
+  raw_git {
+    namespace = "local"
+    url       = %[1]q
+  }
+  opentofu {}
+}
+resource "spacelift_stack" "terraform" {
+  name                    = "Terraform flavour"
+  space_id                = spacelift_space.apps.id
+  branch                  = "main"
+  repository              = "web"
+  terraform_workflow_tool = "TERRAFORM_FOSS"
+  raw_git {
+    namespace = "local"
+    url       = %[1]q
+  }
+}
+resource "spacelift_role_attachment" "stack" {
+  stack_id = spacelift_stack.web.id
+  role_id  = spacelift_role.operator.id
+  space_id = spacelift_space.apps.id
+}
+resource "spacelift_context" "shared" {
+  name        = "shared"
+  space_id    = spacelift_space.infra.id
+  description = "Shared by all"
+  before_init = ["echo hello"]
+}
+resource "spacelift_context_attachment" "web" {
+  context_id = spacelift_context.shared.id
+  stack_id   = spacelift_stack.web.id
+  priority   = 1
+}
+resource "spacelift_environment_variable" "plain" {
+  context_id = spacelift_context.shared.id
+  name       = "PLAIN"
+  value      = "visible"
+  write_only = false
+}
+resource "spacelift_environment_variable" "secret" {
+  stack_id = spacelift_stack.web.id
+  name     = "SECRET"
+  value    = "is tasty"
+}
+resource "spacelift_mounted_file" "motd" {
+  stack_id      = spacelift_stack.web.id
+  relative_path = "source/motd"
+  content       = base64encode("hello")
+  write_only    = false
+}
+`
+
+// TestProvider applies, plans, changes and destroys a configuration with the
+// public provider.
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	provider := clientBinary(t, providerVariable, "the public Terraform provider")
+	onBoth(t, func(t *testing.T, database string) {
+		s := &story{top: t, server: start(t, database), dir: t.TempDir()}
+		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
+		before := s.inventory(t)
+		url, _ := repository(t, map[string]string{"main.tf": ""})
+		code, rc := t.TempDir(), filepath.Join(s.dir, "tofu.rc")
+		write := func(path, content string) {
+			t.Helper()
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides { \"spacelift-io/spacelift\" = %q }\n  direct {}\n}\n", filepath.Dir(provider)))
+		tofu := func(words string, args ...string) {
+			t.Helper()
+			out, err := s.command(t, code, "tofu", []string{"TF_CLI_CONFIG_FILE=" + rc}, append(args, "-no-color")...)
+			if err != nil || !strings.Contains(out, words) {
+				t.Fatalf("tofu %v: %v; want %q", args, err, words)
+			}
+		}
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode, url, "May deploy."))
+		tofu("13 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+		tofu("No changes.", "plan", "-detailed-exitcode")
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode, url, "May deploy, not confirm."))
+		tofu("0 added, 1 changed, 0 destroyed", "apply", "-auto-approve")
+		tofu("No changes.", "plan", "-detailed-exitcode")
+		tofu("13 destroyed", "destroy", "-auto-approve")
+		if after := s.inventory(t); after != before {
+			t.Errorf("something was left behind:\n%s\n%s", before, after)
+		}
+	})
+}
