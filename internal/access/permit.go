@@ -42,6 +42,9 @@ type Op struct {
 	// authz.ActionSpaceRead if there is none: whoever may see the object is
 	// told what he lacks, everyone else that it does not exist.
 	See authz.Action
+	// With names further spaces that the operation touches, for the audit
+	// trail: the other end of a move or of a stack's binding.
+	With []domain.SpaceID
 }
 
 // Record is what the audit trail keeps of a decision.

@@ -202,7 +202,12 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, c domain.Context, to dom
 	for _, space := range []domain.SpaceID{c.Space, to} {
 		o := object(c)
 		o.Space = space
-		p, err := s.gate.Permit(ctx, tx, operation("context.update", authz.ActionSpaceAdmin, o))
+		op := operation("context.update", authz.ActionSpaceAdmin, o)
+		op.With = []domain.SpaceID{c.Space, to}
+		if space == to {
+			op.Object.Noun, op.See = "space", authz.ActionSpaceRead
+		}
+		p, err := s.gate.Permit(ctx, tx, op)
 		if err != nil {
 			return err
 		}

@@ -160,6 +160,7 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, op access.Op, old, next 
 	there := op
 	there.Action, there.See = authz.ActionStackCreate, authz.ActionSpaceRead
 	there.Object = access.Object{Kind: access.KindStack, ID: string(old.ID), Noun: "space", Space: next.Space}
+	there.With, op.With = []domain.SpaceID{old.Space}, []domain.SpaceID{next.Space}
 	both, err := s.gate.Permit(ctx, tx, there)
 	if err != nil {
 		return err
