@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/airlock-project/airlock/authz"
@@ -176,6 +177,29 @@ func (g *Gate) Refuse(ctx context.Context, tx Reader, op Op, reason *domain.Erro
 	return &Denial{err: reason, record: record}
 }
 
+// AdminReader also counts who administers the account.
+type AdminReader interface {
+	Reader
+	// RootAdmins returns how many API keys and users that can sign in hold
+	// space:read and space:admin at root for good.
+	RootAdmins(ctx context.Context) (int, error)
+}
+
+// GuardRootAdmin returns a check to make after a change of roles, keys or
+// bindings: it refuses op if nobody would administer the account any more
+// (security invariant I11). The refusal records the caller's roles from before
+// the change.
+func (g *Gate) GuardRootAdmin(ctx context.Context, tx AdminReader, op Op) func() error {
+	refusal := g.Refuse(ctx, tx, op, domain.Conflict("this would leave nobody who administers the account for good; give somebody else Space admin at root first"))
+	return func() error {
+		n, err := tx.RootAdmins(ctx)
+		if err != nil || n > 0 {
+			return err
+		}
+		return refusal
+	}
+}
+
 // question is one caller before one snapshot.
 type question struct {
 	caller   Caller
@@ -196,6 +220,12 @@ func (g *Gate) ask(ctx context.Context, tx Reader) (question, error) {
 }
 
 func (q question) record(op Op, now time.Time) Record {
+	spaces := []domain.SpaceID{op.Object.Space}
+	for _, s := range op.With {
+		if !slices.Contains(spaces, s) {
+			spaces = append(spaces, s)
+		}
+	}
 	return Record{
 		Event:      op.Event,
 		Actor:      q.caller.Name,
@@ -203,7 +233,7 @@ func (q question) record(op Op, now time.Time) Record {
 		Action:     op.Action.String(),
 		ObjectKind: op.Object.Kind,
 		ObjectID:   op.Object.ID,
-		Spaces:     []domain.SpaceID{op.Object.Space},
+		Spaces:     spaces,
 		Outcome:    domain.AuditAllowed,
 		Revision:   q.revision,
 		Run:        q.caller.Run,

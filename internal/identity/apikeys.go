@@ -80,6 +80,7 @@ func (s *Service) Keys(ctx context.Context) (out []KeyView, err error) {
 
 func keyView(ctx context.Context, tx Tx, k domain.APIKey) (KeyView, error) {
 	v := KeyView{APIKey: k}
+	v.SecretHash = nil // of no use to anybody who views a key (security case 18)
 	admin, err := tx.RoleBySlug(ctx, domain.RoleSpaceAdmin)
 	if err != nil {
 		return v, err
@@ -229,7 +230,11 @@ func (s *Service) DeleteKey(ctx context.Context, id domain.APIKeyID) (v KeyView,
 		if v, err = keyView(ctx, tx, key); err != nil {
 			return err
 		}
-		return tx.DeleteAPIKey(ctx, permit, id)
+		check := s.gate.GuardRootAdmin(ctx, tx, op)
+		if err := tx.DeleteAPIKey(ctx, permit, id); err != nil {
+			return err
+		}
+		return check()
 	})
 	return v, err
 }

@@ -16,7 +16,7 @@ import (
 
 // Tx is what this package uses of a transaction.
 type Tx interface {
-	access.Reader
+	access.AdminReader
 	APIKey(ctx context.Context, id domain.APIKeyID) (domain.APIKey, error)
 	APIKeys(ctx context.Context) ([]domain.APIKey, error)
 	InsertAPIKey(ctx context.Context, p access.Permit, k domain.APIKey) error

@@ -12,7 +12,7 @@ import (
 
 // Tx is what this package uses of a transaction.
 type Tx interface {
-	access.Reader
+	access.AdminReader
 	Role(ctx context.Context, id domain.RoleID) (domain.Role, error)
 	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
 	Roles(ctx context.Context) ([]domain.Role, error)
@@ -119,10 +119,14 @@ func (s *Service) Update(ctx context.Context, id domain.RoleID, in Input) (v Vie
 		if err != nil {
 			return err
 		}
+		check := s.gate.GuardRootAdmin(ctx, tx, op)
 		if err := apply(&v.Role, in, false); err != nil {
 			return err
 		}
-		return tx.UpdateRole(ctx, permit, v.Role)
+		if err := tx.UpdateRole(ctx, permit, v.Role); err != nil {
+			return err
+		}
+		return check()
 	})
 	return v, err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -40,6 +41,24 @@ func (tx *Tx) Binding(ctx context.Context, id domain.BindingID) (domain.Binding,
 func (tx *Tx) BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error) {
 	return many(ctx, tx, scanBinding,
 		selectBinding+` where actor_kind = $1 and actor_id = $2 order by created_at, id`, actor.Kind.String(), actor.ID)
+}
+
+// RootAdmins implements access.AdminReader. An OIDC key cannot sign in yet.
+func (tx *Tx) RootAdmins(ctx context.Context) (int, error) {
+	roles, err := many(ctx, tx, scanString, `select role_id from role_bindings b where space_id = 'root' and not_after = 0 and (actor_kind = $1
+		or actor_kind = $2 and exists (select 1 from api_keys k where k.id = b.actor_id and k.type = $3 and k.expires_at = 0))`,
+		authz.ActorUser.String(), authz.ActorAPIKey.String(), domain.APIKeySecret)
+	n := 0
+	for _, id := range roles {
+		r, err := tx.Role(ctx, domain.RoleID(id))
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(r.Actions, authz.ActionSpaceRead) && slices.Contains(r.Actions, authz.ActionSpaceAdmin) {
+			n++
+		}
+	}
+	return n, err
 }
 
 // InsertBinding creates a role binding. The same actor, role and space twice
