@@ -12,7 +12,7 @@ import (
 
 // Tx is what this package uses of a transaction.
 type Tx interface {
-	access.Reader
+	access.AdminReader
 	Role(ctx context.Context, id domain.RoleID) (domain.Role, error)
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	APIKey(ctx context.Context, id domain.APIKeyID) (domain.APIKey, error)
@@ -54,6 +54,12 @@ type Input struct {
 // by whoever may view the account (A78), a stack's by whoever sees the stack.
 func (s *Service) Get(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (v View, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
+		if kind != authz.ActorStack {
+			// Before the look, so that the answer tells nobody else what exists.
+			if err := s.gate.AccountView(ctx, tx); err != nil {
+				return err
+			}
+		}
 		b, err := tx.Binding(ctx, id)
 		if err != nil {
 			return err
@@ -61,7 +67,7 @@ func (s *Service) Get(ctx context.Context, kind authz.ActorKind, id domain.Bindi
 		if b.Actor.Kind != kind {
 			return domain.NotFound("role binding")
 		}
-		if err := s.see(ctx, tx, b.Actor); err != nil {
+		if err := s.see(ctx, tx, b.Actor, "role binding"); err != nil {
 			return err
 		}
 		v, err = view(ctx, tx, b)
@@ -70,7 +76,9 @@ func (s *Service) Get(ctx context.Context, kind authz.ActorKind, id domain.Bindi
 	return v, err
 }
 
-func (s *Service) see(ctx context.Context, tx Tx, actor authz.ActorRef) error {
+// see decides whether the caller sees the bindings of an actor; what is hidden
+// is called noun.
+func (s *Service) see(ctx context.Context, tx Tx, actor authz.ActorRef, noun string) error {
 	if actor.Kind != authz.ActorStack {
 		return s.gate.AccountView(ctx, tx)
 	}
@@ -79,14 +87,14 @@ func (s *Service) see(ctx context.Context, tx Tx, actor authz.ActorRef) error {
 		return err
 	}
 	o := stackObject(stack)
-	o.Noun = "role binding"
+	o.Noun = noun
 	return s.gate.See(ctx, tx, authz.ActionStackRead, o)
 }
 
 // Of returns the bindings of one actor, oldest first, under the same rule.
 func (s *Service) Of(ctx context.Context, actor authz.ActorRef) (out []View, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
-		if err := s.see(ctx, tx, actor); err != nil {
+		if err := s.see(ctx, tx, actor, "stack"); err != nil {
 			return err
 		}
 		bindings, err := tx.BindingsOf(ctx, actor)
@@ -129,7 +137,11 @@ func (s *Service) Create(ctx context.Context, actor authz.ActorRef, grants ...In
 		}
 		for _, g := range grants {
 			b := domain.Binding{ID: domain.BindingID(s.ids.ULID()), Actor: actor, Role: g.Role, Space: g.Space, CreatedAt: tx.Now()}
-			v, err := s.insert(ctx, tx, "role_binding.create", b)
+			permit, err := s.permitInsert(ctx, tx, "role_binding.create", b)
+			if err != nil {
+				return err
+			}
+			v, err := s.insert(ctx, tx, permit, b)
 			if err != nil {
 				return err
 			}
@@ -144,14 +156,27 @@ func (s *Service) Create(ctx context.Context, actor authz.ActorRef, grants ...In
 // the rules of both, in one transaction; the id stays (access model R28).
 func (s *Service) Update(ctx context.Context, kind authz.ActorKind, id domain.BindingID, in Input) (v View, err error) {
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
-		old, err := s.remove(ctx, tx, "role_binding.update", kind, id)
+		const event = "role_binding.update"
+		check := s.gate.GuardRootAdmin(ctx, tx, operation(event, domain.Binding{ID: id, Space: domain.RootSpace}))
+		old, remove, err := s.permitRemove(ctx, tx, event, kind, id)
 		if err != nil {
 			return err
 		}
 		next := old.Binding
 		next.Role, next.Space = in.Role, in.Space
-		v, err = s.insert(ctx, tx, "role_binding.update", next)
-		return err
+		// Both are decided before either is done: who changes his own binding
+		// does so with the rights that it gave him.
+		insert, err := s.permitInsert(ctx, tx, event, next)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteBinding(ctx, remove, id); err != nil {
+			return err
+		}
+		if v, err = s.insert(ctx, tx, insert, next); err != nil {
+			return err
+		}
+		return check()
 	})
 	return v, err
 }
@@ -159,49 +184,61 @@ func (s *Service) Update(ctx context.Context, kind authz.ActorKind, id domain.Bi
 // Delete takes a role away, under the same rights as granting it (A90, A134).
 func (s *Service) Delete(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (v View, err error) {
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
-		v, err = s.remove(ctx, tx, "role_binding.delete", kind, id)
-		return err
+		const event = "role_binding.delete"
+		check := s.gate.GuardRootAdmin(ctx, tx, operation(event, domain.Binding{ID: id, Space: domain.RootSpace}))
+		var permit access.Permit
+		if v, permit, err = s.permitRemove(ctx, tx, event, kind, id); err != nil {
+			return err
+		}
+		if err := tx.DeleteBinding(ctx, permit, id); err != nil {
+			return err
+		}
+		return check()
 	})
 	return v, err
 }
 
-func (s *Service) insert(ctx context.Context, tx Tx, event string, b domain.Binding) (View, error) {
+// permitInsert decides whether the caller may grant b.
+func (s *Service) permitInsert(ctx context.Context, tx Tx, event string, b domain.Binding) (access.Permit, error) {
 	op := operation(event, b)
+	op.Object.Noun = "space" // what is hidden from a stranger
 	permit, err := s.permit(ctx, tx, op, b)
 	if err != nil {
-		return View{}, err
+		return permit, err
+	}
+	if err := domain.CheckName("actor", b.Actor.ID); err != nil {
+		return permit, err
 	}
 	role, err := tx.Role(ctx, b.Role)
 	if err != nil {
-		return View{}, invalid("roleID", err)
+		return permit, invalid("roleID", err)
 	}
-	if err := s.holdToGrant(ctx, tx, op, role, b); err != nil {
-		return View{}, err
-	}
+	return permit, s.holdToGrant(ctx, tx, op, role, b)
+}
+
+func (s *Service) insert(ctx context.Context, tx Tx, p access.Permit, b domain.Binding) (View, error) {
 	b.CreatedBy = access.Name(ctx)
-	if err := tx.InsertBinding(ctx, permit, b); err != nil {
+	if err := tx.InsertBinding(ctx, p, b); err != nil {
 		return View{}, err
 	}
 	return view(ctx, tx, b)
 }
 
-func (s *Service) remove(ctx context.Context, tx Tx, event string, kind authz.ActorKind, id domain.BindingID) (View, error) {
+// permitRemove decides whether the caller may take a binding away.
+func (s *Service) permitRemove(ctx context.Context, tx Tx, event string, kind authz.ActorKind, id domain.BindingID) (View, access.Permit, error) {
 	b, err := tx.Binding(ctx, id)
 	if domain.ErrorCode(err) == domain.CodeNotFound || (err == nil && b.Actor.Kind != kind) {
-		return View{}, s.gate.Missing(ctx, tx, operation(event, domain.Binding{ID: id}))
+		return View{}, access.Permit{}, s.gate.Missing(ctx, tx, operation(event, domain.Binding{ID: id}))
 	}
 	if err != nil {
-		return View{}, err
+		return View{}, access.Permit{}, err
 	}
 	v, err := view(ctx, tx, b)
 	if err != nil {
-		return v, err
+		return v, access.Permit{}, err
 	}
 	permit, err := s.permit(ctx, tx, operation(event, b), b)
-	if err != nil {
-		return v, err
-	}
-	return v, tx.DeleteBinding(ctx, permit, id)
+	return v, permit, err
 }
 
 func operation(event string, b domain.Binding) access.Op {

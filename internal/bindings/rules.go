@@ -10,7 +10,6 @@ import (
 
 // permit decides who may grant or take away at the binding's space.
 func (s *Service) permit(ctx context.Context, tx Tx, op access.Op, b domain.Binding) (access.Permit, error) {
-	op.Object.Noun = "space" // what is hidden from a stranger is the space
 	if b.Actor.Kind == authz.ActorStack {
 		return s.permitStack(ctx, tx, op, b)
 	}
@@ -29,23 +28,30 @@ func (s *Service) permit(ctx context.Context, tx Tx, op access.Op, b domain.Bind
 // permitStack asks for both ends: Space admin where the role will act, and
 // stack:manage where the stack lives (access model R11, A132).
 func (s *Service) permitStack(ctx context.Context, tx Tx, op access.Op, b domain.Binding) (access.Permit, error) {
+	stack, missing := tx.Stack(ctx, domain.StackID(b.Actor.ID))
+	if missing != nil && domain.ErrorCode(missing) != domain.CodeNotFound {
+		return access.Permit{}, missing
+	}
 	there := op
 	there.Action = authz.ActionSpaceAdmin
+	if missing == nil {
+		op.With = []domain.SpaceID{stack.Space}
+		there.With = op.With
+	}
 	permit, err := s.gate.Permit(ctx, tx, there)
 	if err != nil {
 		return permit, err
 	}
 	here := op
-	here.Action, here.See = authz.ActionStackManage, authz.ActionStackRead
-	stack, err := tx.Stack(ctx, domain.StackID(b.Actor.ID))
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		here.Object.Noun = "stack"
+	here.Action, here.See, here.With = authz.ActionStackManage, authz.ActionStackRead, []domain.SpaceID{b.Space}
+	here.Object = stackObject(stack)
+	if op.Object.Noun == "role binding" {
+		here.Object.Noun = op.Object.Noun // what is hidden is the binding that was named
+	}
+	if missing != nil {
+		here.Object.ID, here.Object.Space, here.With = b.Actor.ID, "", nil
 		return permit, s.gate.Missing(ctx, tx, here)
 	}
-	if err != nil {
-		return permit, err
-	}
-	here.Object = stackObject(stack)
 	both, err := s.gate.Permit(ctx, tx, here)
 	if err != nil {
 		return permit, err
