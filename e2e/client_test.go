@@ -17,7 +17,7 @@ type client struct {
 }
 
 // signIn exchanges a key for a token, as the public clients do.
-func signIn(t *testing.T, endpoint, id, secret string) *client {
+func signIn(t testing.TB, endpoint, id, secret string) *client {
 	t.Helper()
 	c := &client{endpoint: endpoint, acknowledged: new(int)}
 	var out struct {
@@ -86,7 +86,7 @@ func (c *client) try(query string, v vars, out any) error {
 }
 
 // must is try for what has to work.
-func (c *client) must(t *testing.T, query string, v vars, out any) {
+func (c *client) must(t testing.TB, query string, v vars, out any) {
 	t.Helper()
 	if err := c.try(query, v, out); err != nil {
 		t.Fatalf("%s\n%v\n%v", query, v, err)
@@ -110,7 +110,7 @@ func (c *client) refused(t *testing.T, query string, v vars, code string, words 
 }
 
 // id sends a mutation whose answer is {field: {id}} and returns the id.
-func (c *client) id(t *testing.T, query string, v vars) string {
+func (c *client) id(t testing.TB, query string, v vars) string {
 	t.Helper()
 	var out map[string]struct{ ID string }
 	c.must(t, query, v, &out)

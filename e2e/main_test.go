@@ -55,7 +55,7 @@ func createContext(space string) error {
 }
 
 // binary returns the built airlock, or skips: `make e2e` builds it first.
-func binary(t *testing.T) string {
+func binary(t testing.TB) string {
 	t.Helper()
 	path := os.Getenv("AIRLOCK_BIN")
 	if path == "" {
@@ -72,7 +72,7 @@ func binary(t *testing.T) string {
 }
 
 // needTofu skips where there is no OpenTofu.
-func needTofu(t *testing.T) {
+func needTofu(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("tofu"); err != nil {
 		t.Skip("no tofu on PATH: run `make e2e`, which builds one")

@@ -47,14 +47,14 @@ type server struct {
 
 // start runs `airlock serve` on an empty data directory and waits until it is
 // ready. It is stopped at the end of the test.
-func start(t *testing.T, database string, flags ...string) *server {
+func start(t testing.TB, database string, flags ...string) *server {
 	t.Helper()
 	s := &server{data: filepath.Join(t.TempDir(), "data"), log: &buffer{}}
 	s.run(t, append([]string{"--database", database, "--listen", "127.0.0.1:0"}, flags...)...)
 	return s
 }
 
-func (s *server) run(t *testing.T, flags ...string) {
+func (s *server) run(t testing.TB, flags ...string) {
 	t.Helper()
 	args := append([]string{"serve", "--data", s.data, "--git-schemes", "file,https"}, flags...)
 	s.cmd = exec.Command(binary(t), args...)
@@ -79,7 +79,7 @@ func (s *server) run(t *testing.T, flags ...string) {
 
 // stop ends the server as an operator would, and fails the test if it does
 // not end.
-func (s *server) stop(t *testing.T) {
+func (s *server) stop(t testing.TB) {
 	if s.cmd.ProcessState != nil {
 		return
 	}
@@ -95,7 +95,7 @@ func (s *server) stop(t *testing.T) {
 }
 
 // await polls until ok, or fails the test.
-func await(t *testing.T, what string, atMost time.Duration, ok func() bool) {
+func await(t testing.TB, what string, atMost time.Duration, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(atMost); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if ok() {
@@ -125,7 +125,7 @@ func (b *buffer) String() string {
 
 // repository makes a real git repository of the given files and returns its
 // URL and the hash of its only commit.
-func repository(t *testing.T, files map[string]string) (url, commit string) {
+func repository(t testing.TB, files map[string]string) (url, commit string) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -143,7 +143,7 @@ func repository(t *testing.T, files map[string]string) (url, commit string) {
 	return "file://" + dir, git(t, dir, "rev-parse", "HEAD")
 }
 
-func git(t *testing.T, dir string, args ...string) string {
+func git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", append([]string{"-c", "user.name=Ada", "-c", "user.email=ada@example.com"}, args...)...)
 	cmd.Dir = dir
@@ -189,7 +189,7 @@ func descendants(t *testing.T, pid int) (all []int) {
 	return all
 }
 
-func toJSON(t *testing.T, v any) string {
+func toJSON(t testing.TB, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
