@@ -151,7 +151,7 @@ func TestA90A91Delete(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		rootBinding := b.bindingOf(t, "root-admin")
 		rita := b.bindingOf(t, "rita")
-		b.Key(t, "platform-user")
+		b.AddKey(t, "platform-user")
 		hidden := b.Bind(t, "platform-user", "space-reader", "platform")
 		b.Denied(t, domain.CodeForbidden, b.remove(t, "ann", authz.ActorAPIKey, rootBinding)) // she reads root
 		b.Denied(t, domain.CodeForbidden, b.remove(t, "rita", authz.ActorAPIKey, rita))
@@ -186,7 +186,7 @@ func (b bench) bindingOf(t *testing.T, name string) (id domain.BindingID) {
 func TestG1HoldToGrant(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Role(t, "binder", authz.ActionSpaceRead, authz.ActionRoleBindingManage)
-		b.Key(t, "bob")
+		b.AddKey(t, "bob")
 		b.Bind(t, "bob", "binder", "apps")
 		for name, actor := range map[string]authz.ActorRef{
 			"himself": b.Actor("bob"), "a key": b.Actor("nobody"),
@@ -271,7 +271,7 @@ func TestBadBindings(t *testing.T) {
 // root admins at once, and one stays.
 func TestI11LastRootAdmin(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
-		b.Key(t, "second")
+		b.AddKey(t, "second")
 		ids := map[string]domain.BindingID{"root-admin": b.bindingOf(t, "root-admin"), "second": b.Bind(t, "second", "space-admin", "root")}
 		b.BindActor(t, authz.ActorRef{Kind: authz.ActorGroup, ID: "admins"}, "space-admin", "root") // may be empty
 		b.BindActor(t, stackActor("r0"), "space-admin", "root")                                     // runs only while it may

@@ -16,10 +16,10 @@ import (
 func TestA132BothEnds(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Role(t, "stack-manager", authz.ActionSpaceRead, authz.ActionStackManage)
-		b.Key(t, "mia") // manages stacks of apps, administers sandbox
+		b.AddKey(t, "mia") // manages stacks of apps, administers sandbox
 		b.Bind(t, "mia", "stack-manager", "apps")
 		b.Bind(t, "mia", "space-admin", "sandbox")
-		b.Key(t, "pat") // administers platform only
+		b.AddKey(t, "pat") // administers platform only
 		b.Bind(t, "pat", "space-admin", "platform")
 		for _, c := range []struct {
 			who, stack, role string
@@ -66,7 +66,7 @@ func TestA132BothEnds(t *testing.T) {
 func TestA134Remove(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		id := b.BindActor(t, stackActor("k"), "space-admin", "platform")
-		b.Key(t, "pat")
+		b.AddKey(t, "pat")
 		b.Bind(t, "pat", "space-admin", "platform")
 		b.Denied(t, domain.CodeNotFound, b.remove(t, "ann", authz.ActorStack, id))
 		b.Denied(t, domain.CodeNotFound, b.remove(t, "pat", authz.ActorStack, id))

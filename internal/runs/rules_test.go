@@ -61,7 +61,7 @@ func TestR5ByName(t *testing.T) {
 		b.Role(t, "watch", authz.ActionRunTrigger, authz.ActionRunRead)
 		b.Role(t, "stack-reader", authz.ActionStackRead)
 		for _, name := range []string{"deploy", "watch", "stack-reader"} {
-			b.Key(t, name)
+			b.AddKey(t, name)
 			b.Bind(t, name, name, "dev")
 		}
 		b.Allowed(t, b.asksTrigger(t, "deploy", "k2"))
@@ -83,7 +83,7 @@ func TestR5ByName(t *testing.T) {
 		}
 		// The tier of space:write needs space:read beside it.
 		b.Role(t, "blind", authz.ActionSpaceWrite)
-		b.Key(t, "blind")
+		b.AddKey(t, "blind")
 		b.Bind(t, "blind", "blind", "dev")
 		b.Denied(t, domain.CodeForbidden, b.asksTrigger(t, "blind", "k2"))
 	})

@@ -46,10 +46,10 @@ func World(t *testing.T, k *Kit) {
 		{"rita", domain.RoleSpaceReader, "prod"},
 		{"ops", "operator", "dev"},
 	} {
-		k.Key(t, a.name)
+		k.AddKey(t, a.name)
 		k.Bind(t, a.name, a.role, a.space)
 	}
-	k.Key(t, "nobody")
+	k.AddKey(t, "nobody")
 	k.Stack(t, "k", "apps", nil)
 	k.Stack(t, "k2", "dev", nil)
 	k.Stack(t, "r0", "root", nil)
@@ -76,8 +76,8 @@ func keySubject(id domain.APIKeyID) authz.Subject {
 	return authz.Subject{Actor: authz.ActorRef{Kind: authz.ActorAPIKey, ID: string(id)}}
 }
 
-// Key makes an API key that is called name in the rest of the test.
-func (k *Kit) Key(t *testing.T, name string) domain.APIKeyID {
+// AddKey makes an API key that is called name in the rest of the test.
+func (k *Kit) AddKey(t *testing.T, name string) domain.APIKeyID {
 	t.Helper()
 	id := domain.APIKeyID(k.IDs.ULID())
 	k.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {

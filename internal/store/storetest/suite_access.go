@@ -74,7 +74,7 @@ func testSpaces(t *testing.T, k *Kit) {
 		t.Errorf("listed %d spaces, want 2", len(listed))
 	}
 
-	k.Key(t, "key")
+	k.AddKey(t, "key")
 	k.Bind(t, "key", "space-reader", "b")
 	k.must(t, access.KindSpace, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteSpace(ctx, p, "b") })
 	_, err := k.space(t, "b")

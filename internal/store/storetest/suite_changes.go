@@ -28,7 +28,7 @@ func testOutbox(t *testing.T, k *Kit) {
 	}
 	always := func(int) error { return nil }
 	for i := range 5 {
-		k.Key(t, fmt.Sprint("key", i))
+		k.AddKey(t, fmt.Sprint("key", i))
 	}
 	var want []string
 	for _, e := range k.Audit(t) {
@@ -67,7 +67,7 @@ func (k *Kit) deliverTogether(t *testing.T) {
 	t.Helper()
 	const rows = 20
 	for i := range rows {
-		k.Key(t, fmt.Sprint("more", i))
+		k.AddKey(t, fmt.Sprint("more", i))
 	}
 	var mu sync.Mutex
 	sent := map[string]int{}

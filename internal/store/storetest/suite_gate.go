@@ -284,5 +284,5 @@ func testPanic(t *testing.T, k *Kit) {
 		defer func() { _ = recover() }()
 		_ = k.Store.ChangeAccess(t.Context(), func(*store.Tx) error { panic("a bug") })
 	}()
-	k.Key(t, "after")
+	k.AddKey(t, "after")
 }
