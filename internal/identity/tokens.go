@@ -43,7 +43,8 @@ type tokens struct {
 // loadTokens reads the signing key, and makes it on the first start.
 func loadTokens(ctx context.Context, db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, audience string) (*tokens, error) {
 	var key domain.SigningKey
-	err := db.Change(ctx, func(tx Tx) error {
+	// Alone, so that of two servers that start at once only one makes a key.
+	err := db.ChangeAccess(ctx, func(tx Tx) error {
 		keys, err := tx.SigningKeys(ctx)
 		if err != nil || len(keys) > 0 {
 			if err == nil {
