@@ -61,5 +61,18 @@ func (k APIKey) Check() error {
 			return err
 		}
 	}
+	if k.OIDC == nil {
+		return nil
+	}
+	if len(k.OIDC.ClaimMappings) > MaxList {
+		return Invalid("oidc.claimMapping", "must not have more than %d entries", MaxList)
+	}
+	for name, claim := range k.OIDC.ClaimMappings {
+		for _, s := range []string{name, claim} {
+			if err := CheckName("oidc.claimMapping", s); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }

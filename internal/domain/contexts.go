@@ -41,6 +41,9 @@ func (c Context) Check() error {
 		return err
 	}
 	for _, list := range c.Hooks.All() {
+		if len(list) > MaxList {
+			return Invalid("hooks", "must not have more than %d entries", MaxList)
+		}
 		for _, h := range list {
 			if err := CheckText("hooks", h); err != nil {
 				return err
@@ -97,7 +100,7 @@ func checkConfigID(c Config) error {
 			}
 		}
 	case ConfigFileMount:
-		if strings.HasPrefix(c.ID, "/") || path.Clean(c.ID) != c.ID || strings.HasPrefix(c.ID, "..") || strings.Contains(c.ID, `\`) {
+		if c.ID == "." || strings.HasPrefix(c.ID, "/") || path.Clean(c.ID) != c.ID || strings.HasPrefix(c.ID, "..") || strings.Contains(c.ID, `\`) {
 			return Invalid("id", "%q is not a clean relative path", clip(c.ID))
 		}
 	default:

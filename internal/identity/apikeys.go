@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"regexp"
 	"time"
 
 	"github.com/airlock-project/airlock/authz"
@@ -169,6 +170,9 @@ func checkOIDC(o domain.APIKeyOIDCSettings) error {
 		if err := domain.CheckName(f.field, f.value); err != nil {
 			return err
 		}
+	}
+	if _, err := regexp.Compile(o.SubjectExpression); err != nil {
+		return domain.Invalid("oidc.subjectExpression", "is not a regular expression")
 	}
 	return nil
 }
