@@ -83,7 +83,7 @@ func airlockRun(b *testing.B, c *client, name, url string) time.Duration {
 		if out.Stack.Run.State == "FAILED" || time.Since(began) > time.Minute {
 			b.Fatalf("the run is %s", out.Stack.Run.State)
 		}
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
 	}
 	return time.Since(began)
 }

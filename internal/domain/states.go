@@ -50,7 +50,7 @@ func ReadStateHead(body []byte) (StateHead, error) {
 	if h.Lineage == "" || h.Serial < 0 {
 		return h, Invalid("state", "has no lineage or a negative serial")
 	}
-	return h, nil
+	return h, CheckName("state", h.Lineage)
 }
 
 // CheckSuccessor decides whether next may follow current. same is true for a

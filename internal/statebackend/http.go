@@ -4,6 +4,8 @@ package statebackend
 
 import (
 	"context"
+	"crypto/md5" // what the protocol uses against transport errors; no security rests on it
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -68,6 +70,13 @@ func (h *handler) post(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		refuse(w, domain.Invalid("state", "could not be read, or is larger than %d bytes", domain.MaxState))
 		return
+	}
+	if want := r.Header.Get("Content-MD5"); want != "" {
+		sum := md5.Sum(body)
+		if want != base64.StdEncoding.EncodeToString(sum[:]) {
+			refuse(w, domain.Invalid("state", "does not have the Content-MD5 that was sent with it"))
+			return
+		}
 	}
 	refuseOrOK(w, h.states.Write(r.Context(), stackOf(r), r.URL.Query().Get("ID"), body))
 }

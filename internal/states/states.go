@@ -118,7 +118,9 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 		if caller.Subject.ReadOnly {
 			return &domain.Error{Code: domain.CodeForbidden, Message: "forbidden: a plan may not write the state"}
 		}
-		if err := holdsLock(ctx, tx, id, caller.Run, lockID); err != nil {
+		if err := holdsLock(ctx, tx, id, caller.Run, lockID, &domain.Error{
+			Code: domain.CodeForbidden, Message: "forbidden: the state is written only under its lock",
+		}); err != nil {
 			return err
 		}
 		v := domain.StateVersion{
@@ -150,13 +152,15 @@ func checksum(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func holdsLock(ctx context.Context, tx Tx, id domain.StackID, run domain.RunID, lockID string) error {
+// holdsLock returns unlocked where nobody holds the lock, and a *LockedError
+// where somebody else does.
+func holdsLock(ctx context.Context, tx Tx, id domain.StackID, run domain.RunID, lockID string, unlocked error) error {
 	lock, err := tx.StateLock(ctx, id)
 	switch {
 	case err != nil:
 		return err
 	case lock == nil:
-		return domain.Conflict("the state is not locked")
+		return unlocked
 	case lock.Run != run || lock.ID != lockID:
 		return &LockedError{Lock: *lock}
 	}
@@ -214,7 +218,7 @@ func (s *Service) Unlock(ctx context.Context, id domain.StackID, lockID string) 
 		if err != nil {
 			return err
 		}
-		if err := holdsLock(ctx, tx, id, caller.Run, lockID); err != nil {
+		if err := holdsLock(ctx, tx, id, caller.Run, lockID, domain.Conflict("the state is not locked")); err != nil {
 			return err
 		}
 		return tx.DropStateLock(ctx, p, id)
