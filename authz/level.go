@@ -16,8 +16,9 @@ const (
 	LevelPath
 	// LevelRead means that space:read is effective, derived read included.
 	LevelRead
-	// LevelWrite and LevelAdmin are the tiers, where space:read is effective.
+	// LevelWrite is the Writer tier, where space:read is effective.
 	LevelWrite
+	// LevelAdmin is the Admin tier, where space:read is effective.
 	LevelAdmin
 )
 

@@ -40,10 +40,10 @@ func unpack(body io.Reader, ws *os.Root) (manifest, error) {
 	u := &unpacker{ws: ws, left: maxTree, modes: map[string]fs.FileMode{}}
 	for entries := 0; ; entries++ {
 		h, err := in.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			// Only at the end of the stream does gzip know that nothing is missing.
-			if _, err := io.CopyN(io.Discard, zip, maxPadding); err != io.EOF {
-				return manifest{}, fmt.Errorf("the archive has no proper end: %v", err)
+			if _, err := io.CopyN(io.Discard, zip, maxPadding); !errors.Is(err, io.EOF) {
+				return manifest{}, errors.New("the archive has no proper end")
 			}
 			return m, u.finish()
 		}

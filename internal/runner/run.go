@@ -183,7 +183,7 @@ func (r *run) cleanUp() {
 	r.rescueState()
 	for _, root := range []*os.Root{r.project, r.ws} {
 		if root != nil {
-			root.Close()
+			_ = root.Close() // the tree below goes next
 		}
 	}
 	removeAll(r.dir)

@@ -51,7 +51,7 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
+		_ = f.Close() // the lock is what was wanted of it
 		return nil, err
 	}
 	return f, nil
@@ -76,13 +76,13 @@ func (d *workDir) sweep() {
 			}
 		}
 		removeAll(dir)
-		lock.Close()
+		_ = lock.Close() // closing gives the lock up, whatever it answers
 	}
 }
 
 func (d *workDir) close() {
 	removeAll(d.own)
-	d.lock.Close()
+	_ = d.lock.Close() // closing gives the lock up, whatever it answers
 }
 
 // newRun makes the private directory of one lease.
@@ -101,12 +101,17 @@ const erroredState = "errored.tfstate"
 // rescue keeps the states that OpenTofu could not hand over; without them
 // nobody would know what an apply has made. It returns where the last one is.
 func (d *workDir) rescue(dir, name string) (string, error) {
+	root, err := os.OpenRoot(dir) // the run's code may have left links to elsewhere
+	if err != nil {
+		return "", fmt.Errorf("keep the state: %w", err)
+	}
+	defer func() { _ = root.Close() }() // it was only read
 	var kept string
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	err = fs.WalkDir(root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.Name() != erroredState || !e.Type().IsRegular() {
 			return nil // an unreadable corner must not keep us from the rest
 		}
-		body, err := os.ReadFile(path)
+		body, err := root.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -134,9 +139,14 @@ func removeAll(dir string) {
 	if os.RemoveAll(dir) == nil {
 		return
 	}
-	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return
+	}
+	defer func() { _ = root.Close() }() // it is about to go
+	_ = fs.WalkDir(root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err == nil && e.IsDir() {
-			_ = os.Chmod(path, 0o700)
+			_ = root.Chmod(path, 0o700)
 		}
 		return nil
 	})

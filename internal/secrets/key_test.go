@@ -29,7 +29,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
 	}
-	if NewKey() == NewKey() || NewKey().ID() == made.ID() {
+	if one, two := NewKey(), NewKey(); one == two || one.ID() == made.ID() {
 		t.Error("keys repeat")
 	}
 }

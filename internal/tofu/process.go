@@ -184,7 +184,7 @@ func (o *output) pipe(w io.Writer) (*os.File, error) {
 // started closes the ends that belong to the child.
 func (o *output) started() {
 	for _, w := range o.writes {
-		w.Close()
+		_ = w.Close() // the child has its own
 	}
 }
 
@@ -194,6 +194,6 @@ func (o *output) drain() {
 	for i, r := range o.reads {
 		_ = r.SetReadDeadline(deadline)
 		<-o.copied[i]
-		r.Close()
+		_ = r.Close() // everything was read
 	}
 }

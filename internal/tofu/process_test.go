@@ -10,25 +10,25 @@ import (
 )
 
 func TestProcess(t *testing.T) {
-	run := func(ctx context.Context, script string) (string, error, time.Duration) {
+	run := func(ctx context.Context, script string) (string, time.Duration, error) {
 		var out bytes.Buffer
 		began := time.Now()
 		err := Process{Name: "script", Path: "/bin/sh", Args: []string{"-c", script}, Dir: t.TempDir(), Env: []string{"PATH=/usr/bin:/bin"}, Stdout: &out, Stderr: &out}.Run(ctx)
-		return out.String(), err, time.Since(began)
+		return out.String(), time.Since(began), err
 	}
-	if out, err, _ := run(t.Context(), "echo a; echo b >&2; echo c"); err != nil || out != "a\nb\nc\n" {
+	if out, _, err := run(t.Context(), "echo a; echo b >&2; echo c"); err != nil || out != "a\nb\nc\n" {
 		t.Errorf("order: %q %v", out, err)
 	}
-	if _, err, _ := run(t.Context(), "exit 7"); err == nil || err.Error() != "script failed with exit code 7" {
+	if _, _, err := run(t.Context(), "exit 7"); err == nil || err.Error() != "script failed with exit code 7" {
 		t.Errorf("exit: %v", err)
 	}
-	if _, err, _ := run(t.Context(), "kill -9 $$"); err == nil || err.Error() != "script was ended: signal: killed" {
+	if _, _, err := run(t.Context(), "kill -9 $$"); err == nil || err.Error() != "script was ended: signal: killed" {
 		t.Errorf("signal: %v", err)
 	}
-	if _, err, took := run(t.Context(), "sleep 60 & echo left"); err != nil || took > 10*time.Second {
+	if _, took, err := run(t.Context(), "sleep 60 & echo left"); err != nil || took > 10*time.Second {
 		t.Errorf("background child: %v after %v", err, took)
 	}
-	if out, err, took := run(t.Context(), "setsid sleep 20 & echo escaped"); err != nil || took > 10*time.Second || out != "escaped\n" {
+	if out, took, err := run(t.Context(), "setsid sleep 20 & echo escaped"); err != nil || took > 10*time.Second || out != "escaped\n" {
 		t.Errorf("escaped child: %q %v after %v", out, err, took)
 	}
 	for name, c := range map[string]struct {
@@ -55,7 +55,7 @@ func TestProcess(t *testing.T) {
 		if err == nil && c.out != "up\nbye\n" || err != nil && err.Error() != "stopped" || out.String() != c.out {
 			t.Errorf("%s: %q, %v", name, out.String(), err)
 		}
-		if _, err, _ := run(ctx, "echo never"); err == nil || err.Error() != "stopped" {
+		if _, _, err := run(ctx, "echo never"); err == nil || err.Error() != "stopped" {
 			t.Errorf("%s: started after the end: %v", name, err)
 		}
 	}

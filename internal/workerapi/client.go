@@ -113,7 +113,7 @@ func (c *Client) PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader)
 // GetWorkspace implements API.
 func (c *Client) GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, transferTime)
-	resp, err := c.retry(ctx, http.MethodGet, workspacePath(ref), content{})
+	resp, err := c.retry(ctx, http.MethodGet, workspacePath(ref), content{}) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		cancel()
 		return nil, err
