@@ -66,12 +66,26 @@ func (k *Kit) Digest(t *testing.T) map[string]string {
 		}
 		var lines []string
 		for _, row := range k.Rows(t, "select * from "+table) {
-			lines = append(lines, fmt.Sprintf("%q", row))
+			lines = append(lines, line(row))
 		}
 		sort.Strings(lines)
 		out[table] = strings.Join(lines, "\n")
 	}
 	return out
+}
+
+// line writes texts quoted and numbers as they are.
+func line(row []any) string {
+	var b strings.Builder
+	for _, v := range row {
+		switch v := v.(type) {
+		case string, []byte:
+			fmt.Fprintf(&b, "%q ", v)
+		default:
+			fmt.Fprintf(&b, "%v ", v)
+		}
+	}
+	return b.String()
 }
 
 // Audit returns the audit trail, oldest first.
