@@ -10,6 +10,14 @@ import (
 // large is a world of 100,000 spaces and 200,000 bindings: 20,000 users with
 // eight bindings each, and 1,000 groups with forty.
 var large = sync.OnceValue(func() *Snapshot {
+	s, err := Compile(largeWorld())
+	if err != nil {
+		panic(err)
+	}
+	return s
+})
+
+var largeWorld = sync.OnceValue(func() World {
 	rng := rand.New(rand.NewPCG(1, 2))
 	w := World{Spaces: []Space{{ID: RootSpace}}}
 	for i := 1; i < 100_000; i++ {
@@ -30,12 +38,18 @@ var large = sync.OnceValue(func() *Snapshot {
 			Space: w.Spaces[rng.IntN(len(w.Spaces))].ID,
 		})
 	}
-	s, err := Compile(w)
-	if err != nil {
-		panic(err)
-	}
-	return s
+	return w
 })
+
+// BenchmarkCompile is what a change of the world costs.
+func BenchmarkCompile(b *testing.B) {
+	w := largeWorld()
+	for b.Loop() {
+		if _, err := Compile(w); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
 
 func BenchmarkDecide(b *testing.B) {
 	s := large()
