@@ -2,6 +2,7 @@ package contexts
 
 import (
 	"context"
+	"math"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -70,7 +71,7 @@ type AttachmentView struct {
 // Attach puts a context on a stack.
 func (s *Service) Attach(ctx context.Context, id domain.ContextID, a StackAttachment) (v AttachmentView, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		c, err := tx.Context(ctx, id)
+		c, err := tx.LockContext(ctx, id) // so that it neither moves nor goes meanwhile
 		if err == nil {
 			err = s.gate.See(ctx, tx, authz.ActionContextRead, object(c))
 		}
@@ -90,7 +91,10 @@ func (s *Service) Attach(ctx context.Context, id domain.ContextID, a StackAttach
 // within the stack's reach (access model R4, A114).
 func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAttachment) (AttachmentView, error) {
 	v := AttachmentView{ContextOf: c}
-	stack, permit, err := s.permitStack(ctx, tx, "context.attach", a.Stack)
+	if a.Priority < math.MinInt32 || a.Priority > math.MaxInt32 {
+		return v, domain.Invalid("priority", "must be a number of 32 bits")
+	}
+	stack, permit, err := s.permitStack(ctx, tx, "context.attach", "stack", a.Stack)
 	if err != nil {
 		return v, err
 	}
@@ -99,7 +103,9 @@ func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAt
 		return v, err
 	}
 	if !domain.NewTree(world.Spaces).Reaches(stack.Space, c.Space) {
-		return v, domain.Conflict("context %s of space %s is out of reach of stack %s in space %s", c.ID, c.Space, stack.ID, stack.Space)
+		op := access.Op{Event: "context.attach", Action: authz.ActionStackManage, Object: object(c), With: []domain.SpaceID{stack.Space}}
+		return v, s.gate.Refuse(ctx, tx, op, domain.Conflict(
+			"context %s of space %s is out of reach of stack %s in space %s", c.ID, c.Space, stack.ID, stack.Space))
 	}
 	v.StackOf = stack
 	v.ContextAttachment = domain.ContextAttachment{
@@ -108,10 +114,12 @@ func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAt
 	return v, tx.InsertContextAttachment(ctx, permit, v.ContextAttachment)
 }
 
-func (s *Service) permitStack(ctx context.Context, tx Tx, event string, id domain.StackID) (domain.Stack, access.Permit, error) {
+// permitStack permits a change of what is attached to a stack; what is hidden
+// from the caller is called noun, after what he named.
+func (s *Service) permitStack(ctx context.Context, tx Tx, event, noun string, id domain.StackID) (domain.Stack, access.Permit, error) {
 	stack, err := tx.Stack(ctx, id)
 	o := access.Object{
-		Kind: access.KindStack, ID: string(id), Noun: "stack", Space: stack.Space,
+		Kind: access.KindStack, ID: string(id), Noun: noun, Space: stack.Space,
 		Entity: authz.EntityRef{Kind: authz.EntityStack, ID: string(id)},
 	}
 	op := access.Op{Event: event, Action: authz.ActionStackManage, See: authz.ActionStackRead, Object: o}
@@ -138,7 +146,7 @@ func (s *Service) Detach(ctx context.Context, id domain.ContextAttachmentID) (v 
 		if err != nil {
 			return err
 		}
-		stack, permit, err := s.permitStack(ctx, tx, "context.detach", a.Stack)
+		stack, permit, err := s.permitStack(ctx, tx, "context.detach", "context attachment", a.Stack)
 		if err != nil {
 			return err
 		}

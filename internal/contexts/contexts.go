@@ -15,6 +15,7 @@ import (
 type Tx interface {
 	access.Reader
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
+	LockContext(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	ContextIDTaken(ctx context.Context, id domain.ContextID) (bool, error)
 	Contexts(ctx context.Context, scope access.Scope) ([]domain.Context, error)
 	InsertContext(ctx context.Context, p access.Permit, c domain.Context) error
@@ -221,8 +222,9 @@ func operation(event string, action authz.Action, o access.Object) access.Op {
 	return access.Op{Event: event, Action: action, See: authz.ActionContextRead, Object: o}
 }
 
+// find returns a context, held until the commit, and the permit to change it.
 func (s *Service) find(ctx context.Context, tx Tx, event string, action authz.Action, id domain.ContextID) (domain.Context, access.Permit, error) {
-	c, err := tx.Context(ctx, id)
+	c, err := tx.LockContext(ctx, id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return c, access.Permit{}, s.gate.Missing(ctx, tx, operation(event, action, object(domain.Context{ID: id})))
 	}

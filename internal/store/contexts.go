@@ -27,6 +27,11 @@ func (tx *Tx) Context(ctx context.Context, id domain.ContextID) (domain.Context,
 	return one(ctx, tx, "context", scanContext, selectContext+` where id = $1`, id)
 }
 
+// LockContext returns one context and holds it until the commit.
+func (tx *Tx) LockContext(ctx context.Context, id domain.ContextID) (domain.Context, error) {
+	return one(ctx, tx, "context", scanContext, selectContext+` where id = $1`+tx.store.dialect.forUpdate(), id)
+}
+
 // ContextIDTaken reports whether a slug is in use.
 func (tx *Tx) ContextIDTaken(ctx context.Context, id domain.ContextID) (bool, error) {
 	n, err := one(ctx, tx, "context", scanInt, `select count(*) from contexts where id = $1`, id)
