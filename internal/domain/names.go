@@ -80,3 +80,25 @@ func CheckLabels(field string, labels []string) error {
 func NameKey(name string) string {
 	return cases.Fold().String(norm.NFKC.String(strings.TrimSpace(name)))
 }
+
+// lookAlikes maps letters that look like those of the Latin alphabet to them,
+// after case folding; see Unicode TR39.
+var lookAlikes = strings.NewReplacer(
+	"а", "a", "в", "b", "с", "c", "ԁ", "d", "е", "e", "һ", "h", "і", "i", "ї", "i", "ј", "j", "к", "k", "ӏ", "l", "м", "m", "н", "h",
+	"п", "n", "о", "o", "р", "p", "ԛ", "q", "г", "r", "ѕ", "s", "т", "t", "у", "y", "ѵ", "v", "ԝ", "w", "х", "x", "ӓ", "a", "ё", "e",
+	"α", "a", "ε", "e", "ι", "i", "κ", "k", "μ", "m", "ν", "v", "ο", "o", "ρ", "p", "σ", "o", "τ", "t", "υ", "u", "χ", "x", "ω", "w",
+	"ı", "i", "ɡ", "g", "ɑ", "a", "ɩ", "i", "0", "o", "1", "l",
+)
+
+// lookOf is what two names share that a person cannot tell apart: like
+// NameKey, with look-alikes made Latin and only letters and digits kept
+// (security case 14).
+func lookOf(name string) string {
+	plain := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, norm.NFD.String(NameKey(name)))
+	return lookAlikes.Replace(plain)
+}

@@ -85,6 +85,11 @@ func (r Role) Check() error {
 	if err := CheckName("name", r.Name); err != nil {
 		return err
 	}
+	for _, s := range SystemRoles() {
+		if look := lookOf(r.Name); !r.System && (look == lookOf(s.Name) || look == lookOf(s.Slug)) {
+			return Invalid("name", "looks like that of the system role %s", s.Slug)
+		}
+	}
 	if len(r.Actions) == 0 {
 		return Invalid("actions", "a role needs at least one action")
 	}

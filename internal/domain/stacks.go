@@ -2,6 +2,7 @@ package domain
 
 import (
 	"path"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -166,7 +167,34 @@ func (s StackSettings) Check() error {
 	if err := checkProjectRoot(s.ProjectRoot); err != nil {
 		return err
 	}
+	if err := s.Vendor.check(); err != nil {
+		return err
+	}
 	return s.checkLists()
+}
+
+// check asks for exactly one vendor whose settings are single lines.
+func (v Vendor) check() error {
+	named := 0
+	all := reflect.ValueOf(v)
+	for i := range all.NumField() {
+		if all.Field(i).IsNil() {
+			continue
+		}
+		named++
+		settings := all.Field(i).Elem()
+		for j := range settings.NumField() {
+			if f := settings.Field(j); f.Kind() == reflect.String {
+				if err := CheckLine("vendorConfig", f.String()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if named != 1 {
+		return Invalid("vendorConfig", "must name exactly one vendor")
+	}
+	return nil
 }
 
 func (s StackSettings) checkSource() error {
