@@ -17,14 +17,14 @@ import (
 
 // serveCmd is the configuration of `airlock serve`.
 type serveCmd struct {
-	Data       string   `help:"Directory for everything that is kept outside the database: keys, and the embedded database." default:"data" type:"path" placeholder:"DIR"`
-	Listen     string   `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	Data       string   `help:"Directory for what is kept outside the database: keys, and the embedded database. Default: data." default:"data" type:"path" placeholder:"DIR"`
+	Listen     string   `help:"Address to listen on; port 0 takes a free one. Default: 127.0.0.1:8080." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	BaseURL    string   `help:"URL at which clients and workers reach this server; it goes into tokens. Default: http:// and the address." placeholder:"URL"`
-	Database   string   `help:"sqlite, kept in the data directory, or postgres://..." default:"sqlite" placeholder:"URL"`
-	Workers    int      `help:"Built-in workers: runs that this server executes itself at the same time." default:"1" placeholder:"N"`
+	Database   string   `help:"sqlite (a file in the data directory) or a postgres:// URL. Default: sqlite." default:"sqlite" placeholder:"URL"`
+	Workers    int      `help:"Built-in workers: runs that this server executes itself at the same time. Default: 1." default:"1" placeholder:"N"`
 	Tofu       string   `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
-	GitSchemes []string `help:"URL schemes of repositories that may be checked out: https, ssh, http, file." default:"https,ssh" placeholder:"LIST"`
-	LogFormat  string   `help:"text or json." default:"text" placeholder:"FORMAT"`
+	GitSchemes []string `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
+	LogFormat  string   `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 	KeyFile    string   `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
 }
 
@@ -83,15 +83,18 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return &usageError{lines: []string{"--listen: " + err.Error()}}
 	}
+	local := localURL(listener.Addr())
+	log := telemetry.NewLogger(e.stderr, c.LogFormat)
 	if c.BaseURL == "" {
-		c.BaseURL = "http://" + listener.Addr().String()
+		if c.BaseURL = local; !strings.HasSuffix(local, listener.Addr().String()) {
+			log.Warn("without --base-url, tokens send clients to this machine's own address", "url", local)
+		}
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	if c.KeyFile == "" {
 		c.KeyFile = filepath.Join(c.Data, "encryption.key")
 	}
-	log := telemetry.NewLogger(e.stderr, c.LogFormat)
-	s, err := wire(e.ctx, c, localURL(listener.Addr()), log)
+	s, err := wire(e.ctx, c, local, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -15,22 +16,23 @@ import (
 
 // workerCmd is the configuration of `airlock worker`.
 type workerCmd struct {
-	Server    string `help:"URL of the control plane." required:"" placeholder:"URL"`
-	TokenFile string `help:"File with the token of the worker pool, alone on a line. Or set AIRLOCK_TOKEN." type:"path" placeholder:"FILE"`
+	Server    string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
+	TokenFile string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, or the token alone on a line. Or set AIRLOCK_TOKEN." type:"path" placeholder:"FILE"`
 	Token     string `help:"-" hidden:""`
-	Slots     int    `help:"Runs at the same time." default:"1" placeholder:"N"`
-	Work      string `help:"Directory in which runs get their private directories." default:"work" type:"path" placeholder:"DIR"`
+	Slots     int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
+	Work      string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
 	Tofu      string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
-	LogFormat string `help:"text or json." default:"text" placeholder:"FORMAT"`
+	LogFormat string `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 }
 
+// check reports every wrong value, one line each.
 func (c *workerCmd) check() error {
 	var lines []string
 	u, err := url.Parse(c.Server)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		lines = append(lines, fmt.Sprintf("--server: must be an http:// or https:// URL, not %q", c.Server))
 	}
-	if (c.Token == "") == (c.TokenFile == "") {
+	if c.Token == "" {
 		lines = append(lines, "--token-file: give the pool's token by this flag or by AIRLOCK_TOKEN")
 	}
 	if c.Slots < 1 || c.Slots > 100 {
@@ -45,23 +47,38 @@ func (c *workerCmd) check() error {
 	return nil
 }
 
+// readToken takes the token, and the server if none is given, from the file.
+func (c *workerCmd) readToken() error {
+	if c.TokenFile == "" {
+		return nil
+	}
+	body, err := os.ReadFile(c.TokenFile)
+	if err != nil {
+		return &usageError{lines: []string{"--token-file: " + err.Error()}}
+	}
+	var pool struct{ Endpoint, Token string }
+	if json.Unmarshal(body, &pool) != nil {
+		pool.Token = strings.TrimSpace(string(body))
+	}
+	c.Token = pool.Token
+	if c.Server == "" {
+		c.Server = pool.Endpoint
+	}
+	return nil
+}
+
 // Run executes runs until the context ends.
 func (c *workerCmd) Run(e *env) error {
-	if err := c.check(); err != nil {
+	if err := c.readToken(); err != nil {
 		return err
 	}
-	token := c.Token
-	if c.TokenFile != "" {
-		body, err := os.ReadFile(c.TokenFile)
-		if err != nil {
-			return &usageError{lines: []string{"--token-file: " + err.Error()}}
-		}
-		token = strings.TrimSpace(string(body))
+	if err := c.check(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(c.Work, 0o700); err != nil {
 		return &usageError{lines: []string{"--work: " + err.Error()}}
 	}
-	client, err := workerapi.NewClient(c.Server, token, nil)
+	client, err := workerapi.NewClient(c.Server, c.Token, nil)
 	if err != nil {
 		return &usageError{lines: []string{"--server: " + err.Error()}}
 	}
