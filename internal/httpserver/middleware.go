@@ -23,7 +23,11 @@ func (m middleware) wrap(route string, next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
-			if cause := recover(); cause != nil {
+			cause := recover()
+			if cause == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+				panic(cause) // the handler wants the connection cut off
+			}
+			if cause != nil {
 				m.Log.ErrorContext(ctx, "request failed", "request", id, "route", route, "cause", cause, "stack", string(debug.Stack()))
 				http.Error(rec, "internal error", http.StatusInternalServerError)
 			}
