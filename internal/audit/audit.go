@@ -26,6 +26,9 @@ func New(db access.Transactor[Tx], gate *access.Gate) *Service {
 	return &Service{db: db, gate: gate}
 }
 
+// MaxPage is the largest number of entries that one answer holds.
+const MaxPage = 10000
+
 // Entries returns up to limit entries, newest first, older than the sequence
 // number before if that is not 0. Only admins of root may read them (access
 // model A74, A266); a run's token never may (R25).
@@ -33,6 +36,9 @@ func (s *Service) Entries(ctx context.Context, before int64, limit int) (out []d
 	err = s.db.View(ctx, func(tx Tx) error {
 		if err := s.gate.AccountRead(ctx, tx, access.KindAudit); err != nil {
 			return err
+		}
+		if limit < 1 || limit > MaxPage {
+			return domain.Invalid("first", "must be between 1 and %d", MaxPage)
 		}
 		out, err = tx.AuditEntries(ctx, before, limit)
 		return err
