@@ -28,7 +28,7 @@ type together struct {
 
 const (
 	mixedStacks = 3
-	mixedTime   = 2 * time.Second
+	mixedTime   = 1500 * time.Millisecond
 )
 
 // TestTogether lets everything happen at once on few stacks, through two

@@ -52,6 +52,7 @@ type Kit struct {
 	Sealer  store.Sealer
 
 	raw    *sql.DB
+	tables []string
 	actors map[string]authz.Subject
 	roles  map[string]domain.RoleID
 }
