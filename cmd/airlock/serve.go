@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/airlock-project/airlock/internal/telemetry"
@@ -76,6 +77,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	syscall.Umask(0o077) // whatever the data directory's own mode, its files are ours alone
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return &usageError{lines: []string{"--data: " + err.Error()}}
 	}

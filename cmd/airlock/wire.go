@@ -45,7 +45,7 @@ const tokenTTL = time.Hour
 func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*server, error) {
 	s := &server{
 		config: c, local: local, log: log, gate: access.NewGate(), ids: newIDs(time.Now),
-		metrics: telemetry.NewMetrics(version), audited: make(chan struct{}, 1),
+		metrics: telemetry.NewMetrics(), audited: make(chan struct{}, 1),
 	}
 	if err := s.openStore(ctx); err != nil {
 		return nil, err

@@ -28,6 +28,8 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.reap(background) })
 	loops.Go(func() { s.forward(background) })
 	if s.config.Workers > 0 {
+		s.log.Warn("built-in workers run the code of repositories as this server's own user: whoever writes that code can read the server's keys; " +
+			"where you do not trust them all, use --workers 0 and `airlock worker` under another user")
 		s.workers.Go(func() { s.work(asked) })
 	}
 	done := make(chan struct{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/airlock-project/airlock/internal/audit"
 	"github.com/airlock-project/airlock/internal/bindings"
@@ -28,7 +29,7 @@ func (s *server) routes() http.Handler {
 	return httpserver.Handler(httpserver.Parts{
 		GraphQL:      graphql.NewHandler(graphql.NewSchema(s.resolver()), graphql.DefaultLimits(), s.log),
 		Workers:      workerapi.Handler(s.poolOf, remote),
-		State:        statebackend.Handler(states.New(store.Bind[states.Tx](s.store), s.gate, s.ids), s.identity.Authenticate),
+		State:        statebackend.Handler(states.New(store.Bind[states.Tx](s.store), s.gate, s.ids), s.identity.AuthenticateForState),
 		Authenticate: s.identity.Authenticate,
 		Ready:        s.store.Ping,
 		NewID:        s.ids.ULID,
@@ -52,20 +53,31 @@ func (s *server) resolver() *graphql.Resolver {
 }
 
 // poolOf says which pool a worker's token belongs to.
-func (s *server) poolOf(token string) (domain.WorkerPoolID, bool, error) {
-	pool, err := s.runs.PoolOfToken(context.Background(), identity.HashSecret(token))
+func (s *server) poolOf(ctx context.Context, token string) (domain.WorkerPoolID, bool, error) {
+	pool, err := s.runs.PoolOfToken(ctx, identity.HashSecret(token))
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return "", false, nil
 	}
 	return pool, err == nil, err
 }
 
-// checkSource names the field that the API's callers know.
-func (s *server) checkSource(url string) error {
-	err := vcs.ValidateURL(url, s.config.GitSchemes)
+// checkSource refuses what no worker would check out, and credentials: every
+// reader of the stack sees its URL. It names the field that callers know.
+func (s *server) checkSource(raw string) error {
+	err := vcs.ValidateURL(raw, s.config.GitSchemes)
 	var known *domain.Error
 	if errors.As(err, &known) && known.Code == domain.CodeInvalid {
 		return domain.Invalid("repositoryURL", "%s", known.Message)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil { // git@host:path is no URL, and carries no secret
+		return nil
+	}
+	if _, secret := u.User.Password(); secret || u.Scheme == "http" || u.Scheme == "https" {
+		return domain.Invalid("repositoryURL", "must not contain credentials: every reader of the stack sees it; give them to the workers")
+	}
+	return nil
 }

@@ -18,11 +18,12 @@ import (
 type workerCmd struct {
 	Server    string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
 	TokenFile string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, or the token alone on a line. Or set AIRLOCK_TOKEN." type:"path" placeholder:"FILE"`
-	Token     string `help:"-" hidden:""`
 	Slots     int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
 	Work      string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
 	Tofu      string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
 	LogFormat string `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
+
+	token string // never a flag: those show in the list of processes
 }
 
 // check reports every wrong value, one line each.
@@ -32,7 +33,7 @@ func (c *workerCmd) check() error {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		lines = append(lines, fmt.Sprintf("--server: must be an http:// or https:// URL, not %q", c.Server))
 	}
-	if c.Token == "" {
+	if c.token == "" {
 		lines = append(lines, "--token-file: give the pool's token by this flag or by AIRLOCK_TOKEN")
 	}
 	if c.Slots < 1 || c.Slots > 100 {
@@ -50,6 +51,7 @@ func (c *workerCmd) check() error {
 // readToken takes the token, and the server if none is given, from the file.
 func (c *workerCmd) readToken() error {
 	if c.TokenFile == "" {
+		c.token = os.Getenv("AIRLOCK_TOKEN")
 		return nil
 	}
 	body, err := os.ReadFile(c.TokenFile)
@@ -60,7 +62,7 @@ func (c *workerCmd) readToken() error {
 	if json.Unmarshal(body, &pool) != nil {
 		pool.Token = strings.TrimSpace(string(body))
 	}
-	c.Token = pool.Token
+	c.token = pool.Token
 	if c.Server == "" {
 		c.Server = pool.Endpoint
 	}
@@ -78,7 +80,7 @@ func (c *workerCmd) Run(e *env) error {
 	if err := os.MkdirAll(c.Work, 0o700); err != nil {
 		return &usageError{lines: []string{"--work: " + err.Error()}}
 	}
-	client, err := workerapi.NewClient(c.Server, c.Token, nil)
+	client, err := workerapi.NewClient(c.Server, c.token, nil)
 	if err != nil {
 		return &usageError{lines: []string{"--server: " + err.Error()}}
 	}

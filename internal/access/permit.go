@@ -64,8 +64,9 @@ type Record struct {
 }
 
 // Permit is the proof that one change was allowed. Only a Gate makes one; the
-// zero value is refused by every store write. It is valid inside the
-// transaction that it was asked for in.
+// zero value is refused by every store write, and so is one for another kind
+// of object. It belongs to the transaction that it was asked for in; that is a
+// rule for use cases, not something that is checked.
 type Permit struct {
 	record Record
 	valid  bool
@@ -87,8 +88,9 @@ func (p Permit) About(id string) Permit {
 }
 
 // For returns the permit for another kind of object that the same change
-// touches as part of the permitted one (a stack's variables, say). The audit
-// row stays the one of the first permit of the transaction.
+// touches as part of the permitted one (the state lock of a run that ends,
+// say). It is the one way round the check of kinds: each use needs a reason.
+// The audit row stays the one of the first permit of the transaction.
 func (p Permit) For(kind Kind) Permit {
 	p.record.ObjectKind = kind
 	return p

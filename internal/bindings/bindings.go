@@ -152,18 +152,27 @@ func (s *Service) Create(ctx context.Context, actor authz.ActorRef, grants ...In
 	return out, err
 }
 
-// Update replaces role and space of a binding: a deletion and a creation under
-// the rules of both, in one transaction; the id stays (access model R28).
-func (s *Service) Update(ctx context.Context, kind authz.ActorKind, id domain.BindingID, in Input) (v View, err error) {
+// Update replaces role and space of a binding, each unless it is empty: a
+// deletion and a creation under the rules of both, in one transaction; the id
+// stays (access model R28). The actor stays, too; its id may be left out.
+func (s *Service) Update(ctx context.Context, actor authz.ActorRef, id domain.BindingID, in Input) (v View, err error) {
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		const event = "role_binding.update"
 		check := s.gate.GuardRootAdmin(ctx, tx, operation(event, domain.Binding{ID: id, Space: domain.RootSpace}))
-		old, remove, err := s.permitRemove(ctx, tx, event, kind, id)
+		old, remove, err := s.permitRemove(ctx, tx, event, actor.Kind, id)
 		if err != nil {
 			return err
 		}
+		if actor.ID != "" && actor != old.Actor {
+			return domain.Invalid("input", "a binding cannot pass to another actor; delete it and create one")
+		}
 		next := old.Binding
-		next.Role, next.Space = in.Role, in.Space
+		if in.Role != "" {
+			next.Role = in.Role
+		}
+		if in.Space != "" {
+			next.Space = in.Space
+		}
 		// Both are decided before either is done: who changes his own binding
 		// does so with the rights that it gave him.
 		insert, err := s.permitInsert(ctx, tx, event, next)

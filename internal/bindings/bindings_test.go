@@ -207,7 +207,7 @@ func TestG1HoldToGrant(t *testing.T) {
 		// Security case 9: the update is a grant too (R28).
 		id := b.bindingOf(t, "rita")
 		b.Denied(t, domain.CodeForbidden, func() error {
-			_, err := b.Update(b.As(t, "bob"), authz.ActorAPIKey, id, bindings.Input{Role: b.RoleID("space-admin"), Space: "prod"})
+			_, err := b.Update(b.As(t, "bob"), authz.ActorRef{Kind: authz.ActorAPIKey}, id, bindings.Input{Role: b.RoleID("space-admin"), Space: "prod"})
 			return err
 		})
 	})
@@ -220,7 +220,7 @@ func TestR28Update(t *testing.T) {
 		id := b.bindingOf(t, "rita")
 		update := func(who, role string, space domain.SpaceID) func() error {
 			return func() error {
-				_, err := b.Update(b.As(t, who), authz.ActorAPIKey, id, bindings.Input{Role: b.RoleID(role), Space: space})
+				_, err := b.Update(b.As(t, who), authz.ActorRef{Kind: authz.ActorAPIKey}, id, bindings.Input{Role: b.RoleID(role), Space: space})
 				return err
 			}
 		}
@@ -235,12 +235,12 @@ func TestR28Update(t *testing.T) {
 			t.Errorf("now %+v, %v", v, err)
 		}
 		b.Allowed(t, func() error {
-			_, err := b.Update(b.As(t, "root-admin"), authz.ActorAPIKey, id, bindings.Input{Role: b.RoleID("space-writer"), Space: "platform"})
+			_, err := b.Update(b.As(t, "root-admin"), authz.ActorRef{Kind: authz.ActorAPIKey}, id, bindings.Input{Role: b.RoleID("space-writer"), Space: "platform"})
 			return err
 		})
 		b.Denied(t, domain.CodeNotFound, update("ann", "space-writer", "dev")) // not hers: the old end
 		b.Invalid(t, "roleID", func() error {
-			_, err := b.Update(b.As(t, "root-admin"), authz.ActorAPIKey, id, bindings.Input{Role: "nope", Space: "dev"})
+			_, err := b.Update(b.As(t, "root-admin"), authz.ActorRef{Kind: authz.ActorAPIKey}, id, bindings.Input{Role: "nope", Space: "dev"})
 			return err
 		})
 	})
@@ -297,7 +297,7 @@ func TestI11LastRootAdmin(t *testing.T) {
 			t.Errorf("recorded roles %v", row.ActorRoles)
 		}
 		b.Denied(t, domain.CodeConflict, func() error {
-			_, err := b.Update(b.As(t, name), authz.ActorAPIKey, ids[name], bindings.Input{Role: b.RoleID("space-admin"), Space: "apps"})
+			_, err := b.Update(b.As(t, name), authz.ActorRef{Kind: authz.ActorAPIKey}, ids[name], bindings.Input{Role: b.RoleID("space-admin"), Space: "apps"})
 			return err
 		})
 	})

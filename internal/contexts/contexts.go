@@ -177,6 +177,26 @@ func (s *Service) Update(ctx context.Context, id domain.ContextID, in Input, rep
 	return c, err
 }
 
+// Rename changes the name of a context and, unless it is nil, the description.
+func (s *Service) Rename(ctx context.Context, id domain.ContextID, name string, description *string) (c domain.Context, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		var permit access.Permit
+		c, permit, err = s.find(ctx, tx, "context.update", authz.ActionContextUpdate, id)
+		if err != nil {
+			return err
+		}
+		c.Name, c.UpdatedAt = name, tx.Now()
+		if description != nil {
+			c.Description = *description
+		}
+		if err := c.Check(); err != nil {
+			return err
+		}
+		return tx.UpdateContext(ctx, permit, c)
+	})
+	return c, err
+}
+
 // dropConfig removes the elements that keep does not name.
 func dropConfig(ctx context.Context, tx Tx, p access.Permit, id domain.ContextID, keep []domain.Config) error {
 	kept := make(map[string]bool, len(keep))

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,9 +56,27 @@ func (c Context) Check() error {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
-// reservedVariables are set by the control plane or decide which code and
-// which credentials a run uses; nobody may set them (security case 31).
-var reservedVariables = []string{"SPACELIFT_", "AIRLOCK_"}
+// reservedPrefixes and reservedNames are variables that the control plane or
+// the worker sets, or that load foreign code into every process of a run;
+// nobody may set them (security cases E2, 31).
+var (
+	reservedPrefixes = []string{"SPACELIFT_", "AIRLOCK_", "LD_", "TF_HTTP_"}
+	reservedNames    = []string{
+		"HOME", "TMPDIR", "TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_DATA_DIR", "TF_IN_AUTOMATION", "TF_INPUT",
+		"CHECKPOINT_DISABLE", "TF_PLUGIN_CACHE_DIR", "TF_REATTACH_PROVIDERS", "BASH_ENV",
+	}
+)
+
+// ReservedVariable reports whether nobody but the control plane and the worker
+// may set an environment variable.
+func ReservedVariable(name string) bool {
+	for _, p := range reservedPrefixes {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return slices.Contains(reservedNames, name)
+}
 
 // NewConfig checks a variable or mounted file and computes its checksum: of
 // the value as it travels, which for a mounted file is its base64 text, because
@@ -94,10 +113,8 @@ func checkConfigID(c Config) error {
 		if !variableName.MatchString(c.ID) {
 			return Invalid("id", "%q is not the name of an environment variable", clip(c.ID))
 		}
-		for _, p := range reservedVariables {
-			if strings.HasPrefix(c.ID, p) {
-				return Invalid("id", "names that begin with %s are set by the control plane", p)
-			}
+		if ReservedVariable(c.ID) {
+			return Invalid("id", "%s is set by the control plane or the worker, and by nobody else", clip(c.ID))
 		}
 	case ConfigFileMount:
 		if c.ID == "." || strings.HasPrefix(c.ID, "/") || path.Clean(c.ID) != c.ID || strings.HasPrefix(c.ID, "..") || strings.Contains(c.ID, `\`) {

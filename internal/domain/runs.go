@@ -47,7 +47,7 @@ const (
 func (t RunType) Blocking() bool { return t == RunTracked || t == RunTask || t == RunDestroy }
 
 // runTransitions is the whole state machine of a tracked run; docs/runs.md
-// draws the same table and a database trigger is the second net. Terminal
+// draws the same table and a foreign key of the history is the second net. Terminal
 // states have no way out.
 var runTransitions = map[RunState][]RunState{
 	RunNone:           {RunQueued},
@@ -87,8 +87,14 @@ func (s RunState) Terminal() bool {
 	}
 }
 
-// Active reports whether a worker executes code of the run in this state; a
-// run's token is accepted only then (access model A150).
+// Speaks reports whether a run's token is accepted by the API in this state
+// (access model A150).
+func (s RunState) Speaks() bool {
+	return s == RunPlanning || s.Writes()
+}
+
+// Active reports whether a worker executes code of the run in this state; the
+// state backend answers it then, because an init reads the state, too.
 func (s RunState) Active() bool {
 	switch s {
 	case RunPreparing, RunInitializing, RunPlanning, RunPreparingApply, RunApplying, RunPerforming, RunDestroying:

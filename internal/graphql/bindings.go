@@ -55,18 +55,5 @@ func (r *Resolver) createBinding(ctx context.Context, g grant) (bindings.View, e
 
 // updateBinding replaces a binding; what next leaves empty stays.
 func (r *Resolver) updateBinding(ctx context.Context, id string, next grant) (bindings.View, error) {
-	old, err := r.Bindings.Get(ctx, next.actor.Kind, domain.BindingID(id))
-	if err != nil {
-		return old, err
-	}
-	if next.actor.ID != "" && next.actor != old.Actor {
-		return old, domain.Invalid("input", "a binding cannot pass to another actor; delete it and create one")
-	}
-	if next.Role == "" {
-		next.Role = old.Binding.Role
-	}
-	if next.Space == "" {
-		next.Space = old.Binding.Space
-	}
-	return r.Bindings.Update(ctx, next.actor.Kind, domain.BindingID(id), next.Input)
+	return r.Bindings.Update(ctx, next.actor, domain.BindingID(id), next.Input)
 }

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"regexp"
 	"unicode/utf8"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -28,14 +29,46 @@ type callRecorder struct{ schema *ast.Schema }
 // aroundRoot is a root field interceptor of the engine.
 func (c callRecorder) aroundRoot(ctx context.Context, next gqlgen.RootResolver) gqlgen.Marshaler {
 	field := gqlgen.GetRootFieldContext(ctx).Field
+	if err := needsCaller(ctx, field.Name); err != nil {
+		gqlgen.AddError(ctx, &fieldError{err})
+		return gqlgen.Null
+	}
 	if field.Field == nil || field.ObjectDefinition == nil || field.ObjectDefinition != c.schema.Mutation {
 		return next(ctx)
 	}
 	variables := gqlgen.GetOperationContext(ctx).Variables
-	return next(access.WithCall(ctx, access.Call{
-		Mutation: field.Name,
-		Args:     c.arguments(field.Definition.Arguments, field.ArgumentMap(variables)),
-	}))
+	args := c.arguments(field.Definition.Arguments, field.ArgumentMap(variables))
+	if _, err := access.CallerFrom(ctx); err != nil {
+		args = ofStranger(args)
+	}
+	return next(access.WithCall(ctx, access.Call{Mutation: field.Name, Args: args}))
+}
+
+var likeAnID = regexp.MustCompile(`^[0-9A-Za-z_.:-]{1,64}$`)
+
+// ofStranger keeps only what looks like an id: nobody writes texts of his own
+// into the audit trail without credentials.
+func ofStranger(args map[string]any) map[string]any {
+	for name, v := range args {
+		if s, ok := v.(string); !ok || !likeAnID.MatchString(s) {
+			args[name] = redacted
+		}
+	}
+	return args
+}
+
+// open are the root fields that answer without credentials: the exchange of a
+// key, and what clients ask before they have signed in.
+var open = map[string]bool{"apiKeyUser": true, "viewer": true, "debugInfo": true, "logout": true}
+
+// needsCaller refuses everything else before anything is looked up, so that
+// nobody learns from an answer without credentials whether an object exists.
+func needsCaller(ctx context.Context, field string) error {
+	if open[field] || isIntrospection(field) {
+		return nil
+	}
+	_, err := access.CallerFrom(ctx)
+	return err
 }
 
 func (c callRecorder) arguments(defs ast.ArgumentDefinitionList, values map[string]any) map[string]any {

@@ -35,15 +35,6 @@ func contextInput(in generated.ContextInput) (contexts.Input, error) {
 	return out, err
 }
 
-// renamed is a context as it is, under another name and description.
-func renamed(c domain.Context, name string, description *string) contexts.Input {
-	in := contexts.Input{Name: name, Description: c.Description, Labels: c.Labels, Hooks: c.Hooks}
-	if description != nil {
-		in.Description = *description
-	}
-	return in
-}
-
 var searchableContexts = searchable[domain.Context]{
 	id: func(c domain.Context) string { return string(c.ID) },
 	words: func(c domain.Context) []string {

@@ -83,11 +83,7 @@ func (r *mutationResolver) ContextDetach(ctx context.Context, id string) (*view.
 }
 
 func (r *mutationResolver) ContextUpdate(ctx context.Context, description *string, id string, name string) (*view.Context, error) {
-	old, err := r.Resolver.Contexts.Get(ctx, domain.ContextID(id))
-	if err != nil {
-		return nil, err
-	}
-	c, err := r.Resolver.Contexts.Update(ctx, old.ID, renamed(old, name, description), false)
+	c, err := r.Resolver.Contexts.Rename(ctx, domain.ContextID(id), name, description)
 	return one(c, err, newContext)
 }
 

@@ -214,7 +214,7 @@ func TestContextFlow(t *testing.T) {
 	file := w.do("provider_contexts", "AddToStack", vars{"stack": id(stack), "config": vars{
 		"id": "a/b.txt", "type": "FILE_MOUNT", "value": "aGVsbG8=", "writeOnly": false, "description": "greets",
 	}})
-	if file["value"] != "aGVsbG8=" || file["checksum"] != "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" {
+	if file["value"] != "aGVsbG8=" || file["checksum"] != "333d6b3a3c1f5db6c9bdda5939b136986d170f4649172a68368d54ecb44c2ff2" {
 		t.Errorf("file %v", file)
 	}
 	a := w.run("provider_contexts", "AddToStack", vars{"stack": id(stack), "config": vars{"id": "x", "type": "FILE_MOUNT", "value": "%", "writeOnly": false}})

@@ -63,7 +63,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ctx = gqlgen.StartOperationTrace(ctx)
 
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.limits.Body))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.limits.body(ctx)))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		refuse(w, http.StatusRequestEntityTooLarge, "the request is too large")
 		return

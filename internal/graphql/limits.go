@@ -1,12 +1,14 @@
 package graphql
 
 import (
+	"context"
 	"math"
 	"strings"
 	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
@@ -34,6 +36,17 @@ func DefaultLimits() Limits {
 		Cost:     300_000, // the usual introspection query is taken to have 270,000
 		Timeout:  10 * time.Second,
 	}
+}
+
+// strangersBody bounds what a caller without credentials may send: an exchange
+// of a key, or the introspection query.
+const strangersBody = 1 << 20
+
+func (l Limits) body(ctx context.Context) int64 {
+	if _, err := access.CallerFrom(ctx); err != nil {
+		return min(l.Body, strangersBody)
+	}
+	return l.Body
 }
 
 // authMutations take a credential: one guess a request.

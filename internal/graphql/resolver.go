@@ -59,7 +59,7 @@ type Bindings interface {
 	Get(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (bindings.View, error)
 	Of(ctx context.Context, actor authz.ActorRef) ([]bindings.View, error)
 	Create(ctx context.Context, actor authz.ActorRef, grants ...bindings.Input) ([]bindings.View, error)
-	Update(ctx context.Context, kind authz.ActorKind, id domain.BindingID, in bindings.Input) (bindings.View, error)
+	Update(ctx context.Context, actor authz.ActorRef, id domain.BindingID, in bindings.Input) (bindings.View, error)
 	Delete(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (bindings.View, error)
 }
 
@@ -96,6 +96,7 @@ type Contexts interface {
 	List(ctx context.Context) ([]domain.Context, error)
 	Create(ctx context.Context, in contexts.Input) (domain.Context, error)
 	Update(ctx context.Context, id domain.ContextID, in contexts.Input, replace bool) (domain.Context, error)
+	Rename(ctx context.Context, id domain.ContextID, name string, description *string) (domain.Context, error)
 	Delete(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	Config(ctx context.Context, id domain.ContextID) ([]domain.Config, error)
 	AddConfig(ctx context.Context, id domain.ContextID, in domain.Config) (domain.Config, error)

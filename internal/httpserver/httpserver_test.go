@@ -46,7 +46,7 @@ func newBench() *bench {
 		},
 		Ready:   func(context.Context) error { return b.ready },
 		NewID:   func() string { n++; return fmt.Sprint("id-", n) },
-		Metrics: telemetry.NewMetrics("v1.2.3-test"),
+		Metrics: telemetry.NewMetrics(),
 		Log:     slog.New(slog.NewTextHandler(b.log, nil)),
 	})
 	return b

@@ -37,6 +37,15 @@ func (m middleware) wrap(route string, next http.Handler) http.Handler {
 	})
 }
 
+// within bounds the time that the body of a request may take to arrive.
+func (m middleware) within(d time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Only a test's recorder cannot set deadlines.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
+		next.ServeHTTP(w, r)
+	})
+}
+
 // bearer puts the caller, or why there is none, into the context.
 func (m middleware) bearer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/telemetry"
@@ -32,14 +33,21 @@ type Parts struct {
 func Handler(p Parts) http.Handler {
 	mux := http.NewServeMux()
 	m := middleware{p}
-	mux.Handle("/graphql", m.wrap("graphql", m.bearer(p.GraphQL)))
+	mux.Handle("/graphql", m.wrap("graphql", m.within(requestTime, m.bearer(p.GraphQL))))
 	mux.Handle("/worker/", m.wrap("worker", p.Workers))
-	mux.Handle("/state/", m.wrap("state", p.State))
+	mux.Handle("/state/", m.wrap("state", m.within(transferTime, p.State)))
 	mux.Handle("GET /healthz", m.wrap("healthz", m.health()))
 	mux.Handle("GET /metrics", p.Metrics.Handler())
 	mux.Handle("/", m.wrap("other", http.HandlerFunc(notFound)))
 	return mux
 }
+
+// How long a request's body may take to arrive. Without a bound, callers that
+// nobody knows could hold connections and memory for as long as they like.
+const (
+	requestTime  = 10 * time.Second
+	transferTime = 5 * time.Minute // of a state, which can be large
+)
 
 func notFound(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && r.URL.Path == "/" {

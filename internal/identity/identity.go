@@ -5,6 +5,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -80,9 +81,20 @@ type User struct {
 	Type string // "API_KEY" or "STACK"
 }
 
-// Authenticate turns a bearer token into a caller. The token only says who;
-// whether the key still lives and the run still runs is read now.
-func (s *Service) Authenticate(ctx context.Context, bearer string) (c access.Caller, err error) {
+// Authenticate turns the bearer token of an API request into a caller. The
+// token only says who; whether the key still lives and the run still runs is
+// read now.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (access.Caller, error) {
+	return s.authenticate(ctx, bearer, domain.RunState.Speaks)
+}
+
+// AuthenticateForState is Authenticate for the state backend, which a run
+// needs before its plan begins.
+func (s *Service) AuthenticateForState(ctx context.Context, bearer string) (access.Caller, error) {
+	return s.authenticate(ctx, bearer, domain.RunState.Active)
+}
+
+func (s *Service) authenticate(ctx context.Context, bearer string, in func(domain.RunState) bool) (c access.Caller, err error) {
 	claims, err := s.tokens.verify(bearer, s.now())
 	if err != nil {
 		return c, err
@@ -92,12 +104,16 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (c access.Cal
 		case issuerAPIKey:
 			c, err = keyCaller(ctx, tx, domain.APIKeyID(claims.Subject))
 		case issuerRun:
-			c, err = runCaller(ctx, tx, claims)
+			c, err = runCaller(ctx, tx, claims, in)
 		default:
 			err = errToken()
 		}
 		return err
 	})
+	var denial *access.Denial
+	if errors.As(err, &denial) {
+		return c, s.db.Deny(ctx, denial)
+	}
 	return c, err
 }
 
@@ -120,7 +136,7 @@ func keyCaller(ctx context.Context, tx Tx, id domain.APIKeyID) (access.Caller, e
 
 // runCaller accepts a run's token only while a worker executes that very
 // lease, and for reading only until the apply (access model A150, R25).
-func runCaller(ctx context.Context, tx Tx, c claims) (access.Caller, error) {
+func runCaller(ctx context.Context, tx Tx, c claims, in func(domain.RunState) bool) (access.Caller, error) {
 	stack, id, ok := strings.Cut(c.Subject, "/")
 	if !ok {
 		return access.Caller{}, errToken()
@@ -132,8 +148,10 @@ func runCaller(ctx context.Context, tx Tx, c claims) (access.Caller, error) {
 	if err != nil {
 		return access.Caller{}, err
 	}
-	if string(run.StackID) != stack || run.Epoch != c.Epoch || !run.State.Active() {
-		return access.Caller{}, domain.Unauthenticated("the run that this token belongs to is not active")
+	if string(run.StackID) != stack || run.Epoch != c.Epoch || !in(run.State) {
+		shown := domain.Unauthenticated("the run that this token belongs to is not active")
+		// A run's token outside its run is somebody else's by now (security case 47).
+		return access.Caller{}, access.Attempt(run.StackID.AuditName(), "session.token", string(run.ID), "the run is "+string(run.State), shown)
 	}
 	return access.Caller{
 		Subject: authz.Subject{

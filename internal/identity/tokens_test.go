@@ -121,17 +121,23 @@ func TestRunTokens(t *testing.T) {
 		for state, want := range map[domain.RunState]string{
 			domain.RunQueued: "", domain.RunReady: "", domain.RunUnconfirmed: "", domain.RunConfirmed: "", domain.RunFinished: "",
 			domain.RunFailed: "", domain.RunStopped: "", domain.RunCanceled: "", domain.RunDiscarded: "",
-			domain.RunPreparing: "reads", domain.RunInitializing: "reads", domain.RunPlanning: "reads", domain.RunPreparingApply: "reads",
-			domain.RunApplying: "writes", domain.RunPerforming: "writes", domain.RunDestroying: "writes",
+			domain.RunPreparing: "state only", domain.RunInitializing: "state only", domain.RunPreparingApply: "state only",
+			domain.RunPlanning: "reads", domain.RunApplying: "writes", domain.RunPerforming: "writes", domain.RunDestroying: "writes",
 		} {
 			set(state, 2)
-			c, err := b.Authenticate(t.Context(), token)
+			c, err := b.AuthenticateForState(t.Context(), token)
+			if want == "state only" {
+				b.refused(t, string(state), token)
+			} else if want != "" && err == nil {
+				c, err = b.Authenticate(t.Context(), token)
+			}
 			if want == "" {
 				b.refused(t, string(state), token)
+				wantCode(t, err, domain.CodeUnauthenticated)
 				continue
 			}
-			if err != nil || c.Subject.ReadOnly != (want == "reads") || c.Name != "stack::k" || c.Run != run.ID || c.Stack != "k" || c.Epoch != 2 {
-				t.Errorf("%s: %+v, %v; want one that %s", state, c, err, want)
+			if err != nil || c.Subject.ReadOnly != (want != "writes") || c.Name != "stack::k" || c.Run != run.ID || c.Stack != "k" || c.Epoch != 2 {
+				t.Errorf("%s: %+v, %v; want: %s", state, c, err, want)
 			}
 		}
 		for _, epoch := range []int{1, 3, 0} {

@@ -182,8 +182,12 @@ func (s *Service) AppendLog(ctx context.Context, l Lease, seq int, state domain.
 		if seq > next {
 			return domain.Conflict("log piece %d of run %s came before piece %d", seq, l.Run, next)
 		}
+		kept, err := fit(ctx, tx, l.Run, legible(body))
+		if err != nil {
+			return err
+		}
 		return tx.AppendLog(ctx, permit, domain.LogChunk{
-			RunID: l.Run, Epoch: l.Epoch, Seq: seq, State: state, StateSerial: run.StateSerial, Body: legible(body),
+			RunID: l.Run, Epoch: l.Epoch, Seq: seq, State: state, StateSerial: run.StateSerial, Body: kept,
 		})
 	})
 }

@@ -76,3 +76,25 @@ func parseToken(token string) (domain.LogPosition, error) {
 	}
 	return domain.LogPosition{Epoch: int(e), Seq: int(n)}, nil
 }
+
+// maxLog bounds the log of one run in bytes, so that no code can fill the
+// database.
+const maxLog = 64 << 20
+
+const logCut = "\n[The log of this run is longer than 64 MiB; the rest is not kept.]\n"
+
+// fit returns what may still be kept of a piece of log. What is left out is
+// stored as an empty piece, because their numbers have no gaps.
+func fit(ctx context.Context, tx Tx, id domain.RunID, body string) (string, error) {
+	used, err := tx.LogBytes(ctx, id)
+	switch {
+	case err != nil:
+		return "", err
+	case used+int64(len(body)) <= maxLog:
+		return body, nil
+	case used <= maxLog:
+		return strings.ToValidUTF8(body[:maxLog-used], "") + logCut, nil // this takes it over the limit
+	default:
+		return "", nil
+	}
+}

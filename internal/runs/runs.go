@@ -33,6 +33,7 @@ type Tx interface {
 	Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error)
 	ExpiredLeases(ctx context.Context) ([]domain.Run, error)
 	NextLogSeq(ctx context.Context, id domain.RunID, epoch int) (int, error)
+	LogBytes(ctx context.Context, id domain.RunID) (int64, error)
 	AppendLog(ctx context.Context, p access.Permit, c domain.LogChunk) error
 	PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, body []byte) error
 	Workspace(ctx context.Context, id domain.RunID) ([]byte, error)

@@ -46,7 +46,7 @@ func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run,
 			Metadata: in.Metadata, TriggeredBy: access.Name(ctx), CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 			Autodeploy: stack.Autodeploy,
 		}
-		if err := tx.InsertRun(ctx, permit.About(string(run.ID)), run); err != nil {
+		if err := tx.InsertRun(ctx, permit.For(access.KindRun).About(string(run.ID)), run); err != nil {
 			return err
 		}
 		next, err := s.promote(ctx, tx, stack.ID)
@@ -63,9 +63,8 @@ func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run,
 func (s *Service) permitStack(ctx context.Context, tx Tx, event string, action authz.Action, id domain.StackID) (domain.Stack, access.Permit, error) {
 	stack, err := tx.LockStack(ctx, id)
 	op := access.Op{Event: event, Action: action, See: authz.ActionStackRead, Object: object(stack, "")}
-	op.Object.Noun = "stack"
+	op.Object.Noun, op.Object.Kind, op.Object.ID = "stack", access.KindStack, string(id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
-		op.Object.ID = string(id)
 		return stack, access.Permit{}, s.gate.Missing(ctx, tx, op)
 	}
 	if err != nil {

@@ -2,7 +2,7 @@ package statebackend_test
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the protocol's own check of the transport
+	"crypto/md5"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -109,7 +109,7 @@ func TestProtocol(t *testing.T) {
 		if got := b.ask(t, http.StatusLocked, "POST", path+"?ID=lock-2", "apply", state(2)); got != info {
 			t.Errorf("the holder is %s", got)
 		}
-		sum := md5.Sum([]byte(state(2))) //nolint:gosec // see the import
+		sum := md5.Sum([]byte(state(2)))
 		right := base64.StdEncoding.EncodeToString(sum[:])
 		b.ask(t, http.StatusBadRequest, "POST", path+"?ID=lock-1", "apply", state(3), "Content-MD5", right)
 		b.ask(t, http.StatusOK, "POST", path+"?ID=lock-1", "apply", state(2), "Content-MD5", right)

@@ -74,7 +74,8 @@ func own(ctx context.Context, id domain.StackID) error {
 		return err
 	}
 	if caller.Stack == "" || caller.Stack != id {
-		return &domain.Error{Code: domain.CodeForbidden, Message: fmt.Sprintf("forbidden: %s may not reach the state of this stack", caller.Name)}
+		shown := &domain.Error{Code: domain.CodeForbidden, Message: fmt.Sprintf("forbidden: %s may not reach the state of this stack", caller.Name)}
+		return access.Attempt(caller.Name, "state.access", string(id), "not the stack's own run", shown)
 	}
 	return nil
 }

@@ -85,6 +85,14 @@ func (tx *Tx) emit(ctx context.Context, topic, id, payload string) error {
 // and removes those that it accepted, in one transaction: a crash in between
 // delivers again, with the same id. It returns how many were delivered.
 func (s *Store) Deliver(ctx context.Context, topic string, limit int, send func(context.Context, *Tx, domain.OutboxRow) error) (int, error) {
+	waiting := int64(0)
+	err := s.View(ctx, func(tx *Tx) (err error) { // a look costs no write
+		waiting, err = one(ctx, tx, "outbox", scanInt, `select count(*) from outbox where topic = $1`, topic)
+		return err
+	})
+	if err != nil || waiting == 0 {
+		return 0, err
+	}
 	tx, err := s.begin(ctx, lockNone)
 	if err != nil {
 		return 0, err

@@ -12,9 +12,18 @@ func (tx *Tx) AppendLog(ctx context.Context, p access.Permit, c domain.LogChunk)
 	if err := tx.use(p, access.KindRun); err != nil {
 		return err
 	}
-	return tx.exec(ctx, `insert into run_logs (run_id, epoch, seq, serial, state, body, at) values ($1, $2, $3, $4, $5, $6, $7)
+	n, err := tx.execN(ctx, `insert into run_logs (run_id, epoch, seq, serial, state, body, at) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (run_id, epoch, seq) do nothing`,
 		c.RunID, c.Epoch, c.Seq, c.StateSerial, c.State, c.Body, micros(tx.now))
+	if err != nil || n == 0 {
+		return err
+	}
+	return tx.exec(ctx, `update runs set log_bytes = log_bytes + $2 where id = $1`, c.RunID, len(c.Body))
+}
+
+// LogBytes returns how much log a run has.
+func (tx *Tx) LogBytes(ctx context.Context, id domain.RunID) (int64, error) {
+	return one(ctx, tx, "run", scanInt, `select log_bytes from runs where id = $1`, id)
 }
 
 // NextLogSeq returns the number that the next chunk of a lease must have.

@@ -8,6 +8,10 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
+// holding are the states in which a run holds its stack, as in the index
+// runs_one_writer.
+const holding = `('READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'UNCONFIRMED', 'CONFIRMED', 'PREPARING_APPLY', 'APPLYING')`
+
 const selectRun = `select id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
 	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until from runs`
 
@@ -45,8 +49,7 @@ func (tx *Tx) RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, b
 
 // Blocker returns the run that holds a stack, if one does.
 func (tx *Tx) Blocker(ctx context.Context, id domain.StackID) (domain.Run, error) {
-	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and blocking and state in
-		('READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'UNCONFIRMED', 'CONFIRMED', 'PREPARING_APPLY', 'APPLYING')`, id)
+	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and blocking and state in `+holding, id)
 }
 
 // NextQueued returns the oldest queued run of a stack.
@@ -102,8 +105,8 @@ func (tx *Tx) InsertRun(ctx context.Context, p access.Permit, r domain.Run) erro
 		return err
 	}
 	err := tx.exec(ctx, `insert into runs (id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
-		created_at, updated_at, delta, changes, note, autodeploy, blocking, epoch, worker, lease_until)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', '', $13, $14, 0, '', 0)`,
+		created_at, updated_at, delta, changes, note, autodeploy, blocking, epoch, worker, lease_until, log_bytes)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', '', $13, $14, 0, '', 0, 0)`,
 		r.ID, r.StackID, r.Type, r.State, r.StateSerial, r.Branch, toJSON(r.Commit), r.Title, r.Metadata, r.TriggeredBy,
 		micros(r.CreatedAt), micros(r.UpdatedAt), r.Autodeploy, r.Type.Blocking())
 	if err != nil {
@@ -149,7 +152,7 @@ func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.Ru
 		return fmt.Errorf("record transition: %w", err)
 	}
 	if r.Type == domain.RunTracked {
-		if err := tx.setStackRunState(ctx, r.StackID, r.State, r.UpdatedAt, username); err != nil {
+		if err := tx.mirrorRun(ctx, r, username); err != nil {
 			return err
 		}
 	}

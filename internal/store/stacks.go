@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -106,9 +105,12 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 		toJSON(list(st.Labels)), st.Administrative, toJSON(st.StackSettings))
 }
 
-// setStackRunState mirrors the newest tracked run on its stack.
-func (tx *Tx) setStackRunState(ctx context.Context, id domain.StackID, s domain.RunState, at time.Time, by string) error {
-	return tx.exec(ctx, `update stacks set run_state = $2, state_set_at = $3, state_set_by = $4 where id = $1`, id, s, micros(at), by)
+// mirrorRun shows a run's state on its stack, unless another run holds the
+// stack: what happens in the queue behind it is not the stack's state.
+func (tx *Tx) mirrorRun(ctx context.Context, r domain.Run, by string) error {
+	return tx.exec(ctx, `update stacks set run_state = $2, state_set_at = $3, state_set_by = $4 where id = $1
+		and not exists (select 1 from runs where stack_id = $1 and id <> $5 and blocking and state in `+holding+`)`,
+		r.StackID, r.State, micros(r.UpdatedAt), by, r.ID)
 }
 
 // DeleteStack removes a stack with its configuration, runs, state, bindings.

@@ -144,11 +144,11 @@ func many[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), q s
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			return nil, err
+			return nil, tx.store.dialect.translate(err)
 		}
 		out = append(out, v)
 	}
-	return out, rows.Err()
+	return out, tx.store.dialect.translate(rows.Err())
 }
 
 // storable reports whether both databases can hold the texts among args.

@@ -30,7 +30,7 @@ type Metrics struct {
 }
 
 // NewMetrics returns metrics in a registry of their own.
-func NewMetrics(version string) *Metrics {
+func NewMetrics() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -44,9 +44,8 @@ func NewMetrics(version string) *Metrics {
 			Name: "airlock_runs_reaped_total", Help: "Runs that were ended because their worker was lost.",
 		}),
 	}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "airlock_build_info", Help: "1, with the version."}, []string{"version"})
-	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.commits, m.reaped, build,
+	// No version: metrics are served without credentials (security case 117).
+	m.registry.MustRegister(m.requests, m.commits, m.reaped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+
+	"github.com/airlock-project/airlock/internal/domain"
 )
 
 // Environment builds the variables of a run's processes. Nothing is inherited
@@ -24,17 +25,11 @@ type State struct {
 	Address, Username, Password string
 }
 
-// reserved are the variables that a run's own environment must not set: they
-// would replace what the worker relies on, or load foreign code into every
-// process of the run (security case E2).
-var reserved = []string{
-	"HOME", "TMPDIR", "TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_DATA_DIR", "TF_IN_AUTOMATION", "TF_INPUT",
-	"CHECKPOINT_DISABLE", "TF_PLUGIN_CACHE_DIR", "TF_REATTACH_PROVIDERS", "BASH_ENV",
-}
-
-// Reserved reports whether a run's environment may not set the variable.
+// Reserved reports whether a run's environment may not set the variable. The
+// names that the control plane itself sends are not the worker's to refuse.
 func Reserved(name string) bool {
-	return slices.Contains(reserved, name) || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "TF_HTTP_")
+	ours := strings.HasPrefix(name, "SPACELIFT_") || strings.HasPrefix(name, "AIRLOCK_")
+	return !ours && domain.ReservedVariable(name)
 }
 
 // List returns the environment for exec. Variables of own that are reserved

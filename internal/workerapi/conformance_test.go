@@ -69,7 +69,7 @@ func (f *fake) GetWorkspace(_ context.Context, pool domain.WorkerPoolID, ref Lea
 }
 
 // auth knows one token.
-func auth(token string) (domain.WorkerPoolID, bool, error) {
+func auth(_ context.Context, token string) (domain.WorkerPoolID, bool, error) {
 	switch token {
 	case "good":
 		return "pool-1", true, nil

@@ -36,7 +36,7 @@ type Backend interface {
 
 // Auth answers which pool a token belongs to. An error means that it could
 // not be found out.
-type Auth func(token string) (pool domain.WorkerPoolID, ok bool, err error)
+type Auth func(ctx context.Context, token string) (pool domain.WorkerPoolID, ok bool, err error)
 
 type handler struct {
 	auth    Auth
@@ -47,7 +47,7 @@ type poolKey struct{}
 
 // Handler serves the worker API below /worker/v1/. Every request carries a
 // pool token as a bearer token; nothing is answered without one.
-func Handler(auth func(token string) (pool domain.WorkerPoolID, ok bool, err error), backend Backend) http.Handler {
+func Handler(auth Auth, backend Backend) http.Handler {
 	h := &handler{auth: auth, backend: backend}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathLease, h.lease)
@@ -72,7 +72,7 @@ func (h *handler) authenticate(r *http.Request) (domain.WorkerPoolID, error) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", domain.Unauthenticated("a worker pool token is required")
 	}
-	pool, ok, err := h.auth(token)
+	pool, ok, err := h.auth(r.Context(), token)
 	switch {
 	case domain.ErrorCode(err) != "":
 		return "", err

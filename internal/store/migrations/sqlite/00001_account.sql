@@ -163,6 +163,7 @@ create table runs (
     epoch        integer not null, -- leases given so far
     worker       text not null,    -- holder of the lease, empty for none
     lease_until  bigint not null,  -- 0: no lease
+    log_bytes    bigint not null,  -- of all its log so far
     constraint runs_stack foreign key (stack_id) references stacks (id)
 );
 create index runs_by_stack on runs (stack_id, id);
