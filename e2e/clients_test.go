@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -263,4 +264,63 @@ func TestProvider(t *testing.T) {
 			t.Errorf("something was left behind:\n%s\n%s", before, after)
 		}
 	})
+}
+
+// insideCode is what a stack runs that manages Airlock by the public provider
+// with the token of its own run.
+const insideCode = `
+terraform {
+  required_providers {
+    spacelift = { source = "spacelift-io/spacelift" }
+  }
+}
+resource "spacelift_context" "made" {
+  name     = "made inside"
+  space_id = "legacy"
+}
+`
+
+// TestProviderInRun runs the public provider inside a run, far down in the
+// file system: a provider's socket must still fit into its 107 characters.
+func TestProviderInRun(t *testing.T) {
+	t.Parallel()
+	provider := clientBinary(t, providerVariable, "the public Terraform provider")
+	needTofu(t)
+	deep := filepath.Join(t.TempDir(), strings.Repeat("deep-down/", 12))
+	s := &story{top: t, server: &server{data: deep, log: &buffer{}}, dir: t.TempDir()}
+	if err := os.MkdirAll(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mirror := filepath.Join(s.dir, "mirror")
+	place := filepath.Join(mirror, "registry.opentofu.org/spacelift-io/spacelift/0.0.1/linux_"+runtime.GOARCH)
+	if err := os.MkdirAll(place, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(provider, filepath.Join(place, "terraform-provider-spacelift_v0.0.1")); err != nil {
+		t.Fatal(err)
+	}
+	rc := filepath.Join(s.dir, "tofu.rc")
+	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror { path = %q }\n}\n", mirror), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, "--listen", "127.0.0.1:0", "--cli-config", rc)
+	s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
+	url, _ := repository(t, map[string]string{"infra/main.tf": insideCode})
+	stack := s.stack(t, "factory", "legacy", url)
+	var roles struct{ Roles []struct{ ID, Slug string } }
+	s.admin.must(t, `{roles{id,slug}}`, nil, &roles)
+	for _, r := range roles.Roles {
+		if r.Slug == "space-admin" {
+			s.admin.must(t, stackBindCreate, vars{"input": vars{"stackID": stack, "roleID": r.ID, "spaceID": "legacy"}}, nil)
+		}
+	}
+	id := s.admin.id(t, runTrigger, vars{"stack": stack})
+	s.admin.reaches(t, stack, id, "UNCONFIRMED")
+	s.admin.must(t, runConfirm, vars{"stack": stack, "run": id}, nil)
+	s.admin.reaches(t, stack, id, "FINISHED")
+	var out struct{ Contexts []struct{ Name string } }
+	s.admin.must(t, `{contexts(){name}}`, nil, &out)
+	if len(out.Contexts) != 1 || out.Contexts[0].Name != "made inside" {
+		t.Errorf("contexts: %+v", out.Contexts)
+	}
 }

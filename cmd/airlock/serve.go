@@ -18,12 +18,13 @@ import (
 
 // serveCmd is the configuration of `airlock serve`.
 type serveCmd struct {
-	Data       string   `help:"Directory for what is kept outside the database: keys, and the embedded database. Default: data." default:"data" type:"path" placeholder:"DIR"`
-	Listen     string   `help:"Address to listen on; port 0 takes a free one. Default: 127.0.0.1:8080." default:"127.0.0.1:8080" placeholder:"ADDR"`
-	BaseURL    string   `help:"URL at which clients and workers reach this server; it goes into tokens. Default: http:// and the address." placeholder:"URL"`
-	Database   string   `help:"sqlite (a file in the data directory) or a postgres:// URL. Default: sqlite." default:"sqlite" placeholder:"URL"`
-	Workers    int      `help:"Built-in workers: runs that this server executes itself at the same time. Default: 1." default:"1" placeholder:"N"`
-	Tofu       string   `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
+	Data       string `help:"Directory for what is kept outside the database: keys, and the embedded database. Default: data." default:"data" type:"path" placeholder:"DIR"`
+	Listen     string `help:"Address to listen on; port 0 takes a free one. Default: 127.0.0.1:8080." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	BaseURL    string `help:"URL at which clients and workers reach this server; it goes into tokens. Default: http:// and the address." placeholder:"URL"`
+	Database   string `help:"sqlite (a file in the data directory) or a postgres:// URL. Default: sqlite." default:"sqlite" placeholder:"URL"`
+	Workers    int    `help:"Built-in workers: runs that this server executes itself at the same time. Default: 1." default:"1" placeholder:"N"`
+	Tofu       string `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
+	toolFlags  `embed:""`
 	GitSchemes []string `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
 	LogFormat  string   `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 	KeyFile    string   `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
@@ -100,8 +101,18 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	log.Info("Airlock is ready", "url", c.BaseURL, "admin_key", filepath.Join(c.Data, adminKeyFile), "workers", c.Workers, "version", version)
+	log.Info("Airlock is ready", "url", c.BaseURL, "admin_key", keyOf(c), "workers", c.Workers, "version", version)
 	return s.serve(e.ctx, listener)
+}
+
+// keyOf says where the first admin key is; a server that joins an existing
+// account has none.
+func keyOf(c *serveCmd) string {
+	path := filepath.Join(c.Data, adminKeyFile)
+	if _, err := os.Stat(path); err != nil {
+		return "not in this data directory"
+	}
+	return path
 }
 
 // localURL is how the built-in worker reaches the server, whatever proxy

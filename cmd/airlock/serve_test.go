@@ -190,19 +190,32 @@ func exchange(t *testing.T, url, id, secret string) string {
 	return answer.Data.APIKeyUser.JWT
 }
 
-// TestWrongKeyFile names the file when secrets cannot be opened with its key.
+// TestWrongKeyFile: an old database never gets a new key, which would only hide
+// that the right one is missing, and a foreign key is named.
 func TestWrongKeyFile(t *testing.T) {
 	clearEnv(t)
 	data := t.TempDir()
 	_, _, end := serve(t, data)
 	end()
-	if err := os.Remove(filepath.Join(data, "encryption.key")); err != nil {
+	key := filepath.Join(data, "encryption.key")
+	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}
-	err := run(t.Context(), []string{"serve", "--data=" + data, "--listen=127.0.0.1:0", "--workers=0"}, &bytes.Buffer{}, &bytes.Buffer{})
-	if err == nil || !strings.Contains(err.Error(), "encryption.key") {
-		t.Errorf("started with another key: %v", err)
+	again := func(want string) {
+		t.Helper()
+		err := run(t.Context(), []string{"serve", "--data=" + data, "--listen=127.0.0.1:0", "--workers=0"}, &bytes.Buffer{}, &bytes.Buffer{})
+		if err == nil || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
 	}
+	again("is missing")
+	if _, err := os.Stat(key); !os.IsNotExist(err) {
+		t.Errorf("a new key was made: %v", err)
+	}
+	if err := os.WriteFile(key, []byte(strings.Repeat("ab", 32)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again("is not loaded")
 }
 
 func TestULIDsGrow(t *testing.T) {

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -58,18 +61,46 @@ func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*se
 }
 
 func (s *server) openStore(ctx context.Context) error {
-	key, err := secrets.LoadOrCreateKey(s.config.KeyFile)
-	if err != nil {
-		return fmt.Errorf("encryption key: %w", err)
-	}
+	box := &lateBox{}
 	database := s.config.Database
 	if database == "sqlite" {
 		database = "sqlite:" + filepath.Join(s.config.Data, "airlock.db")
 	}
-	s.store, err = store.Open(ctx, database, store.Options{
-		Sealer: secrets.NewBox(key), IDs: s.ids, Now: time.Now, Changed: s.changed,
+	var err error
+	s.store, err = store.Open(ctx, database, store.Options{Sealer: box, IDs: s.ids, Now: time.Now, Changed: s.changed})
+	if err != nil {
+		return err
+	}
+	if box.Box, err = s.loadKey(ctx); err != nil {
+		return errors.Join(err, s.store.Close())
+	}
+	return nil
+}
+
+// lateBox is opened after the store, because only a database without an
+// account may get a new key.
+type lateBox struct{ *secrets.Box }
+
+// loadKey reads the encryption key, and makes one for a new database. A new
+// key for an old database would only hide that the right one is missing.
+func (s *server) loadKey(ctx context.Context) (*secrets.Box, error) {
+	exists := false
+	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		exists, err = tx.AccountExists(ctx)
+		return err
 	})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.config.KeyFile); exists && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing: it holds the key that this database's secrets are encrypted with; "+
+			"restore it, or name it by --key-file", s.config.KeyFile)
+	}
+	key, err := secrets.LoadOrCreateKey(s.config.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("encryption key: %w", err)
+	}
+	return secrets.NewBox(key), nil
 }
 
 func (s *server) build(ctx context.Context) error {

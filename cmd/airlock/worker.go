@@ -14,6 +14,14 @@ import (
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
+// toolFlags are what a worker can be told about its tools.
+type toolFlags struct {
+	Terraform   string `help:"Terraform binary, for stacks that ask for Terraform. Default: terraform on PATH, if any." placeholder:"PATH"`
+	ToolDir     string `help:"Directory with other OpenTofu versions, as DIR/<version>/tofu." type:"path" placeholder:"DIR"`
+	CLIConfig   string `help:"OpenTofu CLI configuration for every run, for example with a provider mirror." name:"cli-config" type:"path" placeholder:"FILE"`
+	PluginCache string `help:"Directory in which runs share downloaded providers." type:"path" placeholder:"DIR"`
+}
+
 // workerCmd is the configuration of `airlock worker`.
 type workerCmd struct {
 	Server    string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
@@ -21,6 +29,7 @@ type workerCmd struct {
 	Slots     int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
 	Work      string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
 	Tofu      string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
+	toolFlags `embed:""`
 	LogFormat string `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 
 	token string // never a flag: those show in the list of processes
@@ -89,10 +98,11 @@ func (c *workerCmd) Run(e *env) error {
 		host = "unknown"
 	}
 	log := telemetry.NewLogger(e.stderr, c.LogFormat)
-	log.Info("the worker is ready", "server", c.Server, "slots", c.Slots)
+	log.Info("asking for runs", "server", c.Server)
 	err = runner.Loop(e.ctx, client, runner.Config{
 		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: map[string]string{"host": host, "version": version},
 		Slots: c.Slots, WorkDir: c.Work, Tofu: c.Tofu, Logger: log,
+		Terraform: c.Terraform, ToolDir: c.ToolDir, CLIConfig: c.CLIConfig, PluginCache: c.PluginCache,
 	})
 	if errors.Is(err, e.ctx.Err()) {
 		return nil

@@ -246,7 +246,7 @@ func (q question) record(op Op, now time.Time) Record {
 }
 
 func (q question) refuse(op Op, record Record, d authz.Decision, now time.Time) error {
-	record.Outcome, record.Reason = domain.AuditDenied, d.Reason.String()
+	record.Outcome, record.Reason = domain.AuditDenied, fmt.Sprintf("lacks %s: %s", op.Action, d.Reason)
 	visible := d.Outcome == authz.Forbidden ||
 		q.snapshot.DecideRead(q.caller.Subject, op.See, target(op.Object), now).Allowed()
 	if !visible {

@@ -1,6 +1,10 @@
 package domain
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Space is a node of the account's tree (access model A1-A7).
 type Space struct {
@@ -34,3 +38,20 @@ type SpaceContents struct{ Spaces, Stacks, Contexts int }
 
 // Empty reports whether nothing lives in the space.
 func (c SpaceContents) Empty() bool { return c == SpaceContents{} }
+
+// String names what is there, for example "2 stacks, 1 context".
+func (c SpaceContents) String() string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		noun string
+	}{{c.Spaces, "space"}, {c.Stacks, "stack"}, {c.Contexts, "context"}} {
+		switch {
+		case p.n == 1:
+			parts = append(parts, "1 "+p.noun)
+		case p.n > 1:
+			parts = append(parts, strconv.Itoa(p.n)+" "+p.noun+"s")
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -62,7 +62,9 @@ func TestKilledWorker(t *testing.T) {
 			b := newBench(t)
 			job, pidFile := b.slowJob(inApply)
 			b.api.give(job)
-			auth := func(_ context.Context, token string) (domain.WorkerPoolID, bool, error) { return "pool", token == "token", nil }
+			auth := func(_ context.Context, token string) (domain.WorkerPoolID, bool, error) {
+				return "pool", token == "token", nil
+			}
 			server := httptest.NewServer(workerapi.Handler(auth, asBackend{b.api}))
 			defer server.Close()
 

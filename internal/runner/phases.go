@@ -203,7 +203,7 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 	if err := r.shell.hooks(ctx, "after_apply", h.AfterApply); err != nil {
-		return err
+		return fmt.Errorf("the plan was applied, but %w", err)
 	}
 	for i := range outputs {
 		outputs[i].Description = r.plan.Descriptions[outputs[i].Name]

@@ -26,6 +26,7 @@ type run struct {
 	applying atomic.Bool     // the apply has begun: do not interrupt it lightly
 
 	dir     string   // private directory of the lease
+	sockets string   // another one, with a short path
 	ws      *os.Root // the workspace in it
 	project *os.Root // the project root in the workspace
 	tool    tofu.Tool
@@ -169,7 +170,21 @@ func (r *run) prepare() error {
 	if r.ws, err = os.OpenRoot(r.path("workspace")); err != nil {
 		return fmt.Errorf("make the run's directory: %w", err)
 	}
+	// Providers listen on unix sockets, whose paths must be short (107
+	// characters): the run's own directory may be far down.
+	if r.sockets, err = os.MkdirTemp(shortTemp(), "al-"); err != nil {
+		return fmt.Errorf("make the run's directory: %w", err)
+	}
 	return tofu.WriteCLIConfig(r.path("tofu.rc"), r.cfg.CLIConfig)
+}
+
+// shortTemp is a directory whose path leaves room for a socket's name.
+func shortTemp() string {
+	const most = 40
+	if dir := os.TempDir(); len(dir) <= most {
+		return dir
+	}
+	return "/tmp"
 }
 
 func (r *run) path(name string) string { return filepath.Join(r.dir, name) }
@@ -187,6 +202,9 @@ func (r *run) cleanUp() {
 		}
 	}
 	removeAll(r.dir)
+	if r.sockets != "" {
+		removeAll(r.sockets)
+	}
 }
 
 // rescueState keeps a state that the control plane did not take.

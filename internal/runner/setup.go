@@ -50,7 +50,7 @@ func (r *run) environment() ([]string, error) {
 		}
 	}
 	e := tofu.Environment{
-		Home: r.path("home"), Temp: r.path("tmp"), CLIConfig: r.path("tofu.rc"),
+		Home: r.path("home"), Temp: r.path("tmp"), Sockets: r.sockets, CLIConfig: r.path("tofu.rc"),
 		PluginCache: r.cfg.PluginCache, Extra: r.cfg.Env,
 	}
 	if s := r.job.State; s != nil {

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -11,12 +12,12 @@ import (
 // Confirm lets the plan of an UNCONFIRMED run be applied. An empty id means
 // the run that holds the stack.
 func (s *Service) Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error) {
-	return s.settle(ctx, step{"run.confirm", authz.ActionRunConfirm, domain.RunConfirmed}, stack, id, note)
+	return s.settle(ctx, step{"run.confirm", authz.ActionRunConfirm, domain.RunConfirmed, unconfirmed}, stack, id, note)
 }
 
 // Discard throws a plan, or a run that has not begun, away.
 func (s *Service) Discard(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error) {
-	return s.settle(ctx, step{"run.discard", authz.ActionRunDiscard, domain.RunDiscarded}, stack, id, note)
+	return s.settle(ctx, step{"run.discard", authz.ActionRunDiscard, domain.RunDiscarded, waiting}, stack, id, note)
 }
 
 // step is a change of state that a caller may ask for.
@@ -24,7 +25,13 @@ type step struct {
 	event  string
 	action authz.Action
 	to     domain.RunState
+	from   []domain.RunState // PLANNING becomes CONFIRMED too, but only by autodeploy
 }
+
+var (
+	unconfirmed = []domain.RunState{domain.RunUnconfirmed}
+	waiting     = []domain.RunState{domain.RunQueued, domain.RunReady, domain.RunUnconfirmed}
+)
 
 func (s *Service) settle(ctx context.Context, st step, stackID domain.StackID, id domain.RunID, note string) (run domain.Run, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
@@ -45,6 +52,9 @@ func (s *Service) settle(ctx context.Context, st step, stackID domain.StackID, i
 		}
 		if err := domain.CheckText("note", note); err != nil {
 			return err
+		}
+		if !slices.Contains(st.from, run.State) {
+			return domain.Conflict("run %s is %s and cannot become %s", run.ID, run.State, st.to)
 		}
 		return s.move(ctx, tx, permit, &run, st.to, access.Name(ctx), note)
 	})

@@ -155,7 +155,7 @@ func (s *Service) Delete(ctx context.Context, id domain.SpaceID) (v View, err er
 		}
 		if !contents.Empty() {
 			return s.gate.Refuse(ctx, tx, op, domain.Conflict(
-				"space %s is not empty: it holds %d spaces, %d stacks and %d contexts", id, contents.Spaces, contents.Stacks, contents.Contexts))
+				"space %s is not empty: it holds %s", id, contents))
 		}
 		return tx.DeleteSpace(ctx, permit, id)
 	})

@@ -84,6 +84,8 @@ func (tx *Tx) RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTran
 		var at int64
 		err = s.Scan(&t.RunID, &t.Serial, &t.State, &at, &t.Username, &t.Note, &t.HasLogs)
 		t.At = fromMicros(at)
+		// Clients ask for a log only once: while a worker is in the state there may yet be one.
+		t.HasLogs = t.HasLogs || t.State.Active()
 		return t, err
 	}, `select t.run_id, t.serial, t.state, t.at, t.username, t.note,
 		exists (select 1 from run_logs l where l.run_id = t.run_id and l.serial = t.serial)

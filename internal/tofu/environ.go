@@ -14,6 +14,7 @@ import (
 type Environment struct {
 	Home        string // private to the run
 	Temp        string // private to the run
+	Sockets     string // where providers put their unix sockets; a short path
 	CLIConfig   string // OpenTofu's CLI configuration file
 	PluginCache string // optional, shared by the worker's runs
 	Extra       []string
@@ -42,6 +43,9 @@ func (e Environment) List(own []string) []string {
 		"HOME="+e.Home, "TMPDIR="+e.Temp, "TF_CLI_CONFIG_FILE="+e.CLIConfig,
 		"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
 	)
+	if e.Sockets != "" {
+		env = append(env, "PLUGIN_UNIX_SOCKET_DIR="+e.Sockets)
+	}
 	if e.PluginCache != "" {
 		env = append(env, "TF_PLUGIN_CACHE_DIR="+e.PluginCache)
 	}
