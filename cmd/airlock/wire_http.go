@@ -63,7 +63,10 @@ func (s *server) poolOf(ctx context.Context, token string) (domain.WorkerPoolID,
 
 // checkSource refuses what no worker would check out, and credentials: every
 // reader of the stack sees its URL. It names the field that callers know.
-func (s *server) checkSource(raw string) error {
+func (s *server) checkSource(raw, branch string) error {
+	if err := vcs.ValidateBranch(branch); err != nil {
+		return err
+	}
 	err := vcs.ValidateURL(raw, s.config.GitSchemes)
 	var known *domain.Error
 	if errors.As(err, &known) && known.Code == domain.CodeInvalid {

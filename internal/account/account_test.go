@@ -54,7 +54,7 @@ func TestFirstStart(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if len(world.Spaces) != 2 || len(world.Bindings) != 1 || len(world.Roles) != len(domain.SystemRoles()) || world.Stacks != nil && len(world.Stacks) > 0 {
+			if len(world.Spaces) != 2 || len(world.Bindings) != 1 || len(world.Roles) != len(domain.SystemRoles()) || len(world.Stacks) > 0 {
 				t.Errorf("a new account is %+v", world)
 			}
 			legacy, err := tx.Space(t.Context(), domain.LegacySpace)

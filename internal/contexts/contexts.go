@@ -4,7 +4,6 @@ package contexts
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -255,17 +254,10 @@ func (s *Service) find(ctx context.Context, tx Tx, event string, action authz.Ac
 	return c, permit, err
 }
 
+// freeID returns a free id for a context of that name.
 func freeID(ctx context.Context, tx Tx, name, ulid string) (domain.ContextID, error) {
-	base := domain.Slug(name)
-	if base == "" {
-		base = "context-" + domain.Slug(ulid)
-	}
-	id := domain.ContextID(base)
-	for n := 2; ; n++ {
-		taken, err := tx.ContextIDTaken(ctx, id)
-		if err != nil || !taken {
-			return id, err
-		}
-		id = domain.ContextID(fmt.Sprintf("%s-%d", base, n))
-	}
+	slug, err := domain.FreeSlug(name, "context-"+domain.Slug(ulid), func(slug string) (bool, error) {
+		return tx.ContextIDTaken(ctx, domain.ContextID(slug))
+	})
+	return domain.ContextID(slug), err
 }

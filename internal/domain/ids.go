@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -62,4 +63,22 @@ func Slug(name string) string {
 		s = strings.TrimRight(s[:maxSlug], "-")
 	}
 	return s
+}
+
+// FreeSlug returns the slug of a name, or fallback for a name that leaves
+// nothing, with a number behind it when taken (access model A54). A number
+// instead of an error keeps hidden objects hidden.
+func FreeSlug(name, fallback string, taken func(slug string) (bool, error)) (string, error) {
+	base := Slug(name)
+	if base == "" {
+		base = fallback
+	}
+	slug := base
+	for n := 2; ; n++ {
+		used, err := taken(slug)
+		if err != nil || !used {
+			return slug, err
+		}
+		slug = fmt.Sprintf("%s-%d", base, n)
+	}
 }

@@ -6,12 +6,11 @@ import (
 	"github.com/airlock-project/airlock/authz"
 )
 
-// The slugs of the system roles (access model A42-A47).
+// The slugs of the system roles that the rules name (access model A42-A46).
 const (
-	RoleSpaceReader    = "space-reader"
-	RoleSpaceWriter    = "space-writer"
-	RoleSpaceAdmin     = "space-admin"
-	RoleWorkerPoolCtrl = "worker-pool-controller"
+	RoleSpaceReader = authz.RoleSpaceReader
+	RoleSpaceWriter = authz.RoleSpaceWriter
+	RoleSpaceAdmin  = authz.RoleSpaceAdmin
 )
 
 // Role is a named, account-wide set of actions (access model A10, A13).
@@ -27,31 +26,12 @@ type Role struct {
 
 // SystemRoles returns the roles that every account starts with, without ids.
 func SystemRoles() []Role {
-	return []Role{
-		{
-			Slug: RoleSpaceReader, Name: "Space reader", System: true,
-			Description: "See everything in the space and comment on runs.",
-			Actions:     []authz.Action{authz.ActionSpaceRead},
-		},
-		{
-			Slug: RoleSpaceWriter, Name: "Space writer", System: true,
-			Description: "Space reader, and trigger runs, run tasks and change the environment of stacks.",
-			Actions:     []authz.Action{authz.ActionSpaceRead, authz.ActionSpaceWrite},
-		},
-		{
-			Slug: RoleSpaceAdmin, Name: "Space admin", System: true,
-			Description: "Space writer, and manage stacks, contexts, policies, the space itself and its role bindings.",
-			Actions:     []authz.Action{authz.ActionSpaceRead, authz.ActionSpaceWrite, authz.ActionSpaceAdmin},
-		},
-		{
-			Slug: RoleWorkerPoolCtrl, Name: "Worker pool controller", System: true,
-			Description: "Lets a controller create, change and delete worker pools.",
-			Actions: []authz.Action{
-				authz.ActionSpaceRead, authz.ActionWorkerPoolCreate,
-				authz.ActionWorkerPoolUpdate, authz.ActionWorkerPoolDelete,
-			},
-		},
+	built := authz.SystemRoles()
+	out := make([]Role, len(built))
+	for i, r := range built {
+		out[i] = Role{Slug: r.Slug, Name: r.Name, Description: r.Description, System: true, Actions: r.Actions.List()}
 	}
+	return out
 }
 
 // ParseActions turns API spellings into actions, each once, in catalogue

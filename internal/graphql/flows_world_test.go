@@ -60,7 +60,7 @@ func newWorld(t testing.TB) *world {
 		Spaces:      spaces.New(store.Bind[spaces.Tx](db), gate, testIDs{}),
 		Roles:       roles.New(store.Bind[roles.Tx](db), gate, testIDs{}),
 		Bindings:    bindings.New(store.Bind[bindings.Tx](db), gate, testIDs{}),
-		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, testIDs{}, func(string) error { return nil }),
+		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, testIDs{}, func(string, string) error { return nil }),
 		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, testIDs{}),
 		Runs:        runs.New(store.Bind[runs.Tx](db), gate, testIDs{}, id, runs.Config{BaseURL: "http://airlock.test"}),
 		Audit:       audit.New(store.Bind[audit.Tx](db), gate),

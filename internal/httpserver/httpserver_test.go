@@ -178,7 +178,7 @@ func TestPanic(t *testing.T) {
 	}
 	b.graphQL = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	defer func() {
-		if recover() != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+		if recover() != http.ErrAbortHandler {
 			t.Error("the wish to cut the connection off was lost")
 		}
 	}()

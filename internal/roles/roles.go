@@ -4,7 +4,6 @@ package roles
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -184,21 +183,13 @@ func apply(r *domain.Role, in Input, create bool) error {
 }
 
 func freeSlug(ctx context.Context, tx Tx, name string) (string, error) {
-	base := domain.Slug(name)
-	if base == "" {
-		base = "role"
-	}
-	slug := base
-	for n := 2; ; n++ {
+	return domain.FreeSlug(name, "role", func(slug string) (bool, error) {
 		_, err := tx.RoleBySlug(ctx, slug)
 		if domain.ErrorCode(err) == domain.CodeNotFound {
-			return slug, nil
+			return false, nil
 		}
-		if err != nil {
-			return "", err
-		}
-		slug = fmt.Sprintf("%s-%d", base, n)
-	}
+		return true, err
+	})
 }
 
 func operation(event string, id domain.RoleID) access.Op {

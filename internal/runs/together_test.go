@@ -46,7 +46,7 @@ func TestTogether(t *testing.T) {
 			gate := access.NewGate()
 			w := together{
 				bench: b, server: service(s, b.Kit), admin: b.As(t, "root-admin"),
-				stacks:   stacks.New(store.Bind[stacks.Tx](s), gate, b.IDs, func(string) error { return nil }),
+				stacks:   stacks.New(store.Bind[stacks.Tx](s), gate, b.IDs, func(string, string) error { return nil }),
 				contexts: contexts.New(store.Bind[contexts.Tx](s), gate, b.IDs),
 			}
 			for i := range 5 {

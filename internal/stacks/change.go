@@ -88,7 +88,7 @@ func (s *Service) settle(ctx context.Context, tx Tx, in *domain.StackSettings) e
 		return err
 	}
 	if in.Provider == domain.ProviderGit {
-		if err := s.sources(in.RepositoryURL); err != nil {
+		if err := s.sources(in.RepositoryURL, in.Branch); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ package stacks
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -43,9 +42,9 @@ type Service struct {
 	sources SourceCheck
 }
 
-// SourceCheck refuses a repository URL that no worker would check out, with an
-// error about the field repositoryURL. It does not contact the repository.
-type SourceCheck func(url string) error
+// SourceCheck refuses a repository URL or a branch that no worker would check
+// out, with an error about the field. It does not contact the repository.
+type SourceCheck func(url, branch string) error
 
 // New returns the use cases of stacks.
 func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, sources SourceCheck) *Service {
@@ -174,19 +173,10 @@ func (s *Service) find(ctx context.Context, tx Tx, event string, action authz.Ac
 	return stack, permit, err
 }
 
-// freeID returns the slug of a name, with a number behind it when taken. A
-// number instead of an error keeps hidden stacks hidden.
+// freeID returns a free id for a stack of that name.
 func freeID(ctx context.Context, tx Tx, name, ulid string) (domain.StackID, error) {
-	base := domain.Slug(name)
-	if base == "" {
-		base = "stack-" + domain.Slug(ulid)
-	}
-	id := domain.StackID(base)
-	for n := 2; ; n++ {
-		taken, err := tx.StackIDTaken(ctx, id)
-		if err != nil || !taken {
-			return id, err
-		}
-		id = domain.StackID(fmt.Sprintf("%s-%d", base, n))
-	}
+	slug, err := domain.FreeSlug(name, "stack-"+domain.Slug(ulid), func(slug string) (bool, error) {
+		return tx.StackIDTaken(ctx, domain.StackID(slug))
+	})
+	return domain.StackID(slug), err
 }

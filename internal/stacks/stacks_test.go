@@ -25,7 +25,7 @@ func each(t *testing.T, test func(t *testing.T, b bench)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
 		storetest.World(t, k)
-		refuseHTTP := func(url string) error {
+		refuseHTTP := func(url, _ string) error {
 			if strings.HasPrefix(url, "http://") {
 				return domain.Invalid("repositoryURL", "http is not allowed")
 			}
