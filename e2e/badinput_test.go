@@ -167,3 +167,57 @@ resource "terraform_data" "slow" {
 		}
 	})
 }
+
+// TestNoTofu: without OpenTofu the server starts all the same, and a run fails
+// with the reason.
+func TestNoTofu(t *testing.T) {
+	t.Parallel()
+	s := &story{top: t, server: start(t, "sqlite", "--tofu", "/nonexistent/tofu"), dir: t.TempDir()}
+	s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
+	url, _ := repository(t, map[string]string{"infra/main.tf": ""})
+	stack := s.stack(t, "web", "legacy", url)
+	id := s.admin.id(t, runTrigger, vars{"stack": stack})
+	r := s.admin.reaches(t, stack, id, "FAILED")
+	if !strings.Contains(r.History[0].Note, "OpenTofu binary not found") {
+		t.Errorf("the reason: %s", r.History[0].Note)
+	}
+}
+
+// TestFailingPlanAndApply: code that fails while it plans or applies ends its
+// run with the reason, and what it has made stays in the state.
+func TestFailingPlanAndApply(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, database string) {
+		s := &story{top: t, server: start(t, database), dir: t.TempDir()}
+		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
+		plan, _ := repository(t, map[string]string{"infra/main.tf": `
+variable "count_of" { default = 1 }
+resource "terraform_data" "a" {
+  input = var.count_of == 1 ? file("nothing-${var.count_of}.txt") : ""
+}`})
+		apply, _ := repository(t, map[string]string{"infra/main.tf": `
+resource "terraform_data" "good" {}
+resource "terraform_data" "bad" {
+  depends_on = [terraform_data.good]
+  provisioner "local-exec" { command = "exit 3" }
+}`})
+		stack := s.stack(t, "plan", "legacy", plan)
+		id := s.admin.id(t, runTrigger, vars{"stack": stack})
+		r := s.admin.reaches(t, stack, id, "FAILED")
+		if log, _ := s.admin.log(t, stack, id, "PLANNING"); !strings.Contains(r.History[0].Note, "plan") || !strings.Contains(log, "nothing-1.txt") {
+			t.Errorf("plan: %s\n%s", r.History[0].Note, log)
+		}
+		stack = s.stack(t, "apply", "legacy", apply)
+		id = s.admin.id(t, runTrigger, vars{"stack": stack})
+		s.admin.reaches(t, stack, id, "UNCONFIRMED")
+		s.admin.must(t, runConfirm, vars{"stack": stack, "run": id}, nil)
+		r = s.admin.reaches(t, stack, id, "FAILED")
+		if !strings.Contains(r.History[0].Note, "apply") {
+			t.Errorf("apply: %s", r.History[0].Note)
+		}
+		again := s.admin.id(t, runTrigger, vars{"stack": stack})
+		if r := s.admin.reaches(t, stack, again, "UNCONFIRMED"); r.Delta.DeleteCount != 1 || r.Delta.AddCount != 1 {
+			t.Errorf("the good resource is not in the state: %+v", r.Delta)
+		}
+	})
+}

@@ -54,10 +54,10 @@ func (c *serveCmd) check() error {
 	if c.Workers < 0 || c.Workers > 100 {
 		wrong("workers", "must be between 0 and 100, not %d", c.Workers)
 	}
-	if c.Tofu != "" {
-		if info, err := os.Stat(c.Tofu); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
-			wrong("tofu", "is not an executable file: %q", c.Tofu)
-		}
+	// A binary that is not there yet may come later: the server starts without
+	// it, says so, and runs fail with the reason.
+	if info, err := os.Stat(c.Tofu); err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
+		wrong("tofu", "is not an executable file: %q", c.Tofu)
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		wrong("log-format", "must be text or json, not %q", c.LogFormat)
@@ -78,13 +78,13 @@ func (c *serveCmd) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	syscall.Umask(0o077) // whatever the data directory's own mode, its files are ours alone
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return &usageError{lines: []string{"--data: " + err.Error()}}
-	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return &usageError{lines: []string{"--listen: " + err.Error()}}
+	}
+	syscall.Umask(0o077) // whatever the data directory's own mode, its files are ours alone
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return errors.Join(&usageError{lines: []string{"--data: " + err.Error()}}, listener.Close())
 	}
 	local := localURL(listener.Addr())
 	log := telemetry.NewLogger(e.stderr, c.LogFormat)

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"strings"
 	"time"
 
 	"github.com/airlock-project/airlock/authz"
@@ -44,11 +45,21 @@ func ParseActions(field string, names []string) ([]authz.Action, error) {
 	for _, n := range names {
 		a, ok := authz.ParseAction(n)
 		if !ok {
-			return nil, Invalid(field, "unknown action %q; the enum Action of the API lists the valid ones", clip(n))
+			return nil, Invalid(field, "unknown action %q; valid actions are: %s", clip(n), strings.Join(actionEnums(), ", "))
 		}
 		set = set.With(a)
 	}
 	return set.List(), nil
+}
+
+// actionEnums lists every action as the API spells it (access model A51).
+func actionEnums() []string {
+	all := authz.Actions()
+	out := make([]string, len(all))
+	for i, a := range all {
+		out[i] = a.Enum
+	}
+	return out
 }
 
 // clip keeps a caller's own text short enough to stand in an error.

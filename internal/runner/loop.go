@@ -31,7 +31,11 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 		return fmt.Errorf("start worker: %w", err)
 	}
 	defer dirs.close()
-	cfg.Logger.InfoContext(ctx, "worker ready", "id", cfg.WorkerID, "slots", cfg.Slots, "tofu", describeTool(ctx, cfg))
+	if version, err := toolVersion(ctx, cfg); err != nil {
+		cfg.Logger.WarnContext(ctx, "worker ready, but every run will fail", "id", cfg.WorkerID, "slots", cfg.Slots, "error", err)
+	} else {
+		cfg.Logger.InfoContext(ctx, "worker ready", "id", cfg.WorkerID, "slots", cfg.Slots, "tofu", version)
+	}
 
 	w := &worker{api: api, cfg: cfg, dirs: dirs}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -48,17 +52,13 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 	return w.refused
 }
 
-// describeTool says which OpenTofu runs will use, or why there is none.
-func describeTool(ctx context.Context, cfg Config) string {
+// toolVersion returns the version of the OpenTofu that runs will use.
+func toolVersion(ctx context.Context, cfg Config) (string, error) {
 	binary, err := tofu.Find(cfg.Tofu)
 	if err != nil {
-		return err.Error()
+		return "", err
 	}
-	version, err := tofu.Version(ctx, binary)
-	if err != nil {
-		return err.Error()
-	}
-	return version
+	return tofu.Version(ctx, binary)
 }
 
 // worker is what the slots share.
