@@ -29,10 +29,6 @@ type callRecorder struct{ schema *ast.Schema }
 // aroundRoot is a root field interceptor of the engine.
 func (c callRecorder) aroundRoot(ctx context.Context, next gqlgen.RootResolver) gqlgen.Marshaler {
 	field := gqlgen.GetRootFieldContext(ctx).Field
-	if err := needsCaller(ctx, field.Name); err != nil {
-		gqlgen.AddError(ctx, &fieldError{err})
-		return gqlgen.Null
-	}
 	if field.Field == nil || field.ObjectDefinition == nil || field.ObjectDefinition != c.schema.Mutation {
 		return next(ctx)
 	}
@@ -61,14 +57,17 @@ func ofStranger(args map[string]any) map[string]any {
 // key, and what clients ask before they have signed in.
 var open = map[string]bool{"apiKeyUser": true, "viewer": true, "debugInfo": true, "logout": true}
 
-// needsCaller refuses everything else before anything is looked up, so that
-// nobody learns from an answer without credentials whether an object exists.
-func needsCaller(ctx context.Context, field string) error {
-	if open[field] || isIntrospection(field) {
-		return nil
+// needsCaller refuses every other root field before anything is looked up, so
+// that nobody learns without credentials whether an object exists.
+func needsCaller(ctx context.Context, next gqlgen.Resolver) (any, error) {
+	field := gqlgen.GetFieldContext(ctx)
+	root := field.Object == "Query" || field.Object == "Mutation"
+	if root && !open[field.Field.Name] && !isIntrospection(field.Field.Name) {
+		if _, err := access.CallerFrom(ctx); err != nil {
+			return nil, err
+		}
 	}
-	_, err := access.CallerFrom(ctx)
-	return err
+	return next(ctx)
 }
 
 func (c callRecorder) arguments(defs ast.ArgumentDefinitionList, values map[string]any) map[string]any {

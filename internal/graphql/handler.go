@@ -43,6 +43,7 @@ func NewHandler(schema gqlgen.ExecutableSchema, limits Limits, log *slog.Logger)
 	h.exec.SetErrorPresenter(h.presenter.present)
 	h.exec.SetRecoverFunc(h.presenter.recovered)
 	h.exec.AroundFields(markErrors)
+	h.exec.AroundFields(needsCaller)
 	h.exec.AroundFields(guardBareStacks)
 	h.exec.AroundRootFields(callRecorder{schema: schema.Schema()}.aroundRoot)
 	return h
