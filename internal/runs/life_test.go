@@ -257,3 +257,35 @@ func TestLeaseWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestStackShowsItsHolder: the state of a stack is that of the run that holds
+// it, whatever happens in the queue behind that run.
+func TestStackShowsItsHolder(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		admin := b.As(t, "root-admin")
+		shows := func(want domain.RunState) {
+			t.Helper()
+			b.View(t, func(tx *store.Tx) error {
+				s, err := tx.Stack(t.Context(), "k")
+				if s.RunState != want {
+					t.Errorf("the stack shows %s, want %s", s.RunState, want)
+				}
+				return err
+			})
+		}
+		first := b.planned(t, "k")
+		second, err := b.Trigger(admin, runs.TriggerInput{Stack: "k"})
+		if err != nil || second.State != domain.RunQueued {
+			t.Fatalf("second run: %s, %v", second.State, err)
+		}
+		shows(domain.RunUnconfirmed)
+		if _, err := b.Discard(admin, "k", second.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		shows(domain.RunUnconfirmed)
+		if _, err := b.Discard(admin, "k", first.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		shows(domain.RunDiscarded)
+	})
+}

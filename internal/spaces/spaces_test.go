@@ -291,3 +291,21 @@ func TestBadSpaces(t *testing.T) {
 		b.Invalid(t, "labels", create(spaces.Input{Name: "x", Labels: make([]string, domain.MaxLabels+1)}))
 	})
 }
+
+// TestR25Spaces: a run touches spaces only as an admin of root, whatever its
+// stack holds elsewhere.
+func TestR25Spaces(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "k2"}, "space-admin", "dev")
+		b.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "r0"}, "space-admin", "root")
+		rename := func(stack domain.StackID) func() error {
+			run := b.AsStack(t, domain.Run{ID: "run", StackID: stack, State: domain.RunApplying})
+			return func() error {
+				_, err := b.Update(run, "dev", spaces.Input{Name: "by " + string(stack), Parent: "apps", Inherit: true})
+				return err
+			}
+		}
+		b.Denied(t, domain.CodeForbidden, rename("k2"))
+		b.Allowed(t, rename("r0"))
+	})
+}
