@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/airlock-project/airlock/internal/runner"
@@ -86,6 +87,7 @@ func (c *workerCmd) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	syscall.Umask(0o077) // what a run leaves is its worker's alone
 	if err := os.MkdirAll(c.Work, 0o700); err != nil {
 		return &usageError{lines: []string{"--work: " + err.Error()}}
 	}

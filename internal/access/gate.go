@@ -33,6 +33,13 @@ type Transactor[T any] interface {
 	ChangeAccess(ctx context.Context, fn func(T) error) error
 }
 
+// Ledger is a Transactor that also records what no transaction decided.
+type Ledger[T any] interface {
+	Transactor[T]
+	// Deny records a refusal and returns the error to show.
+	Deny(ctx context.Context, d *Denial) error
+}
+
 // Gate turns questions into permits, scopes and refusals.
 type Gate struct {
 	snapshots *snapshots

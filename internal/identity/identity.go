@@ -32,13 +32,6 @@ type Tx interface {
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 }
 
-// DB is the store as this package uses it.
-type DB interface {
-	access.Transactor[Tx]
-	// Deny records a refusal that no transaction decided.
-	Deny(ctx context.Context, d *access.Denial) error
-}
-
 // Config sets how long tokens live and whom they are for.
 type Config struct {
 	BaseURL  string        // the one audience of every token, without /graphql
@@ -50,7 +43,7 @@ const RunTokenTTL = 3 * time.Hour
 
 // Service knows callers.
 type Service struct {
-	db     DB
+	db     access.Ledger[Tx]
 	gate   *access.Gate
 	ids    domain.IDSource
 	now    func() time.Time
@@ -59,7 +52,7 @@ type Service struct {
 }
 
 // New returns the use cases of identity. It makes the signing key if there is none.
-func New(ctx context.Context, db DB, gate *access.Gate, ids domain.IDSource, now func() time.Time, c Config) (*Service, error) {
+func New(ctx context.Context, db access.Ledger[Tx], gate *access.Gate, ids domain.IDSource, now func() time.Time, c Config) (*Service, error) {
 	t, err := loadTokens(ctx, db, gate, ids, c.BaseURL)
 	if err != nil {
 		return nil, err

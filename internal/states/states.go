@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/airlock-project/airlock/internal/access"
@@ -30,13 +31,13 @@ type Tx interface {
 
 // Service keeps state.
 type Service struct {
-	db   access.Transactor[Tx]
+	db   access.Ledger[Tx]
 	gate *access.Gate
 	ids  domain.IDSource
 }
 
 // New returns the use cases of state.
-func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource) *Service {
+func New(db access.Ledger[Tx], gate *access.Gate, ids domain.IDSource) *Service {
 	return &Service{db: db, gate: gate, ids: ids}
 }
 
@@ -48,10 +49,14 @@ func (e *LockedError) Error() string { return "the state is locked by run " + st
 
 // Read returns the current state, nil before the first.
 func (s *Service) Read(ctx context.Context, id domain.StackID) (body []byte, err error) {
-	err = s.db.View(ctx, func(tx Tx) error {
-		if err := own(ctx, id); err != nil {
-			return err
+	if err := own(ctx, id); err != nil {
+		var denial *access.Denial
+		if errors.As(err, &denial) {
+			return nil, s.db.Deny(ctx, denial)
 		}
+		return nil, err
+	}
+	err = s.db.View(ctx, func(tx Tx) error {
 		v, err := tx.CurrentState(ctx, id)
 		if domain.ErrorCode(err) == domain.CodeNotFound {
 			return nil

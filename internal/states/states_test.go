@@ -256,3 +256,21 @@ func TestWritersRace(t *testing.T) {
 		}
 	})
 }
+
+// TestA131Others: a run that reaches for another stack's state is refused, be
+// it only to read, and each attempt is recorded.
+func TestA131Others(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		ctx := b.AsStack(t, b.Run(t, "k", domain.RunApplying))
+		for name, attempt := range map[string]func() error{
+			"read":   func() error { _, err := b.Read(ctx, "k2"); return err },
+			"write":  func() error { return b.Write(ctx, "k2", "lock", body(1, "l", "")) },
+			"lock":   func() error { return b.Lock(ctx, "k2", "lock", "{}") },
+			"unlock": func() error { return b.Unlock(ctx, "k2", "lock") },
+		} {
+			if row := b.Denied(t, domain.CodeForbidden, attempt); row.Event != "state.access" || row.ObjectID != "k2" {
+				t.Errorf("%s left the row %+v", name, row)
+			}
+		}
+	})
+}
