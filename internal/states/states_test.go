@@ -259,7 +259,7 @@ func TestWritersRace(t *testing.T) {
 
 // TestA131Others: a run that reaches for another stack's state is refused, be
 // it only to read, and each attempt is recorded.
-func TestA131Others(t *testing.T) {
+func TestA131Recorded(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		ctx := b.AsStack(t, b.Run(t, "k", domain.RunApplying))
 		for name, attempt := range map[string]func() error{
