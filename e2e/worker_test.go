@@ -30,16 +30,16 @@ func TestRemoteWorker(t *testing.T) {
 			t.Errorf("the log:\n%s", all)
 		}
 
-		url, _ = repository(t, map[string]string{"infra/main.tf": ""})
+		url, commit := repository(t, map[string]string{"infra/main.tf": ""})
 		slow := s.stack(t, "slow", "legacy", url)
 		s.admin.must(t, `mutation($id:ID!$input:StackInput!){stackUpdate(id:$id,input:$input){id}}`, vars{"id": slow, "input": vars{
 			"name": "slow", "provider": "GIT", "repository": "slow", "repositoryURL": url, "branch": "main", "projectRoot": "infra",
-			"administrative": false, "beforePlan": []string{"echo begun; sleep 600"},
+			"administrative": false, "beforePlan": []string{"echo at $SPACELIFT_COMMIT_SHA begun; sleep 600"},
 		}}, nil)
 		id = s.admin.id(t, runTrigger, vars{"stack": slow})
 		await(t, "the plan to begin", time.Minute, func() bool {
 			text, _ := s.admin.log(t, slow, id, "PLANNING")
-			return strings.Contains(text, "begun")
+			return strings.Contains(text, "at "+commit+" begun")
 		})
 		for _, pid := range append([]int{worker.Process.Pid}, descendants(t, worker.Process.Pid)...) {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended with its parent

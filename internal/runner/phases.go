@@ -54,6 +54,7 @@ func (r *run) checkOut(ctx context.Context) (domain.Commit, error) {
 	if err != nil {
 		return none, err
 	}
+	r.commit = commit.Hash
 	r.log.say("Checked out " + describe(commit, s.Branch))
 	if err := mountFiles(r.ws, r.job.Files); err != nil {
 		return none, err
@@ -160,6 +161,7 @@ func (r *run) applyKept(ctx context.Context) error {
 	if r.project, err = openProject(r.ws, m.ProjectRoot); err != nil {
 		return err
 	}
+	r.commit = r.job.Source.Commit
 	if err := r.setUp(ctx); err != nil {
 		return err
 	}

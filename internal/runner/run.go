@@ -27,6 +27,7 @@ type run struct {
 
 	dir     string   // private directory of the lease
 	sockets string   // another one, with a short path
+	commit  string   // hash of what is checked out
 	ws      *os.Root // the workspace in it
 	project *os.Root // the project root in the workspace
 	tool    tofu.Tool

@@ -49,6 +49,9 @@ func (r *run) environment() ([]string, error) {
 			own = append(own, e.Name+"="+e.Value)
 		}
 	}
+	own = append(own,
+		"SPACELIFT_COMMIT_SHA="+r.commit, "SPACELIFT_WORKSPACE_ROOT="+r.ws.Name(),
+		"AIRLOCK_COMMIT_SHA="+r.commit, "AIRLOCK_WORKSPACE_ROOT="+r.ws.Name())
 	e := tofu.Environment{
 		Home: r.path("home"), Temp: r.path("tmp"), Sockets: r.sockets, CLIConfig: r.path("tofu.rc"),
 		PluginCache: r.cfg.PluginCache, Extra: r.cfg.Env,
