@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/audit"
 	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/contexts"
@@ -41,6 +42,7 @@ func (s *server) routes() http.Handler {
 func (s *server) resolver() *graphql.Resolver {
 	return &graphql.Resolver{
 		AccountName: "airlock",
+		Account:     account.NewSettings(store.Bind[account.SettingsTx](s.store), s.gate),
 		Spaces:      spaces.New(store.Bind[spaces.Tx](s.store), s.gate, s.ids),
 		Roles:       roles.New(store.Bind[roles.Tx](s.store), s.gate, s.ids),
 		Bindings:    bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids),

@@ -82,7 +82,7 @@ func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
 	record := q.record(op, tx.Now())
 	switch {
 	case q.caller.Stack != "" && withheldFromRuns[op.Object.Kind]:
-		record.Reason = "a run's token never manages keys, users or sign-in"
+		record.Reason = "a run's token never manages keys, users, sign-in or the account's settings"
 	case q.snapshot.DecideAccount(q.caller.Subject, tx.Now()).Allowed():
 		return Permit{record: record, valid: true}, nil
 	default:
@@ -94,7 +94,7 @@ func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
 
 // withheldFromRuns are the kinds that a run's token never touches, whatever
 // roles its stack holds (access model R25).
-var withheldFromRuns = map[Kind]bool{KindAPIKey: true, KindSession: true, KindAudit: true}
+var withheldFromRuns = map[Kind]bool{KindAPIKey: true, KindSession: true, KindAudit: true, KindAccount: true}
 
 // AccountRead decides whether the caller may read what only admins of root
 // may: the audit trail (access model A74, A266).

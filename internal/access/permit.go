@@ -21,6 +21,7 @@ const (
 	KindSession     Kind = "session"
 	KindWorkerPool  Kind = "worker_pool"
 	KindAudit       Kind = "audit"
+	KindAccount     Kind = "account"
 )
 
 // Object is what an operation is about. Space is the space that owns it; for

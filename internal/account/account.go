@@ -1,5 +1,6 @@
 // Package account creates the account on the first start: its spaces, system
-// roles, first admin key and default worker pool. It does nothing afterwards.
+// roles, first admin key and default worker pool. Afterwards it keeps the
+// account's settings, and nothing else.
 package account
 
 import (

@@ -66,7 +66,7 @@ var table = []row{
 	{
 		folder: "internal/account",
 		own:    []string{"authz", "internal/domain", "internal/access", "internal/identity"},
-		why:    "the first start is a use case that also needs the first key, which only identity can make",
+		why:    "the first start and the account's settings are use cases; the first also needs a key, which only identity can make",
 	},
 
 	{
@@ -139,7 +139,7 @@ var table = []row{
 	{
 		folder: "internal/graphql",
 		own: []string{
-			"authz", "internal/domain", "internal/access", "internal/identity",
+			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/policies", "internal/roles", "internal/bindings",
 			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks",
 		},

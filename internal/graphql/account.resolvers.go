@@ -9,8 +9,17 @@ import (
 	"context"
 
 	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/account"
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 )
+
+func (r *mutationResolver) UpdateAccountSettings(ctx context.Context, input generated.UpdateAccountSettingsInput) (*domain.AccountSettings, error) {
+	v, err := r.Account.Update(ctx, account.SettingsInput{
+		DelegateSpaceManagement: input.DelegateSpaceManagement, StackActAs: input.StackActAs,
+	})
+	return &v, err
+}
 
 func (r *queryResolver) Name(ctx context.Context) (string, error) {
 	if _, err := access.CallerFrom(ctx); err != nil {
@@ -28,6 +37,11 @@ func (r *queryResolver) Tier(ctx context.Context) (string, error) {
 
 func (r *queryResolver) DebugInfo(ctx context.Context) (*generated.DebugInfo, error) {
 	return &generated.DebugInfo{}, nil
+}
+
+func (r *queryResolver) AccountSettings(ctx context.Context) (*domain.AccountSettings, error) {
+	v, err := r.Account.Get(ctx)
+	return &v, err
 }
 
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }

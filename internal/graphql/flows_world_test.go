@@ -56,6 +56,7 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	r := &Resolver{
 		AccountName: "acme",
+		Account:     account.NewSettings(store.Bind[account.SettingsTx](db), gate),
 		Identity:    id,
 		Spaces:      spaces.New(store.Bind[spaces.Tx](db), gate, testIDs{}),
 		Roles:       roles.New(store.Bind[roles.Tx](db), gate, testIDs{}),

@@ -6,6 +6,7 @@ import (
 	gqlgen "github.com/99designs/gqlgen/graphql"
 
 	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/contexts"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -21,6 +22,7 @@ import (
 type Resolver struct {
 	AccountName string
 
+	Account  Account
 	Spaces   Spaces
 	Roles    Roles
 	Bindings Bindings
@@ -34,6 +36,12 @@ type Resolver struct {
 // NewSchema returns the executable schema over a resolver.
 func NewSchema(r *Resolver) gqlgen.ExecutableSchema {
 	return generated.NewExecutableSchema(generated.Config{Resolvers: r})
+}
+
+// Account are the use cases of the account's settings.
+type Account interface {
+	Get(ctx context.Context) (domain.AccountSettings, error)
+	Update(ctx context.Context, in account.SettingsInput) (domain.AccountSettings, error)
 }
 
 // Spaces are the use cases of spaces.

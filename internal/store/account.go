@@ -22,6 +22,22 @@ func (tx *Tx) CreateAccount(ctx context.Context, p access.Permit) error {
 	return tx.exec(ctx, `insert into account (id, created_at, revision) values (1, $1, 1)`, micros(tx.now))
 }
 
+// AccountSettings returns the switches of the account.
+func (tx *Tx) AccountSettings(ctx context.Context) (domain.AccountSettings, error) {
+	return one(ctx, tx, "account", func(s scanner) (a domain.AccountSettings, err error) {
+		return a, s.Scan(&a.DelegateSpaceManagement, &a.StackActAs)
+	}, `select delegate_space_management, stack_act_as from account where id = 1`)
+}
+
+// UpdateAccountSettings changes the switches of the account.
+func (tx *Tx) UpdateAccountSettings(ctx context.Context, p access.Permit, a domain.AccountSettings) error {
+	if err := tx.use(p, access.KindAccount); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `update account set delegate_space_management = $1, stack_act_as = $2 where id = 1`,
+		a.DelegateSpaceManagement, a.StackActAs)
+}
+
 // SigningKeys returns the keys that tokens are signed with, newest first.
 func (tx *Tx) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
 	type row struct {

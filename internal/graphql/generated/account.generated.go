@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
@@ -22,6 +23,7 @@ type QueryResolver interface {
 	Name(ctx context.Context) (string, error)
 	Tier(ctx context.Context) (string, error)
 	DebugInfo(ctx context.Context) (*DebugInfo, error)
+	AccountSettings(ctx context.Context) (*domain.AccountSettings, error)
 	APIKey(ctx context.Context, id string) (*view.APIKey, error)
 	APIKeys(ctx context.Context) ([]*view.APIKey, error)
 	SearchAuditTrailEntries(ctx context.Context, input SearchInput) (*SearchAuditTrailEntriesOutput, error)
@@ -217,6 +219,52 @@ func (ec *executionContext) field_Query_stack_args(ctx context.Context, rawArgs 
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _AccountSettings_delegateSpaceManagement(ctx context.Context, field graphql.CollectedField, obj *domain.AccountSettings) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountSettings_delegateSpaceManagement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DelegateSpaceManagement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountSettings_delegateSpaceManagement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountSettings", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AccountSettings_stackActAs(ctx context.Context, field graphql.CollectedField, obj *domain.AccountSettings) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountSettings_stackActAs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StackActAs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ActAsMode) graphql.Marshaler {
+			return ec.marshalNStackActAsMode2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐActAsMode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountSettings_stackActAs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountSettings", field, false, false, errors.New("field of type StackActAsMode does not have child fields"))
+}
+
 func (ec *executionContext) _DebugInfo_selfHostedVersion(ctx context.Context, field graphql.CollectedField, obj *DebugInfo) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -313,6 +361,38 @@ func (ec *executionContext) fieldContext_Query_debugInfo(_ context.Context, fiel
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_DebugInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_accountSettings(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_accountSettings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().AccountSettings(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *domain.AccountSettings) graphql.Marshaler {
+			return ec.marshalNAccountSettings2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐAccountSettings(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_accountSettings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountSettings(ctx, field)
 		},
 	}
 	return fc, nil
@@ -1074,6 +1154,43 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputUpdateAccountSettingsInput(ctx context.Context, obj any) (UpdateAccountSettingsInput, error) {
+	var it UpdateAccountSettingsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"delegateSpaceManagement", "stackActAs"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "delegateSpaceManagement":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("delegateSpaceManagement"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DelegateSpaceManagement = data
+		case "stackActAs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stackActAs"))
+			data, err := ec.unmarshalOStackActAsMode2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐActAsMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StackActAs = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -1081,6 +1198,49 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var accountSettingsImplementors = []string{"AccountSettings"}
+
+func (ec *executionContext) _AccountSettings(ctx context.Context, sel ast.SelectionSet, obj *domain.AccountSettings) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accountSettingsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccountSettings")
+		case "delegateSpaceManagement":
+			out.Values[i] = ec._AccountSettings_delegateSpaceManagement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stackActAs":
+			out.Values[i] = ec._AccountSettings_stackActAs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
 
 var debugInfoImplementors = []string{"DebugInfo"}
 
@@ -1195,6 +1355,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_debugInfo(ctx, field)
 				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "accountSettings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_accountSettings(ctx, field)
+				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -1619,11 +1801,62 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) marshalNAccountSettings2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐAccountSettings(ctx context.Context, sel ast.SelectionSet, v *domain.AccountSettings) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AccountSettings(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStackActAsMode2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐActAsMode(ctx context.Context, v any) (domain.ActAsMode, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.ActAsMode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStackActAsMode2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐActAsMode(ctx context.Context, sel ast.SelectionSet, v domain.ActAsMode) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNUpdateAccountSettingsInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐUpdateAccountSettingsInput(ctx context.Context, v any) (UpdateAccountSettingsInput, error) {
+	res, err := ec.unmarshalInputUpdateAccountSettingsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalODebugInfo2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐDebugInfo(ctx context.Context, sel ast.SelectionSet, v *DebugInfo) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._DebugInfo(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOStackActAsMode2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐActAsMode(ctx context.Context, v any) (*domain.ActAsMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.ActAsMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOStackActAsMode2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐActAsMode(ctx context.Context, sel ast.SelectionSet, v *domain.ActAsMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 // endregion ***************************** type.gotpl *****************************

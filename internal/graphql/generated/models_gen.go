@@ -793,6 +793,14 @@ type TerragruntInput struct {
 	UseStateManagement *bool `json:"useStateManagement,omitempty"`
 }
 
+// Changes of the switches of the account.
+type UpdateAccountSettingsInput struct {
+	// True to let space admins create, move and delete spaces below those that they administer.
+	DelegateSpaceManagement *bool `json:"delegateSpaceManagement,omitempty"`
+	// What is to happen when somebody uses, through a stack, a role that he does not hold himself.
+	StackActAs *domain.ActAsMode `json:"stackActAs,omitempty"`
+}
+
 // A caller, as the API sees it.
 type User struct {
 	// Stable id: a login for people, `api::` and the key's id for API keys.

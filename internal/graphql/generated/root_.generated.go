@@ -92,6 +92,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputStackRoleBindingUpdateInput,
 		ec.unmarshalInputTerraformInput,
 		ec.unmarshalInputTerragruntInput,
+		ec.unmarshalInputUpdateAccountSettingsInput,
 		ec.unmarshalInputVendorConfigInput,
 	)
 	first := true
@@ -182,6 +183,39 @@ type Query {
   tier: String!
   "Facts about the server that clients use to decide what they can offer."
   debugInfo: DebugInfo
+  "The switches of the account. Admins of any space may see them."
+  accountSettings: AccountSettings!
+}
+
+extend type Mutation {
+  "Change the switches of the account; what is absent stays. Admins of root only."
+  updateAccountSettings("What to change." input: UpdateAccountSettingsInput!): AccountSettings!
+}
+
+"The switches of the account."
+type AccountSettings {
+  "True when space admins may create, move and delete spaces below those that they administer."
+  delegateSpaceManagement: Boolean!
+  "What happens when somebody uses, through a stack, a role that he does not hold himself."
+  stackActAs: StackActAsMode!
+}
+
+"Changes of the switches of the account."
+input UpdateAccountSettingsInput {
+  "True to let space admins create, move and delete spaces below those that they administer."
+  delegateSpaceManagement: Boolean
+  "What is to happen when somebody uses, through a stack, a role that he does not hold himself."
+  stackActAs: StackActAsMode
+}
+
+"What happens when somebody uses, through a stack, a role that he does not hold himself."
+enum StackActAsMode {
+  "It is allowed, recorded and flagged."
+  WARN
+  "It is refused, naming the missing role and space."
+  ENFORCE
+  "It is allowed and recorded."
+  OFF
 }
 
 "Facts about the server."
@@ -2498,6 +2532,16 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AccountSettings(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "delegateSpaceManagement":
+		return ec.fieldContext_AccountSettings_delegateSpaceManagement(ctx, field)
+	case "stackActAs":
+		return ec.fieldContext_AccountSettings_stackActAs(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountSettings", field.Name)
+}
 
 func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {

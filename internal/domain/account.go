@@ -1,0 +1,30 @@
+package domain
+
+// ActAsMode says what happens when somebody who lacks a role uses it through a
+// stack that holds it (security rule G2).
+type ActAsMode string
+
+// The modes. What the roles themselves allow is the same in all three.
+const (
+	ActAsWarn    ActAsMode = "WARN"    // allowed, recorded and flagged
+	ActAsEnforce ActAsMode = "ENFORCE" // refused, naming the missing role and space
+	ActAsOff     ActAsMode = "OFF"     // allowed and recorded
+)
+
+// AccountSettings are the switches of the whole account.
+type AccountSettings struct {
+	// DelegateSpaceManagement lets space admins create, move and delete spaces
+	// below those they administer (access model A103).
+	DelegateSpaceManagement bool
+	StackActAs              ActAsMode
+}
+
+// Check validates the settings.
+func (s AccountSettings) Check() error {
+	switch s.StackActAs {
+	case ActAsWarn, ActAsEnforce, ActAsOff:
+		return nil
+	default:
+		return Invalid("stackActAs", "must be WARN, ENFORCE or OFF, not %q", clip(string(s.StackActAs)))
+	}
+}
