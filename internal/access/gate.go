@@ -12,11 +12,15 @@ import (
 
 // Reader is the little that the gate reads of a transaction.
 type Reader interface {
-	// Revision returns the access revision that this transaction sees. dirty is
-	// true when the transaction itself has changed the world since.
-	Revision(ctx context.Context) (revision int64, dirty bool, err error)
-	// World returns everything that decisions are made from at that revision.
+	// Stamp returns which state of the access world this transaction sees.
+	Stamp(ctx context.Context) (Stamp, error)
+	// Slot is where the gate keeps what it compiled for this transaction.
+	Slot() *Slot
+	// World returns everything that decisions are made from.
 	World(ctx context.Context) (domain.World, error)
+	// Delta returns what changed since an older state, as it is now; ok is
+	// false if only the whole world can tell.
+	Delta(ctx context.Context, since Stamp) (d domain.WorldDelta, ok bool, err error)
 	// Now returns the time that the transaction is decided at.
 	Now() time.Time
 }

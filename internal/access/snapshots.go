@@ -4,77 +4,83 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/airlock-project/airlock/authz"
-	"github.com/airlock-project/airlock/internal/domain"
 )
 
+// Stamp names a state of the access world: a committed revision and, in a
+// transaction that changes the world itself, how many rows it has changed so
+// far under a revision of its own.
+type Stamp struct {
+	Revision int64
+	Touches  int
+}
+
+// Slot keeps the snapshot that one transaction uses.
+type Slot struct{ compiled *stamped }
+
+type stamped struct {
+	stamp    Stamp
+	snapshot *authz.Snapshot
+}
+
 // snapshots keeps the newest compiled world. It is asked inside a transaction
-// and never answers with a revision other than the one that transaction sees.
+// and never answers with a state other than the one that transaction sees.
 type snapshots struct {
-	mu       sync.Mutex
-	revision int64
-	compiled *authz.Snapshot
+	newest atomic.Pointer[stamped]
+	mu     sync.Mutex // of those who catch up
 }
 
 func (s *snapshots) current(ctx context.Context, tx Reader) (*authz.Snapshot, int64, error) {
-	revision, dirty, err := tx.Revision(ctx)
+	stamp, err := tx.Stamp(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	if dirty {
+	slot := tx.Slot()
+	if slot.compiled == nil || slot.compiled.stamp != stamp {
+		if slot.compiled, err = s.at(ctx, tx, stamp, slot.compiled); err != nil {
+			return nil, 0, err
+		}
+	}
+	return slot.compiled.snapshot, stamp.Revision, nil
+}
+
+// at returns the world at a stamp; mine is what the transaction had before.
+func (s *snapshots) at(ctx context.Context, tx Reader, stamp Stamp, mine *stamped) (*stamped, error) {
+	if mine == nil {
+		mine = s.newest.Load()
+	}
+	if mine != nil && mine.stamp == stamp {
+		return mine, nil
+	}
+	if stamp.Touches > 0 {
 		// A transaction that sees its own uncommitted changes must not leave
-		// them in the cache: it may yet be rolled back.
-		compiled, err := load(ctx, tx)
-		return compiled, revision, err
+		// them for others: it may yet be rolled back.
+		return catchUp(ctx, tx, stamp, mine)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.compiled != nil && s.revision == revision {
-		return s.compiled, revision, nil
+	newest := s.newest.Load()
+	if newest != nil && newest.stamp == stamp {
+		return newest, nil
 	}
-	compiled, err := load(ctx, tx)
-	if err != nil {
-		return nil, 0, err
+	compiled, err := catchUp(ctx, tx, stamp, newest)
+	if err == nil && (newest == nil || stamp.Revision > newest.stamp.Revision) {
+		s.newest.Store(compiled)
 	}
-	if s.compiled == nil || revision > s.revision {
-		s.revision, s.compiled = revision, compiled
-	}
-	return compiled, revision, nil
+	return compiled, err
 }
 
-func load(ctx context.Context, tx Reader) (*authz.Snapshot, error) {
+// catchUp brings an older world, if there is one, to a stamp.
+func catchUp(ctx context.Context, tx Reader, stamp Stamp, _ *stamped) (*stamped, error) {
 	world, err := tx.World(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load access world: %w", err)
 	}
-	compiled, err := authz.Compile(translate(world))
+	snapshot, err := authz.Compile(translate(world))
 	if err != nil {
 		return nil, fmt.Errorf("compile access world: %w", err)
 	}
-	return compiled, nil
-}
-
-func translate(w domain.World) authz.World {
-	out := authz.World{
-		Spaces:   make([]authz.Space, len(w.Spaces)),
-		Roles:    make([]authz.Role, len(w.Roles)),
-		Bindings: make([]authz.Binding, len(w.Bindings)),
-		Stacks:   make([]authz.Stack, len(w.Stacks)),
-	}
-	for i, s := range w.Spaces {
-		out.Spaces[i] = authz.Space{ID: string(s.ID), Parent: string(s.Parent), Inherit: s.Inherit}
-	}
-	for i, r := range w.Roles {
-		out.Roles[i] = authz.Role{ID: string(r.ID), Slug: r.Slug, Actions: authz.SetOf(r.Actions...)}
-	}
-	for i, b := range w.Bindings {
-		out.Bindings[i] = authz.Binding{
-			ID: string(b.ID), Actor: b.Actor, Role: string(b.Role), Space: string(b.Space), NotAfter: b.NotAfter,
-		}
-	}
-	for i, s := range w.Stacks {
-		out.Stacks[i] = authz.Stack{ID: string(s.ID), Space: string(s.Space), Administrative: s.Administrative}
-	}
-	return out
+	return &stamped{stamp, snapshot}, nil
 }

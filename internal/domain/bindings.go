@@ -17,18 +17,3 @@ type Binding struct {
 	CreatedAt time.Time
 	CreatedBy string // the audit name of who made it
 }
-
-// StackActor is what the decision needs to know of a stack that acts.
-type StackActor struct {
-	ID             StackID
-	Space          SpaceID
-	Administrative bool
-}
-
-// World is everything that access decisions are made from, at one revision.
-type World struct {
-	Spaces   []Space
-	Roles    []Role
-	Bindings []Binding
-	Stacks   []StackActor // only stacks that are administrative or hold a binding
-}

@@ -18,7 +18,6 @@ func (tx *Tx) CreateAccount(ctx context.Context, p access.Permit) error {
 	if err := tx.use(p, access.KindSpace); err != nil {
 		return err
 	}
-	tx.dirty = true
 	return tx.exec(ctx, `insert into account (id, created_at, revision) values (1, $1, 1)`, micros(tx.now))
 }
 

@@ -67,7 +67,7 @@ func (tx *Tx) InsertBinding(ctx context.Context, p access.Permit, b domain.Bindi
 	if err := tx.use(p, access.KindRoleBinding); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touchBinding(ctx, b.ID, b.Actor); err != nil {
 		return err
 	}
 	err := tx.exec(ctx, `insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by)
@@ -84,18 +84,25 @@ func (tx *Tx) DeleteBinding(ctx context.Context, p access.Permit, id domain.Bind
 	if err := tx.use(p, access.KindRoleBinding); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
-		return err
-	}
-	return tx.exec(ctx, `delete from role_bindings where id = $1`, id)
+	return tx.deleteBindings(ctx, `id = $1`, id)
 }
 
 // deleteBindingsOf removes the bindings of an actor that is being deleted, so
 // that a later actor of the same name inherits nothing (security case 23).
 func (tx *Tx) deleteBindingsOf(ctx context.Context, kind authz.ActorKind, id string) error {
-	n, err := tx.execN(ctx, `delete from role_bindings where actor_kind = $1 and actor_id = $2`, kind.String(), id)
-	if err != nil || n == 0 {
+	return tx.deleteBindings(ctx, `actor_kind = $1 and actor_id = $2`, kind.String(), id)
+}
+
+// deleteBindings removes the bindings that a condition selects.
+func (tx *Tx) deleteBindings(ctx context.Context, where string, args ...any) error {
+	gone, err := many(ctx, tx, scanBinding, selectBinding+` where `+where+` order by id`, args...)
+	if err != nil || len(gone) == 0 {
 		return err
 	}
-	return tx.bump(ctx)
+	for _, b := range gone {
+		if err := tx.touchBinding(ctx, b.ID, b.Actor); err != nil {
+			return err
+		}
+	}
+	return tx.exec(ctx, `delete from role_bindings where `+where, args...)
 }

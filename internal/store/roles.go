@@ -60,7 +60,7 @@ func (tx *Tx) InsertRole(ctx context.Context, p access.Permit, r domain.Role) er
 	if err := tx.use(p, access.KindRole); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touch(ctx, touched{part: domain.PartRole, id: string(r.ID)}); err != nil {
 		return err
 	}
 	return tx.exec(ctx, `insert into roles (id, slug, name, description, is_system, actions, created_at)
@@ -73,7 +73,7 @@ func (tx *Tx) UpdateRole(ctx context.Context, p access.Permit, r domain.Role) er
 	if err := tx.use(p, access.KindRole); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touch(ctx, touched{part: domain.PartRole, id: string(r.ID)}); err != nil {
 		return err
 	}
 	return tx.exec(ctx, `update roles set name = $2, description = $3, actions = $4 where id = $1`,
@@ -85,7 +85,7 @@ func (tx *Tx) DeleteRole(ctx context.Context, p access.Permit, id domain.RoleID)
 	if err := tx.use(p, access.KindRole); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touch(ctx, touched{part: domain.PartRole, id: string(id)}); err != nil {
 		return err
 	}
 	return tx.exec(ctx, `delete from roles where id = $1`, id)

@@ -35,7 +35,7 @@ func (tx *Tx) InsertSpace(ctx context.Context, p access.Permit, sp domain.Space)
 	if err := tx.use(p, access.KindSpace); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touch(ctx, touched{part: domain.PartSpace, id: string(sp.ID)}); err != nil {
 		return err
 	}
 	return nameTaken(tx.exec(ctx, `insert into spaces (id, parent, name, name_key, description, labels, inherit, created_at)
@@ -48,7 +48,7 @@ func (tx *Tx) UpdateSpace(ctx context.Context, p access.Permit, sp domain.Space)
 	if err := tx.use(p, access.KindSpace); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touch(ctx, touched{part: domain.PartSpace, id: string(sp.ID)}); err != nil {
 		return err
 	}
 	return nameTaken(tx.exec(ctx, `update spaces set parent = $2, name = $3, name_key = $4, description = $5, labels = $6, inherit = $7 where id = $1`,
@@ -60,10 +60,10 @@ func (tx *Tx) DeleteSpace(ctx context.Context, p access.Permit, id domain.SpaceI
 	if err := tx.use(p, access.KindSpace); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touch(ctx, touched{part: domain.PartSpace, id: string(id)}); err != nil {
 		return err
 	}
-	if err := tx.exec(ctx, `delete from role_bindings where space_id = $1`, id); err != nil {
+	if err := tx.deleteBindings(ctx, `space_id = $1`, id); err != nil {
 		return err
 	}
 	return tx.exec(ctx, `delete from spaces where id = $1`, id)

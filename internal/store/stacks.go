@@ -69,7 +69,7 @@ func (tx *Tx) InsertStack(ctx context.Context, p access.Permit, st domain.Stack)
 		return err
 	}
 	if st.Administrative {
-		if err := tx.bump(ctx); err != nil {
+		if err := tx.touch(ctx, touched{part: domain.PartStack, id: string(st.ID)}); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 	}
 	// Whether the stack acts, and from where, is part of the access world.
 	if old.Space != st.Space || old.Administrative != st.Administrative {
-		if err := tx.bump(ctx); err != nil {
+		if err := tx.touch(ctx, touched{part: domain.PartStack, id: string(st.ID)}); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (tx *Tx) DeleteStack(ctx context.Context, p access.Permit, id domain.StackI
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
-	if err := tx.bump(ctx); err != nil {
+	if err := tx.touch(ctx, touched{part: domain.PartStack, id: string(id)}); err != nil {
 		return err
 	}
 	if err := tx.deleteBindingsOf(ctx, authz.ActorStack, string(id)); err != nil {

@@ -26,7 +26,10 @@ type Tx struct {
 	records []access.Record  // of the permits that were used
 	also    []domain.SpaceID // spaces of further permits that the change rests on
 	topics  []string         // of the outbox rows that were written
-	dirty   bool             // this transaction changed the world
+
+	revision int64     // of the access world, once it is known
+	touched  []touched // rows of the access world that this transaction changed
+	compiled access.Slot
 }
 
 // errNoPermit is a programming error: a write without a permit for its kind.

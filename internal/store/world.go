@@ -5,23 +5,25 @@ import (
 	"fmt"
 
 	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// Revision implements access.Reader.
-func (tx *Tx) Revision(ctx context.Context) (int64, bool, error) {
-	n, err := one(ctx, tx, "account", scanInt, `select revision from account where id = 1`)
-	return n, tx.dirty, err
+// Stamp implements access.Reader. Nobody else can change the world once a
+// transaction that changes anything has asked.
+func (tx *Tx) Stamp(ctx context.Context) (access.Stamp, error) {
+	if tx.revision == 0 {
+		n, err := one(ctx, tx, "account", scanInt, `select revision from account where id = 1`)
+		if err != nil {
+			return access.Stamp{}, err
+		}
+		tx.revision = n
+	}
+	return access.Stamp{Revision: tx.revision, Touches: len(tx.touched)}, nil
 }
 
-// bump marks the access model as changed by this transaction.
-func (tx *Tx) bump(ctx context.Context) error {
-	if tx.dirty {
-		return nil
-	}
-	tx.dirty = true
-	return tx.exec(ctx, `update account set revision = revision + 1 where id = 1`)
-}
+// Slot implements access.Reader.
+func (tx *Tx) Slot() *access.Slot { return &tx.compiled }
 
 // World implements access.Reader.
 func (tx *Tx) World(ctx context.Context) (w domain.World, err error) {
@@ -34,15 +36,16 @@ func (tx *Tx) World(ctx context.Context) (w domain.World, err error) {
 	if w.Bindings, err = many(ctx, tx, scanBinding, selectBinding+` order by id`); err != nil {
 		return w, fmt.Errorf("read role bindings: %w", err)
 	}
-	w.Stacks, err = many(ctx, tx, scanStackActor,
-		`select id, space_id, administrative from stacks where administrative
-			or id in (select actor_id from role_bindings where actor_kind = $1) order by id`,
-		authz.ActorStack.String())
+	w.Stacks, err = many(ctx, tx, scanStackActor, selectActing+` order by id`, authz.ActorStack.String())
 	if err != nil {
 		return w, fmt.Errorf("read acting stacks: %w", err)
 	}
 	return w, nil
 }
+
+// selectActing finds the stacks that act; $1 is the kind of actor that they are.
+const selectActing = `select id, space_id, administrative from stacks where (administrative
+	or id in (select actor_id from role_bindings where actor_kind = $1))`
 
 func scanStackActor(s scanner) (a domain.StackActor, err error) {
 	return a, s.Scan(&a.ID, &a.Space, &a.Administrative)

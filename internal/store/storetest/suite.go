@@ -33,6 +33,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"audit of a caller who hangs up", testAuditHangUp},
 		{"outbox", testOutbox},
 		{"revision", testRevision},
+		{"what changed since", testDeltaBounds},
 		{"views change nothing", testViewsReadOnly},
 		{"panic", testPanic},
 		{"run edges", testRunEdges},

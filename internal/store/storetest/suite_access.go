@@ -258,7 +258,7 @@ func testSigningKeysAndPools(t *testing.T, k *Kit) {
 func (k *Kit) revision(t *testing.T) int64 {
 	t.Helper()
 	return read(t, k, func(ctx context.Context, tx *store.Tx) (int64, error) {
-		n, _, err := tx.Revision(ctx)
-		return n, err
+		stamp, err := tx.Stamp(ctx)
+		return stamp.Revision, err
 	})
 }

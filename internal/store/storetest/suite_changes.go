@@ -164,8 +164,9 @@ func testRevision(t *testing.T, k *Kit) {
 			return tx.InsertRun(ctx, p, domain.Run{ID: "r", StackID: "k", Type: domain.RunTracked, State: domain.RunQueued, StateSerial: 1})
 		}},
 	} {
-		before := k.revision(t)
-		k.must(t, c.kind, c.do)
+		before, world := k.revision(t), k.world(t)
+		k.must(t, c.kind, k.followed(t, c.do))
+		k.follows(t, c.name, world, before)
 		if grew := k.revision(t) - before; (grew == 1) != c.grows || grew > 1 {
 			t.Errorf("%s: the revision grew by %d, want growth: %v", c.name, grew, c.grows)
 		}

@@ -1,0 +1,43 @@
+package domain
+
+import "github.com/airlock-project/airlock/authz"
+
+// StackActor is what the decision needs to know of a stack that acts.
+type StackActor struct {
+	ID             StackID
+	Space          SpaceID
+	Administrative bool
+}
+
+// World is everything that access decisions are made from, at one revision.
+type World struct {
+	Spaces   []Space
+	Roles    []Role
+	Bindings []Binding
+	Stacks   []StackActor // only stacks that are administrative or hold a binding
+}
+
+// WorldPart names a kind of row that access decisions are made from.
+type WorldPart string
+
+// The parts of the world.
+const (
+	PartSpace   WorldPart = "space"
+	PartRole    WorldPart = "role"
+	PartBinding WorldPart = "binding"
+	PartStack   WorldPart = "stack" // as an actor
+)
+
+// WorldDelta is what changed since an older revision: rows as they are now,
+// and the names of those that are gone. Applying it twice does no harm.
+type WorldDelta struct {
+	Put  World
+	Gone []WorldGone
+}
+
+// WorldGone names a row that no longer is part of the world.
+type WorldGone struct {
+	Part  WorldPart
+	ID    string
+	Actor authz.ActorRef // whose binding it was
+}
