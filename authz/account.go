@@ -10,16 +10,18 @@ import "time"
 // A denial is Forbidden if the subject sees root, holds any action there, or
 // has the views of DecideAccountView.
 func (s *Snapshot) DecideAccount(sub Subject, now time.Time) Decision {
-	h := s.resolve(&sub)
-	w := s.weigh(&h, ActionSpaceAdmin, rootNumber, EntityRef{}, instant(now))
+	n := instant(now)
+	h := s.resolve(&sub, n)
+	w := s.weigh(&h, ActionSpaceAdmin, rootNumber, EntityRef{}, n)
 	d := s.judgeAccount(&w)
 	if d.Allowed() && !sub.ReadOnly {
 		return d
 	}
 	if d.Allowed() {
 		d = Decision{Reason: ReasonReadOnlyToken}
-	} else if w.lapsed && !sub.ReadOnly {
-		full := s.weigh(&h, ActionSpaceAdmin, rootNumber, EntityRef{}, everlasting)
+	} else if (w.lapsed || h.lapsed) && !sub.ReadOnly {
+		always := s.resolve(&sub, everlasting)
+		full := s.weigh(&always, ActionSpaceAdmin, rootNumber, EntityRef{}, everlasting)
 		if s.judgeAccount(&full).Allowed() {
 			d.Reason = ReasonExpired
 		}
@@ -36,13 +38,14 @@ func (s *Snapshot) DecideAccount(sub Subject, now time.Time) Decision {
 // in any one space (A78). A denial is Forbidden if the subject sees root or
 // holds any action there.
 func (s *Snapshot) DecideAccountView(sub Subject, now time.Time) Decision {
-	h := s.resolve(&sub)
 	at := instant(now)
+	h := s.resolve(&sub, at)
 	if d := s.viewsAccount(&h, at); d.Allowed() {
 		return d
 	}
 	w := s.weigh(&h, ActionSpaceAdmin, rootNumber, EntityRef{}, at)
 	d := Decision{Outcome: w.denial(&h), Reason: ReasonNotGranted}
+	h = s.resolve(&sub, everlasting)
 	if s.viewsAccount(&h, everlasting).Allowed() {
 		d.Reason = ReasonExpired
 	}
@@ -81,7 +84,7 @@ func (s *Snapshot) held(h *holder, now int64) []source {
 	if h.admin != nowhere {
 		list = append(list, source{role: builtinAdmin, space: h.admin})
 	}
-	for i := 0; i <= len(h.groups); i++ {
+	for i := range h.carriers() {
 		r := s.carrier(h, i).grants
 		for _, g := range s.grants[r.from:r.to] {
 			if g.notAfter >= now {
@@ -100,7 +103,7 @@ func (s *Snapshot) held(h *holder, now int64) []source {
 // heldLocally lists the live bindings of a subject to entities.
 func (s *Snapshot) heldLocally(h *holder, now int64) []local {
 	var list []local
-	for i := 0; i <= len(h.groups); i++ {
+	for i := range h.carriers() {
 		r := s.carrier(h, i).locals
 		for _, l := range s.locals[r.from:r.to] {
 			if l.notAfter >= now {

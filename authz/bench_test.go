@@ -28,6 +28,10 @@ var largeWorld = sync.OnceValue(func() World {
 		w.Roles = append(w.Roles, Role{r.Slug, r.Slug, r.Actions})
 	}
 	w.Roles = append(w.Roles, Role{"ops", "ops", SetOf(ActionSpaceRead, ActionRunTrigger)})
+	for i := range 1000 {
+		name := "group-" + strconv.Itoa(i)
+		w.Groups = append(w.Groups, Group{name, name})
+	}
 	for i := range 200_000 {
 		actor := user("user-" + strconv.Itoa(i%20_000))
 		if i >= 160_000 {
@@ -53,7 +57,7 @@ func BenchmarkCompile(b *testing.B) {
 
 func BenchmarkDecide(b *testing.B) {
 	s := large()
-	place := func(id string) Target { return in(s.spaces[s.grants[s.runOf(ActorUser, id).grants.from].space].id) }
+	place := func(id string) Target { return in(s.spaces[s.grants[s.runOf(user(id)).grants.from].space].id) }
 	tests := []struct {
 		name   string
 		sub    Subject
@@ -100,6 +104,7 @@ func BenchmarkTreeOfRootAdmin(b *testing.B) {
 func TestDecideAllocatesNothing(t *testing.T) {
 	f := newFixture(t)
 	f.bind(group("g"), RoleSpaceReader, "net")
+	f.Actors = []Actor{{Ref: user("rita"), Groups: []string{"g"}}, {Ref: user("ops"), NotAfter: morning}}
 	f.bindStack(user("will"), RoleSpaceAdmin, "k2")
 	f.add(Binding{Actor: user("ops"), Role: RoleSpaceAdmin, Space: "dev", NotAfter: morning})
 	f.flag("k")

@@ -7,13 +7,14 @@ import (
 
 // Compile checks a world and makes it answerable. It refuses a tree without
 // exactly one root called RootSpace, with a cycle or an unknown parent; ids
-// that are empty or used twice; and a binding that names an unknown space,
-// role, actor kind or entity kind, or not exactly one of space and entity.
+// and names of groups that are empty or used twice; an actor that is neither
+// user nor key; and a binding that names an unknown space, role, actor kind or
+// entity kind, or not exactly one of space and entity.
 // It keeps nothing of w's slices.
 func Compile(w World) (*Snapshot, error) {
 	s := &Snapshot{}
 	for _, step := range []func(World) error{
-		s.compileSpaces, s.compileRoles, s.compileStacks, s.compileBindings,
+		s.compileSpaces, s.compileRoles, s.compileStacks, s.compileBindings, s.compileGroups, s.compileActors,
 	} {
 		if err := step(w); err != nil {
 			return nil, fmt.Errorf("compile access world: %w", err)
@@ -81,10 +82,47 @@ func (s *Snapshot) settle(e EntityRef, in string) error {
 	return nil
 }
 
+// compileGroups forgets the bindings of groups that do not exist (A8).
+func (s *Snapshot) compileGroups(w World) error {
+	s.groups = make(map[string]run, len(w.Groups))
+	ids := make(map[string]run, len(w.Groups))
+	for _, g := range w.Groups {
+		held := s.runs[ActorGroup][g.ID]
+		if err := claim(ids, "group", g.ID, held); err != nil {
+			return err
+		}
+		if err := claim(s.groups, "group name", g.Name, held); err != nil {
+			return err
+		}
+	}
+	s.runs[ActorGroup] = ids
+	return nil
+}
+
+func (s *Snapshot) compileActors(w World) error {
+	s.actors = make(map[ActorRef]member, len(w.Actors))
+	for _, a := range w.Actors {
+		if a.Ref.Kind != ActorUser && a.Ref.Kind != ActorAPIKey || a.Ref.ID == "" {
+			return fmt.Errorf("actor %s %q is neither user nor key", a.Ref.Kind, a.Ref.ID)
+		}
+		if _, taken := s.actors[a.Ref]; taken {
+			return fmt.Errorf("%s %q occurs twice", a.Ref.Kind, a.Ref.ID)
+		}
+		m := member{notAfter: expiry(a.NotAfter)}
+		for _, name := range a.Groups {
+			if held, ok := s.groups[name]; ok {
+				m.groups = append(m.groups, held)
+			}
+		}
+		s.actors[a.Ref] = m
+	}
+	return nil
+}
+
 var errEmptyID = errors.New("empty id")
 
-// claim enters an id under a number, once.
-func claim(index map[string]int32, noun, id string, n int32) error {
+// claim enters a value under an id, once.
+func claim[T any](index map[string]T, noun, id string, n T) error {
 	if id == "" {
 		return fmt.Errorf("%s: %w", noun, errEmptyID)
 	}

@@ -40,6 +40,13 @@ func TestCompileRefuses(t *testing.T) {
 		{"binding to both", func(f *fixture) {
 			f.add(Binding{Actor: user("u"), Role: RoleSpaceAdmin, Space: "dev", Entity: EntityRef{EntityStack, "k"}})
 		}, "both"},
+		{"group without id", func(f *fixture) { f.Groups = []Group{{"", "x"}} }, "empty id"},
+		{"group without name", func(f *fixture) { f.Groups = []Group{{"x", ""}} }, "empty id"},
+		{"group twice", func(f *fixture) { f.Groups = []Group{{"x", "x"}, {"x", "y"}} }, "twice"},
+		{"A158 group name twice", func(f *fixture) { f.Groups = []Group{{"x", "DevOps"}, {"y", "DevOps"}} }, "twice"},
+		{"actor twice", func(f *fixture) { f.Actors = []Actor{{Ref: user("u")}, {Ref: user("u")}} }, "twice"},
+		{"actor without id", func(f *fixture) { f.Actors = []Actor{{Ref: key("")}} }, "neither user nor key"},
+		{"actor that is a stack", func(f *fixture) { f.Actors = []Actor{{Ref: stack("k")}} }, "neither user nor key"},
 		{"binding to odd entity", func(f *fixture) {
 			f.add(Binding{Actor: user("u"), Role: RoleSpaceAdmin, Entity: EntityRef{EntityStack, ""}})
 		}, "is not one"},

@@ -42,7 +42,7 @@ const (
 	ReasonNoBaseline                  // something is held, but space:read is not effective (R5)
 	ReasonReadOnlyToken               // the subject may only read (R25)
 	ReasonUnknownSpace                // the target's space is not in the snapshot
-	ReasonExpired                     // a binding that has expired would have allowed it (R24)
+	ReasonExpired                     // a binding or the actor has expired, and would have allowed it (R24, A184)
 	ReasonByName                      // a role names the action
 	ReasonByTier                      // the tier held covers the action's fallback (A23)
 	ReasonDerivedRead                 // space:read climbed from a space below (R14)
@@ -86,8 +86,9 @@ func (s *Snapshot) Decide(sub Subject, a Action, t Target, now time.Time) Decisi
 	if !ok {
 		return Decision{Reason: ReasonUnknownSpace}
 	}
-	h := s.resolve(&sub)
-	w := s.weigh(&h, a, at, t.Entity, instant(now))
+	n := instant(now)
+	h := s.resolve(&sub, n)
+	w := s.weigh(&h, a, at, t.Entity, n)
 	d := s.judge(&w)
 	switch {
 	case d.Allowed() && sub.ReadOnly && !a.Reads():
@@ -96,7 +97,8 @@ func (s *Snapshot) Decide(sub Subject, a Action, t Target, now time.Time) Decisi
 		return d
 	}
 	d.Outcome = w.denial(&h)
-	if w.lapsed && (a.Reads() || !sub.ReadOnly) {
+	if (w.lapsed || h.lapsed) && (a.Reads() || !sub.ReadOnly) {
+		h = s.resolve(&sub, everlasting)
 		full := s.weigh(&h, a, at, t.Entity, everlasting)
 		if s.judge(&full).Allowed() {
 			d.Reason = ReasonExpired
@@ -178,7 +180,8 @@ func (s *Snapshot) Effective(sub Subject, t Target, now time.Time) ActionSet {
 	if !ok {
 		return ActionSet{}
 	}
-	h := s.resolve(&sub)
-	w := s.weigh(&h, 0, at, t.Entity, instant(now))
+	n := instant(now)
+	h := s.resolve(&sub, n)
+	w := s.weigh(&h, 0, at, t.Entity, n)
 	return w.effective(&h)
 }

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -66,7 +67,12 @@ func (f *fixture) role(actions ...Action) string {
 	return id
 }
 
+// add binds, and maps a group of the same name to a group's binding.
 func (f *fixture) add(b Binding) string {
+	g := Group{b.Actor.ID, b.Actor.ID}
+	if b.Actor.Kind == ActorGroup && !slices.Contains(f.Groups, g) {
+		f.Groups = append(f.Groups, g)
+	}
 	b.ID = fmt.Sprintf("b%d", len(f.Bindings))
 	f.Bindings = append(f.Bindings, b)
 	return b.ID

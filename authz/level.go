@@ -45,8 +45,8 @@ func (s *Snapshot) Level(sub Subject, space string, now time.Time) Level {
 	if !ok {
 		return LevelNone
 	}
-	h := s.resolve(&sub)
 	n := instant(now)
+	h := s.resolve(&sub, n)
 	if l := s.levelAt(&h, at, n); l != LevelNone {
 		return l
 	}
@@ -79,8 +79,8 @@ func (s *Snapshot) levelAt(h *holder, at int32, now int64) Level {
 // Tree returns every space that a subject sees, in preorder with siblings by
 // id: those it can access, and the bare path from them to root (A36).
 func (s *Snapshot) Tree(sub Subject, now time.Time) []SpaceLevel {
-	h := s.resolve(&sub)
 	n := instant(now)
+	h := s.resolve(&sub, n)
 	var tree []SpaceLevel
 	for at, seen := range s.visible(&h, n) {
 		if !seen {

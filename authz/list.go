@@ -58,8 +58,8 @@ func (s *Snapshot) Spaces(sub Subject, a Action, now time.Time) SpaceSet {
 	if sub.ReadOnly && !a.Reads() {
 		return set
 	}
-	h := s.resolve(&sub)
 	n := instant(now)
+	h := s.resolve(&sub, n)
 	sources := s.held(&h, n)
 	in := s.cascading(&h, sources, a, n)
 	// What is bound at root cascades to every space, and nothing else does.
@@ -141,8 +141,8 @@ func (s *Snapshot) Entities(sub Subject, kind EntityKind, a Action, now time.Tim
 	if sub.ReadOnly && !a.Reads() {
 		return nil
 	}
-	h := s.resolve(&sub)
 	n := instant(now)
+	h := s.resolve(&sub, n)
 	var ids []string
 	for _, l := range s.heldLocally(&h, n) {
 		if l.entity.Kind != kind {
@@ -164,8 +164,8 @@ func (s *Snapshot) Entities(sub Subject, kind EntityKind, a Action, now time.Tim
 // grants; nil if there are none (A264). An administrative stack answers Space
 // admin, which is what it acts with (A143).
 func (s *Snapshot) RoleSlugs(sub Subject, now time.Time) []string {
-	h := s.resolve(&sub)
 	n := instant(now)
+	h := s.resolve(&sub, n)
 	sources := s.held(&h, n)
 	for _, l := range s.heldLocally(&h, n) {
 		sources = append(sources, l.source)

@@ -68,12 +68,25 @@ func (n naive) holdings(sub Subject) []holding {
 			return []holding{{actions: admin, space: st.Space}}
 		}
 	}
+	groups := sub.Groups
+	for _, a := range n.Actors {
+		if a.Ref == sub.Actor {
+			if !a.NotAfter.IsZero() && n.now.After(a.NotAfter) {
+				return nil
+			}
+			groups = append(slices.Clone(groups), a.Groups...)
+		}
+	}
+	isGroup := sub.Actor.Kind == ActorGroup
 	var list []holding
-	if sub.AlwaysAdmin && !isStack {
+	if sub.AlwaysAdmin && !isStack && !isGroup {
 		list = append(list, holding{actions: admin, space: "root"})
 	}
 	if sub.SessionOnly && !isStack {
 		for _, g := range sub.Session {
+			if isGroup {
+				break
+			}
 			_, known := n.space(g.Space)
 			if set := n.roleActions(g.Role); known && set != nil {
 				list = append(list, holding{actions: set, space: g.Space})
@@ -82,8 +95,12 @@ func (n naive) holdings(sub Subject) []holding {
 		return list
 	}
 	for _, b := range n.Bindings {
-		mine := b.Actor == sub.Actor ||
-			!isStack && b.Actor.Kind == ActorGroup && slices.Contains(sub.Groups, b.Actor.ID)
+		mine := b.Actor == sub.Actor && !isGroup
+		for _, g := range n.Groups {
+			if b.Actor == (ActorRef{ActorGroup, g.ID}) {
+				mine = isGroup && sub.Actor.ID == g.ID || !isGroup && !isStack && slices.Contains(groups, g.Name)
+			}
+		}
 		if mine && (b.NotAfter.IsZero() || !n.now.After(b.NotAfter)) {
 			list = append(list, holding{n.roleActions(b.Role), b.Space, b.Entity})
 		}

@@ -79,7 +79,8 @@ func TestDecisionNamesWhatAllowed(t *testing.T) {
 				if b.ID != got.Binding {
 					continue
 				}
-				only := naive{World{Spaces: w.Spaces, Roles: w.Roles, Bindings: []Binding{b}}, noon}
+				only := naive{w, noon}
+				only.Bindings = []Binding{b}
 				bound, _ := only.eff(sub, tgt)
 				if b.Role != got.Role || b.Space != got.BindingSpace ||
 					got.Reason == ReasonByName && !bound[a.String()] ||
@@ -121,6 +122,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		shuffled := World{
 			Spaces: shuffle(d, w.Spaces), Roles: shuffle(d, w.Roles),
 			Bindings: shuffle(d, w.Bindings), Stacks: shuffle(d, w.Stacks),
+			Groups: shuffle(d, w.Groups), Actors: shuffle(d, w.Actors),
 		}
 		a, b := mustCompile(t, w), mustCompile(t, shuffled)
 		for range 10 {

@@ -37,6 +37,16 @@ func (d dice) world() World {
 	for i := range 3 {
 		w.Stacks = append(w.Stacks, Stack{"k" + strconv.Itoa(i), pick(d, w.Spaces).ID, d.one(4)})
 	}
+	for _, g := range []Group{{"g", "team g"}, {"h", "h"}, {"i", "g"}} {
+		if !d.one(4) {
+			w.Groups = append(w.Groups, g)
+		}
+	}
+	for _, a := range []ActorRef{user("a"), user("b"), key("a")} {
+		if d.one(2) {
+			w.Actors = append(w.Actors, Actor{Ref: a, Groups: d.groups(), NotAfter: pick(d, []time.Time{{}, {}, morning, noon})})
+		}
+	}
 	for range d.IntN(10) {
 		w.Bindings = append(w.Bindings, d.binding(w))
 	}
@@ -45,7 +55,7 @@ func (d dice) world() World {
 }
 
 func (d dice) binding(w World) Binding {
-	actors := []ActorRef{user("a"), user("a"), user("b"), key("a"), group("g"), group("h"), stack("k0"), stack("k1")}
+	actors := []ActorRef{user("a"), user("a"), user("b"), key("a"), group("g"), group("h"), group("i"), stack("k0"), stack("k1")}
 	b := Binding{ID: strconv.Itoa(len(w.Bindings)), Actor: pick(d, actors), Role: pick(d, w.Roles).ID}
 	if d.one(5) {
 		b.Entity = d.entity()
@@ -68,11 +78,7 @@ func (d dice) entity() EntityRef {
 func (d dice) subject(w World) Subject {
 	actors := []ActorRef{user("a"), user("a"), user("b"), key("a"), stack("k0"), stack("k1"), stack("k2"), group("g"), {9, "a"}}
 	sub := Subject{Actor: pick(d, actors), ReadOnly: d.one(5), AlwaysAdmin: d.one(15), SessionOnly: d.one(5)}
-	for _, g := range []string{"g", "h", "none"} {
-		if d.one(2) {
-			sub.Groups = append(sub.Groups, g)
-		}
-	}
+	sub.Groups = d.groups()
 	for range d.IntN(3) {
 		g := Grant{pick(d, w.Roles).ID, pick(d, w.Spaces).ID}
 		switch d.IntN(6) {
@@ -86,6 +92,16 @@ func (d dice) subject(w World) Subject {
 		sub.Session = append(sub.Session, g)
 	}
 	return sub
+}
+
+// groups are names; "H" and "none" are nobody's.
+func (d dice) groups() (names []string) {
+	for _, g := range []string{"team g", "h", "g", "H", "none"} {
+		if d.one(3) {
+			names = append(names, g)
+		}
+	}
+	return names
 }
 
 // target is mostly a real one: an entity in the space it lives in.

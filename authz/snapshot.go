@@ -18,6 +18,8 @@ type Snapshot struct {
 	climbs   []climb // those that carry space:read, by actor, then climb number
 	locals   []local // bindings to entities, by actor, then entity
 	runs     [actorKinds]map[string]run
+	groups   map[string]run // by name
+	actors   map[ActorRef]member
 	flagged  map[string]int32 // administrative stacks to the space they are in
 	entities map[EntityRef]int32
 }
@@ -79,11 +81,17 @@ type run struct{ grants, climbs, locals span }
 
 type span struct{ from, to int32 }
 
-func (s *Snapshot) runOf(kind ActorKind, id string) run {
-	if kind >= actorKinds {
+// member is what the world says of an actor beyond its bindings.
+type member struct {
+	groups   []run
+	notAfter int64
+}
+
+func (s *Snapshot) runOf(a ActorRef) run {
+	if a.Kind >= actorKinds {
 		return run{}
 	}
-	return s.runs[kind][id]
+	return s.runs[a.Kind][a.ID]
 }
 
 // encloses reports whether space b is a or below it.

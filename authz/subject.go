@@ -66,10 +66,14 @@ type Grant struct{ Role, Space string }
 // Subject is who asks, as the caller has authenticated it (step 2).
 //
 // A stack acts by its administrative flag or by its own bindings only: Groups,
-// AlwaysAdmin, SessionOnly and Session are ignored for it.
+// AlwaysAdmin, SessionOnly and Session are ignored for it. A group does not
+// act; as a subject it stands for what it gives its members: its bindings,
+// without Groups, AlwaysAdmin and Session.
 type Subject struct {
 	Actor ActorRef
-	// Groups are the ids of the group actors the subject belongs to.
+	// Groups are names of groups that the subject belongs to, besides those
+	// that the world lists for its actor: what the identity provider reported
+	// at sign-in (A156) or an OIDC key's token says (A178).
 	Groups []string
 	// AlwaysAdmin gives Space admin at root whatever else holds (A93).
 	AlwaysAdmin bool

@@ -5,20 +5,34 @@ package authz
 type holder struct {
 	admin    int32 // space where a flag or A93 gives Space admin, or nowhere
 	own      run
-	groups   []string
+	member   []run    // of the groups that the world lists
+	groups   []string // names that the subject brings
 	session  []Grant
 	climbs   bool // derived read applies (R14)
 	readOnly bool
+	lapsed   bool // the actor has expired: it holds nothing
 }
 
-func (s *Snapshot) resolve(sub *Subject) holder {
+func (s *Snapshot) resolve(sub *Subject, now int64) holder {
 	h := holder{admin: nowhere, readOnly: sub.ReadOnly}
-	if sub.Actor.Kind == ActorStack {
+	switch sub.Actor.Kind {
+	case ActorStack:
 		if at, ok := s.flagged[sub.Actor.ID]; ok {
 			h.admin = at
 		} else {
-			h.own = s.runOf(ActorStack, sub.Actor.ID)
+			h.own = s.runOf(sub.Actor)
 		}
+		return h
+	case ActorGroup:
+		h.climbs = true
+		if !sub.SessionOnly {
+			h.own = s.runOf(sub.Actor)
+		}
+		return h
+	}
+	known, ok := s.actors[sub.Actor]
+	if ok && known.notAfter < now {
+		h.lapsed = true
 		return h
 	}
 	h.climbs = true
@@ -29,18 +43,24 @@ func (s *Snapshot) resolve(sub *Subject) holder {
 		h.session = sub.Session
 		return h
 	}
-	h.own = s.runOf(sub.Actor.Kind, sub.Actor.ID)
-	h.groups = sub.Groups
+	h.own = s.runOf(sub.Actor)
+	h.member, h.groups = known.groups, sub.Groups
 	return h
 }
 
-// carrier returns the run of the subject itself for 0 and of its i-th group
-// for i; there are len(h.groups)+1.
+// carriers is how many runs a holder has at most: its own and its groups'.
+func (h *holder) carriers() int { return 1 + len(h.member) + len(h.groups) }
+
+// carrier returns one of a holder's runs; number 0 is its own.
 func (s *Snapshot) carrier(h *holder, i int) run {
-	if i == 0 {
+	switch i--; {
+	case i < 0:
 		return h.own
+	case i < len(h.member):
+		return h.member[i]
+	default:
+		return s.groups[h.groups[i-len(h.member)]]
 	}
-	return s.runs[ActorGroup][h.groups[i-1]]
 }
 
 // sessionGrant resolves a session's grant; ok is false if it names a role or
@@ -96,7 +116,7 @@ func (s *Snapshot) weigh(h *holder, a Action, at int32, e EntityRef, now int64) 
 	if h.admin != nowhere && s.encloses(h.admin, at) {
 		w.add(&s.roles[builtinAdmin], source{role: builtinAdmin, space: h.admin}, forever)
 	}
-	for i := 0; i <= len(h.groups); i++ {
+	for i := range h.carriers() {
 		r := s.carrier(h, i)
 		if e.Kind != EntityNone && r.locals.from < r.locals.to {
 			s.weighLocals(&w, r.locals, e)
@@ -162,7 +182,7 @@ func (s *Snapshot) climbsTo(h *holder, w *standing, at int32) bool {
 	if sp.climbEnd == sp.climb+1 {
 		return false
 	}
-	for i := 0; i <= len(h.groups); i++ {
+	for i := range h.carriers() {
 		if s.climbsIn(w, s.carrier(h, i).climbs, sp) {
 			return true
 		}

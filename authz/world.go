@@ -47,11 +47,30 @@ type EntityHome struct {
 	Space  string
 }
 
+// Group is a mapping of a group that an identity provider knows. The actor of
+// a group's bindings names ID; who belongs to it is told by Name, as the
+// provider reports it, compared exactly (A157). Both are unique (A158).
+type Group struct{ ID, Name string }
+
+// Actor is a user or an API key that the account knows. An actor that is not
+// listed holds its bindings all the same.
+type Actor struct {
+	Ref ActorRef
+	// Groups are the names of the groups it belongs to, besides those that a
+	// Subject brings. A name that no Group has means nothing (A8).
+	Groups []string
+	// NotAfter is the last instant at which the actor holds anything at all;
+	// zero means that it does not expire.
+	NotAfter time.Time
+}
+
 // World is everything a snapshot is compiled from. Order means nothing.
 type World struct {
 	Spaces   []Space
 	Roles    []Role
-	Bindings []Binding
+	Bindings []Binding // those of a group that is not in Groups have no effect (A8)
+	Groups   []Group
+	Actors   []Actor
 	Stacks   []Stack
 	Entities []EntityHome
 }

@@ -32,8 +32,8 @@ type Transactor[T any] interface {
 	// Change runs fn and commits what it wrote together with its audit row.
 	// No access change can be committed between its decisions and its commit.
 	Change(ctx context.Context, fn func(T) error) error
-	// ChangeAccess is Change for fn that alters spaces, roles, bindings or who
-	// is administrative: it excludes every other change while it runs.
+	// ChangeAccess is Change for fn that alters spaces, roles, bindings, actors
+	// or who is administrative: it excludes every other change while it runs.
 	ChangeAccess(ctx context.Context, fn func(T) error) error
 }
 

@@ -11,6 +11,8 @@ func translate(w domain.World) authz.World {
 		Spaces:   make([]authz.Space, len(w.Spaces)),
 		Roles:    make([]authz.Role, len(w.Roles)),
 		Bindings: make([]authz.Binding, len(w.Bindings)),
+		Groups:   w.Groups,
+		Actors:   w.Actors,
 		Stacks:   make([]authz.Stack, len(w.Stacks)),
 	}
 	for i, s := range w.Spaces {

@@ -14,7 +14,9 @@ type World struct {
 	Spaces   []Space
 	Roles    []Role
 	Bindings []Binding
-	Stacks   []StackActor // only stacks that are administrative or hold a binding
+	Groups   []authz.Group
+	Actors   []authz.Actor // what is known of users and keys beyond their bindings
+	Stacks   []StackActor  // only stacks that are administrative or hold a binding
 }
 
 // WorldPart names a kind of row that access decisions are made from.
