@@ -67,7 +67,7 @@ func (g *Gate) Permit(ctx context.Context, tx Reader, op Op) (Permit, error) {
 		d = q.snapshot.DecideAccount(q.caller.Subject, tx.Now())
 	}
 	if d.Allowed() {
-		return Permit{record: record.allowed(d), valid: true}, nil
+		return Permit{record: record, valid: true}, nil
 	}
 	return Permit{}, q.refuse(op, record, d, tx.Now())
 }
@@ -84,12 +84,11 @@ func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
 		op.Object.Space = domain.RootSpace
 	}
 	record := q.record(op, tx.Now())
-	d := q.snapshot.DecideAccount(q.caller.Subject, tx.Now())
 	switch {
 	case q.caller.Stack != "" && withheldFromRuns[op.Object.Kind]:
 		record.Reason = "a run's token never manages keys, users, sign-in or the account's settings"
-	case d.Allowed():
-		return Permit{record: record.allowed(d), valid: true}, nil
+	case q.snapshot.DecideAccount(q.caller.Subject, tx.Now()).Allowed():
+		return Permit{record: record, valid: true}, nil
 	default:
 		record.Reason = "needs space:read and space:admin in space root"
 	}
@@ -99,7 +98,9 @@ func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
 
 // withheldFromRuns are the kinds that a run's token never touches, whatever
 // roles its stack holds (access model R25).
-var withheldFromRuns = map[Kind]bool{KindAPIKey: true, KindSession: true, KindAudit: true, KindAccount: true}
+var withheldFromRuns = map[Kind]bool{
+	KindAPIKey: true, KindUser: true, KindUserGroup: true, KindSession: true, KindAudit: true, KindAccount: true,
+}
 
 // AccountRead decides whether the caller may read what only admins of root
 // may: the audit trail (access model A74, A266).
@@ -197,7 +198,8 @@ func (g *Gate) Refuse(ctx context.Context, tx Reader, op Op, reason *domain.Erro
 type AdminReader interface {
 	Reader
 	// RootAdmins returns how many API keys and users that can sign in hold
-	// space:read and space:admin at root for good.
+	// space:read and space:admin at root for good, by bindings of their own: a
+	// group may be empty.
 	RootAdmins(ctx context.Context) (int, error)
 }
 

@@ -14,6 +14,8 @@ const (
 	KindRole        Kind = "role"
 	KindRoleBinding Kind = "role_binding"
 	KindAPIKey      Kind = "api_key"
+	KindUser        Kind = "user"
+	KindUserGroup   Kind = "user_group"
 	KindStack       Kind = "stack"
 	KindContext     Kind = "context"
 	KindRun         Kind = "run"
@@ -62,15 +64,6 @@ type Record struct {
 	Revision   int64
 	Run        domain.RunID
 	Stack      domain.StackID
-	Uses       []domain.AuditUse // the bindings that allowed it
-}
-
-// allowed returns the record of a decision that let the operation through.
-func (r Record) allowed(d authz.Decision) Record {
-	if d.Binding != "" {
-		r.Uses = []domain.AuditUse{{Binding: domain.BindingID(d.Binding), Action: r.Action}}
-	}
-	return r
 }
 
 // Permit is the proof that one change was allowed. Only a Gate makes one; the

@@ -16,4 +16,7 @@ type Binding struct {
 	NotAfter  time.Time // zero: for good
 	CreatedAt time.Time
 	CreatedBy string // the audit name of who made it
+	// AccessRule marks a binding of a user or a group that was made through the
+	// older list of access rules: only such a list shows and replaces it.
+	AccessRule bool
 }

@@ -15,6 +15,8 @@ type (
 	RoleID              string
 	BindingID           string
 	APIKeyID            string
+	UserID              string
+	UserGroupID         string
 	StackID             string
 	ContextID           string
 	RunID               string

@@ -15,7 +15,7 @@ type World struct {
 	Roles    []Role
 	Bindings []Binding
 	Groups   []authz.Group
-	Actors   []authz.Actor // what is known of users and keys beyond their bindings
+	Actors   []authz.Actor // only users with groups, and keys with groups or an end
 	Stacks   []StackActor  // only stacks that are administrative or hold a binding
 }
 
@@ -28,6 +28,8 @@ const (
 	PartRole    WorldPart = "role"
 	PartBinding WorldPart = "binding"
 	PartStack   WorldPart = "stack" // as an actor
+	PartGroup   WorldPart = "group"
+	PartActor   WorldPart = "actor" // a user or a key
 )
 
 // WorldDelta is what changed since an older revision: rows as they are now,
@@ -41,5 +43,5 @@ type WorldDelta struct {
 type WorldGone struct {
 	Part  WorldPart
 	ID    string
-	Actor authz.ActorRef // whose binding it was
+	Actor authz.ActorRef // whose binding it was, or who it was
 }

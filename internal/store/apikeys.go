@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/airlock-project/airlock/authz"
@@ -40,6 +41,11 @@ func (tx *Tx) InsertAPIKey(ctx context.Context, p access.Permit, k domain.APIKey
 	if err := tx.use(p, access.KindAPIKey); err != nil {
 		return err
 	}
+	if isActor(k) {
+		if err := tx.touchActor(ctx, authz.ActorAPIKey, string(k.ID)); err != nil {
+			return err
+		}
+	}
 	oidc := ""
 	if k.OIDC != nil {
 		oidc = toJSON(k.OIDC)
@@ -55,6 +61,15 @@ func (tx *Tx) UpdateAPIKey(ctx context.Context, p access.Permit, k domain.APIKey
 	if err := tx.use(p, access.KindAPIKey); err != nil {
 		return err
 	}
+	old, err := tx.APIKey(ctx, k.ID)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(old.Groups, k.Groups) {
+		if err := tx.touchActor(ctx, authz.ActorAPIKey, string(k.ID)); err != nil {
+			return err
+		}
+	}
 	oidc := ""
 	if k.OIDC != nil {
 		oidc = toJSON(k.OIDC)
@@ -62,6 +77,10 @@ func (tx *Tx) UpdateAPIKey(ctx context.Context, p access.Permit, k domain.APIKey
 	return tx.exec(ctx, `update api_keys set name = $2, description = $3, teams = $4, oidc = $5 where id = $1`,
 		k.ID, k.Name, k.Description, toJSON(list(k.Groups)), oidc)
 }
+
+// isActor reports whether access decisions depend on more of a key than its
+// bindings.
+func isActor(k domain.APIKey) bool { return len(k.Groups) > 0 || !k.ExpiresAt.IsZero() }
 
 // TouchAPIKey notes when a key was last used.
 func (tx *Tx) TouchAPIKey(ctx context.Context, p access.Permit, id domain.APIKeyID, at time.Time) error {
@@ -75,6 +94,18 @@ func (tx *Tx) TouchAPIKey(ctx context.Context, p access.Permit, id domain.APIKey
 func (tx *Tx) DeleteAPIKey(ctx context.Context, p access.Permit, id domain.APIKeyID) error {
 	if err := tx.use(p, access.KindAPIKey); err != nil {
 		return err
+	}
+	old, err := tx.APIKey(ctx, id)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if isActor(old) {
+		if err := tx.touchActor(ctx, authz.ActorAPIKey, string(id)); err != nil {
+			return err
+		}
 	}
 	if err := tx.deleteBindingsOf(ctx, authz.ActorAPIKey, string(id)); err != nil {
 		return err

@@ -10,12 +10,12 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-const selectBinding = `select id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by from role_bindings`
+const selectBinding = `select id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by, access_rule from role_bindings`
 
 func scanBinding(s scanner) (b domain.Binding, err error) {
 	var kind string
 	var notAfter, created int64
-	if err := s.Scan(&b.ID, &kind, &b.Actor.ID, &b.Role, &b.Space, &notAfter, &created, &b.CreatedBy); err != nil {
+	if err := s.Scan(&b.ID, &kind, &b.Actor.ID, &b.Role, &b.Space, &notAfter, &created, &b.CreatedBy, &b.AccessRule); err != nil {
 		return b, err
 	}
 	b.NotAfter, b.CreatedAt = fromMicros(notAfter), fromMicros(created)
@@ -43,11 +43,17 @@ func (tx *Tx) BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Bi
 		selectBinding+` where actor_kind = $1 and actor_id = $2 order by created_at, id`, actor.Kind.String(), actor.ID)
 }
 
-// RootAdmins implements access.AdminReader. An OIDC key cannot sign in yet.
+// BindingsOfKind returns the bindings of all actors of one kind, oldest first.
+func (tx *Tx) BindingsOfKind(ctx context.Context, kind authz.ActorKind) ([]domain.Binding, error) {
+	return many(ctx, tx, scanBinding, selectBinding+` where actor_kind = $1 order by created_at, id`, kind.String())
+}
+
+// RootAdmins implements access.AdminReader. Users and OIDC keys cannot sign in
+// yet.
 func (tx *Tx) RootAdmins(ctx context.Context) (int, error) {
-	roles, err := many(ctx, tx, scanString, `select role_id from role_bindings b where space_id = 'root' and not_after = 0 and (actor_kind = $1
-		or actor_kind = $2 and exists (select 1 from api_keys k where k.id = b.actor_id and k.type = $3 and k.expires_at = 0))`,
-		authz.ActorUser.String(), authz.ActorAPIKey.String(), domain.APIKeySecret)
+	roles, err := many(ctx, tx, scanString, `select role_id from role_bindings b where space_id = 'root' and not_after = 0 and actor_kind = $1
+		and exists (select 1 from api_keys k where k.id = b.actor_id and k.type = $2 and k.expires_at = 0)`,
+		authz.ActorAPIKey.String(), domain.APIKeySecret)
 	n := 0
 	for _, id := range roles {
 		r, err := tx.Role(ctx, domain.RoleID(id))
@@ -70,9 +76,9 @@ func (tx *Tx) InsertBinding(ctx context.Context, p access.Permit, b domain.Bindi
 	if err := tx.touchBinding(ctx, b.ID, b.Actor); err != nil {
 		return err
 	}
-	err := tx.exec(ctx, `insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		b.ID, b.Actor.Kind.String(), b.Actor.ID, b.Role, b.Space, micros(b.NotAfter), micros(b.CreatedAt), b.CreatedBy)
+	err := tx.exec(ctx, `insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by, access_rule)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		b.ID, b.Actor.Kind.String(), b.Actor.ID, b.Role, b.Space, micros(b.NotAfter), micros(b.CreatedAt), b.CreatedBy, b.AccessRule)
 	if isUnique(err, "role_bindings_once", "role_bindings.actor_kind") {
 		return domain.Conflict("this actor holds this role in this space already")
 	}

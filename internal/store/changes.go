@@ -17,7 +17,7 @@ type touched struct {
 	part  domain.WorldPart
 	id    string
 	kind  string // of the actor or entity
-	owner string // the actor of a binding
+	owner string // the actor of a binding, or the actor itself
 }
 
 // How long the names of changed rows are kept, in revisions, and how many of
@@ -47,6 +47,10 @@ func (tx *Tx) touchBinding(ctx context.Context, id domain.BindingID, actor authz
 	}
 	// Its first binding makes a stack an actor.
 	return tx.touch(ctx, touched{part: domain.PartStack, id: actor.ID})
+}
+
+func (tx *Tx) touchActor(ctx context.Context, kind authz.ActorKind, id string) error {
+	return tx.touch(ctx, touched{part: domain.PartActor, id: id, kind: kind.String(), owner: id})
 }
 
 func (tx *Tx) advance(ctx context.Context) error {
@@ -134,6 +138,16 @@ func (tx *Tx) follow(ctx context.Context, d *domain.WorldDelta, part domain.Worl
 		for _, s := range d.Put.Stacks {
 			found[string(s.ID)] = true
 		}
+	case domain.PartGroup:
+		d.Put.Groups, err = many(ctx, tx, scanGroup, selectGroup+among, toJSON(ids))
+		for _, g := range d.Put.Groups {
+			found[g.ID] = true
+		}
+	case domain.PartActor:
+		d.Put.Actors, err = many(ctx, tx, scanActor, selectActor+among, toJSON(ids))
+		for _, a := range d.Put.Actors {
+			found[a.Ref.ID] = true
+		}
 	default:
 		return errors.New("unknown part of the access world")
 	}
@@ -148,7 +162,7 @@ func (tx *Tx) follow(ctx context.Context, d *domain.WorldDelta, part domain.Worl
 
 func gone(t touched) (g domain.WorldGone, err error) {
 	g = domain.WorldGone{Part: t.part, ID: t.id}
-	if t.part == domain.PartBinding {
+	if t.part == domain.PartBinding || t.part == domain.PartActor {
 		g.Actor.ID = t.owner
 		g.Actor.Kind, err = actorKind(t.kind)
 	}

@@ -66,6 +66,15 @@ func (d dialect) in(column string, n int) string {
 	return fmt.Sprintf("%s in (select value from json_each($%d))", column, n)
 }
 
+// elements returns a table expression with the strings of the JSON list in
+// column, each in a row, as value.
+func (d dialect) elements(column string) string {
+	if d.postgres() {
+		return fmt.Sprintf("json_array_elements_text(%s::json) as element(value)", column)
+	}
+	return fmt.Sprintf("json_each(%s)", column)
+}
+
 // skipLocked lets several servers claim rows side by side.
 func (d dialect) skipLocked() string {
 	if d.postgres() {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -40,7 +41,43 @@ func (tx *Tx) World(ctx context.Context) (w domain.World, err error) {
 	if err != nil {
 		return w, fmt.Errorf("read acting stacks: %w", err)
 	}
+	if w.Groups, err = many(ctx, tx, scanGroup, selectGroup+` order by id`); err != nil {
+		return w, fmt.Errorf("read groups: %w", err)
+	}
+	if w.Actors, err = many(ctx, tx, scanActor, selectActor+` order by kind, id`); err != nil {
+		return w, fmt.Errorf("read actors: %w", err)
+	}
 	return w, nil
+}
+
+// selectGroup finds what decisions need of group mappings.
+const selectGroup = `select id, name from user_groups`
+
+func scanGroup(s scanner) (g authz.Group, err error) {
+	return g, s.Scan(&g.ID, &g.Name)
+}
+
+// selectActor finds the users and keys of whom decisions need more than their
+// bindings: groups, or an end.
+const selectActor = `select kind, id, teams, expires_at from (
+	select 'user' as kind, id, teams, 0 as expires_at from users where teams <> '[]'
+	union all select 'api_key' as kind, id, teams, expires_at from api_keys where teams <> '[]' or expires_at <> 0) actors`
+
+func scanActor(s scanner) (a authz.Actor, err error) {
+	var kind, teams string
+	var expires int64
+	if err := s.Scan(&kind, &a.Ref.ID, &teams, &expires); err != nil {
+		return a, err
+	}
+	if expires != 0 {
+		// A key is dead at its end; NotAfter is the last moment before.
+		a.NotAfter = fromMicros(expires).Add(-time.Nanosecond)
+	}
+	if err := fromJSON(teams, &a.Groups); err != nil {
+		return a, err
+	}
+	a.Ref.Kind, err = actorKind(kind)
+	return a, err
 }
 
 // selectActing finds the stacks that act; $1 is the kind of actor that they are.

@@ -191,7 +191,11 @@ func (k *Kit) As(t *testing.T, name string) context.Context {
 	if !ok {
 		t.Fatalf("the kit knows no actor %q", name)
 	}
-	return access.WithCaller(ctx, access.Caller{Subject: subject, Name: domain.APIKeyID(subject.Actor.ID).AuditName()})
+	name = domain.APIKeyID(subject.Actor.ID).AuditName()
+	if subject.Actor.Kind != authz.ActorAPIKey {
+		name = subject.Actor.Kind.String() + "::" + subject.Actor.ID
+	}
+	return access.WithCaller(ctx, access.Caller{Subject: subject, Name: name})
 }
 
 // AsStack returns a context in which a run of a stack calls with its token.

@@ -15,11 +15,12 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		test func(t *testing.T, k *Kit)
 	}{
 		{"spaces", testSpaces},
-		{"paths and uses", testPathsAndUses},
-		{"account settings", testAccountSettings},
 		{"roles", testRoles},
 		{"bindings", testBindings},
 		{"api keys", testAPIKeys},
+		{"users", testUsers},
+		{"user groups", testUserGroups},
+		{"actors of the world", testWorldActors},
 		{"signing keys and pools", testSigningKeysAndPools},
 		{"stacks", testStacks},
 		{"deleted stack leaves nothing", testDeletedStack},

@@ -165,6 +165,10 @@ func testBindings(t *testing.T, k *Kit) {
 		if len(of) != 2 || of[0].ID != first || of[1].ID != b.ID || !of[1].NotAfter.IsZero() {
 			t.Errorf("bindings of %v are %+v, want two, oldest first", b.Actor, of)
 		}
+		ofKind := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Binding, error) { return tx.BindingsOfKind(ctx, kind) })
+		if n := len(ofKind); n < 2 || ofKind[n-2].ID != first || ofKind[n-1].ID != b.ID {
+			t.Errorf("bindings of kind %v are %+v, want the two last", kind, ofKind)
+		}
 		k.Unbind(t, b.ID)
 		_, err := tryRead(t, k, get)
 		gone(t, err)

@@ -98,6 +98,14 @@ func (k *Kit) deliverTogether(t *testing.T) {
 	}
 }
 
+// change is one write and whether it is a change of the access world.
+type change struct {
+	name  string
+	kind  access.Kind
+	grows bool
+	do    write
+}
+
 func testRevision(t *testing.T, k *Kit) {
 	World(t, k)
 	k.Context(t, "c", "dev")
@@ -111,12 +119,7 @@ func testRevision(t *testing.T, k *Kit) {
 			return tx.UpdateStack(ctx, p, st)
 		}
 	}
-	for _, c := range []struct {
-		name  string
-		kind  access.Kind
-		grows bool
-		do    write
-	}{
+	for _, c := range append(k.peopleChanges(), []change{
 		{"space", access.KindSpace, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.InsertSpace(ctx, p, domain.Space{ID: "new", Parent: "root", Name: "new"})
 		}},
@@ -163,7 +166,7 @@ func testRevision(t *testing.T, k *Kit) {
 		{"run", access.KindRun, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.InsertRun(ctx, p, domain.Run{ID: "r", StackID: "k", Type: domain.RunTracked, State: domain.RunQueued, StateSerial: 1})
 		}},
-	} {
+	}...) {
 		before, world := k.revision(t), k.world(t)
 		k.must(t, c.kind, k.followed(t, c.do))
 		k.follows(t, c.name, world, before)

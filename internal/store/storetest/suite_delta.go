@@ -31,6 +31,12 @@ func rowsOf(w domain.World) rows {
 	for _, b := range w.Bindings {
 		out[domain.WorldGone{Part: domain.PartBinding, ID: string(b.ID), Actor: b.Actor}] = b
 	}
+	for _, g := range w.Groups {
+		out[domain.WorldGone{Part: domain.PartGroup, ID: g.ID}] = g
+	}
+	for _, a := range w.Actors {
+		out[domain.WorldGone{Part: domain.PartActor, ID: a.Ref.ID, Actor: a.Ref}] = a
+	}
 	for _, s := range w.Stacks {
 		out[domain.WorldGone{Part: domain.PartStack, ID: string(s.ID)}] = s
 	}
