@@ -1,6 +1,7 @@
-// Package identity says who a caller is: it keeps API keys, exchanges them for
-// tokens, and is the only place that issues and verifies tokens. What a caller
-// may do is not its business.
+// Package identity says who a caller is: it keeps API keys, users with their
+// invitations and the mappings of an identity provider's groups, exchanges keys
+// for tokens, and is the only place that issues and verifies tokens. What a
+// caller may do is not its business.
 package identity
 
 import (
@@ -18,15 +19,13 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.AdminReader
+	peopleTx
 	APIKey(ctx context.Context, id domain.APIKeyID) (domain.APIKey, error)
 	APIKeys(ctx context.Context) ([]domain.APIKey, error)
 	InsertAPIKey(ctx context.Context, p access.Permit, k domain.APIKey) error
 	UpdateAPIKey(ctx context.Context, p access.Permit, k domain.APIKey) error
 	TouchAPIKey(ctx context.Context, p access.Permit, id domain.APIKeyID, at time.Time) error
 	DeleteAPIKey(ctx context.Context, p access.Permit, id domain.APIKeyID) error
-	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
-	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
-	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	SigningKeys(ctx context.Context) ([]domain.SigningKey, error)
 	InsertSigningKey(ctx context.Context, p access.Permit, k domain.SigningKey) error
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
@@ -122,7 +121,7 @@ func keyCaller(ctx context.Context, tx Tx, id domain.APIKeyID) (access.Caller, e
 		return access.Caller{}, domain.Unauthenticated("the API key has expired")
 	}
 	return access.Caller{
-		Subject: authz.Subject{Actor: authz.ActorRef{Kind: authz.ActorAPIKey, ID: string(id)}, Groups: key.Groups},
+		Subject: authz.Subject{Actor: keyActor(id)}, // its groups are part of the world
 		Name:    id.AuditName(),
 	}, nil
 }
