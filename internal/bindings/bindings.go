@@ -16,6 +16,8 @@ type Tx interface {
 	Role(ctx context.Context, id domain.RoleID) (domain.Role, error)
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	APIKey(ctx context.Context, id domain.APIKeyID) (domain.APIKey, error)
+	User(ctx context.Context, id domain.UserID) (domain.User, error)
+	UserGroup(ctx context.Context, id domain.UserGroupID) (domain.UserGroup, error)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	Binding(ctx context.Context, id domain.BindingID) (domain.Binding, error)
 	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
@@ -41,7 +43,7 @@ type View struct {
 	domain.Binding
 	Role      domain.Role
 	Space     domain.Space
-	StackName string // for a stack's binding
+	ActorName string
 }
 
 // Input names one grant.
@@ -50,8 +52,9 @@ type Input struct {
 	Space domain.SpaceID
 }
 
-// Get returns a binding of the given kind of actor. A key's bindings are seen
-// by whoever may view the account (A78), a stack's by whoever sees the stack.
+// Get returns a binding of the given kind of actor. A stack's bindings are seen
+// by whoever sees the stack, those of the other kinds by whoever may view the
+// account (A78).
 func (s *Service) Get(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (v View, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
 		if kind != authz.ActorStack {
@@ -121,12 +124,8 @@ func view(ctx context.Context, tx Tx, b domain.Binding) (v View, err error) {
 	if v.Space, err = tx.Space(ctx, b.Space); err != nil {
 		return v, err
 	}
-	if b.Actor.Kind == authz.ActorStack {
-		stack, err := tx.Stack(ctx, domain.StackID(b.Actor.ID))
-		v.StackName = stack.Name
-		return v, err
-	}
-	return v, nil
+	v.ActorName, err = actorName(ctx, tx, b.Actor)
+	return v, err
 }
 
 // Create grants roles to one actor, all or none.
@@ -167,6 +166,7 @@ func (s *Service) Update(ctx context.Context, actor authz.ActorRef, id domain.Bi
 			return domain.Invalid("input", "a binding cannot pass to another actor; delete it and create one")
 		}
 		next := old.Binding
+		next.AccessRule = false // from now on it is what this way made of it
 		if in.Role != "" {
 			next.Role = in.Role
 		}
@@ -213,9 +213,6 @@ func (s *Service) permitInsert(ctx context.Context, tx Tx, event string, b domai
 	op.Object.Noun = "space" // what is hidden from a stranger
 	permit, err := s.permit(ctx, tx, op, b)
 	if err != nil {
-		return permit, err
-	}
-	if err := domain.CheckName("actor", b.Actor.ID); err != nil {
 		return permit, err
 	}
 	role, err := tx.Role(ctx, b.Role)

@@ -188,9 +188,11 @@ func TestG1HoldToGrant(t *testing.T) {
 		b.Role(t, "binder", authz.ActionSpaceRead, authz.ActionRoleBindingManage)
 		b.AddKey(t, "bob")
 		b.Bind(t, "bob", "binder", "apps")
+		b.AddUser(t, "carol")
+		b.AddGroup(t, "devops")
 		for name, actor := range map[string]authz.ActorRef{
 			"himself": b.Actor("bob"), "a key": b.Actor("nobody"),
-			"a user": {Kind: authz.ActorUser, ID: "carol"}, "a group": {Kind: authz.ActorGroup, ID: "devops"},
+			"a user": b.Actor("carol"), "a group": b.Actor("devops"),
 		} {
 			for _, role := range []string{"space-admin", "space-writer", "operator", "worker-pool-controller"} {
 				row := b.Denied(t, domain.CodeForbidden, b.create(t, "bob", actor, role, "apps"))
@@ -258,7 +260,8 @@ func TestBadBindings(t *testing.T) {
 		b.Invalid(t, "apiKeyID", b.create(t, "root-admin", authz.ActorRef{Kind: authz.ActorAPIKey, ID: "missing"}, "space-reader", "dev"))
 		for name, bad := range storetest.Hostile() {
 			t.Run(name, func(t *testing.T) {
-				b.Invalid(t, "actor", b.create(t, "root-admin", authz.ActorRef{Kind: authz.ActorGroup, ID: bad}, "space-reader", "dev"))
+				b.Invalid(t, "userGroupID", b.create(t, "root-admin", authz.ActorRef{Kind: authz.ActorGroup, ID: bad}, "space-reader", "dev"))
+				b.Invalid(t, "userID", b.create(t, "root-admin", authz.ActorRef{Kind: authz.ActorUser, ID: bad}, "space-reader", "dev"))
 				b.Denied(t, domain.CodeNotFound, b.create(t, "root-admin", b.Actor("nobody"), "space-reader", domain.SpaceID(bad)))
 				b.Denied(t, domain.CodeNotFound, b.create(t, "root-admin", stackActor(bad), "space-reader", "dev"))
 				b.Denied(t, domain.CodeNotFound, b.remove(t, "root-admin", authz.ActorAPIKey, domain.BindingID(bad)))
@@ -273,7 +276,10 @@ func TestI11LastRootAdmin(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.AddKey(t, "second")
 		ids := map[string]domain.BindingID{"root-admin": b.bindingOf(t, "root-admin"), "second": b.Bind(t, "second", "space-admin", "root")}
-		b.BindActor(t, authz.ActorRef{Kind: authz.ActorGroup, ID: "admins"}, "space-admin", "root") // may be empty
+		b.AddGroup(t, "admins")
+		b.Bind(t, "admins", "space-admin", "root") // may be empty
+		b.AddUser(t, "carol", "admins")
+		b.Bind(t, "carol", "space-admin", "root") // cannot sign in yet
 		b.BindActor(t, stackActor("r0"), "space-admin", "root")                                     // runs only while it may
 		other := service(b.Open(t), b.Kit)
 		errs := make([]error, 2)

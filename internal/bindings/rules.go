@@ -17,12 +17,31 @@ func (s *Service) permit(ctx context.Context, tx Tx, op access.Op, b domain.Bind
 	if err != nil {
 		return permit, err
 	}
-	if b.Actor.Kind == authz.ActorAPIKey {
-		if _, err := tx.APIKey(ctx, domain.APIKeyID(b.Actor.ID)); err != nil {
-			return permit, invalid("apiKeyID", err)
-		}
+	_, err = actorName(ctx, tx, b.Actor)
+	return permit, invalid(actorFields[b.Actor.Kind], err)
+}
+
+// actorFields are the input fields that name an actor.
+var actorFields = map[authz.ActorKind]string{
+	authz.ActorUser: "userID", authz.ActorAPIKey: "apiKeyID", authz.ActorGroup: "userGroupID", authz.ActorStack: "stackID",
+}
+
+// actorName returns the name of an actor, or that it does not exist.
+func actorName(ctx context.Context, tx Tx, actor authz.ActorRef) (string, error) {
+	switch actor.Kind {
+	case authz.ActorUser:
+		u, err := tx.User(ctx, domain.UserID(actor.ID))
+		return u.Username, err
+	case authz.ActorGroup:
+		g, err := tx.UserGroup(ctx, domain.UserGroupID(actor.ID))
+		return g.Name, err
+	case authz.ActorStack:
+		st, err := tx.Stack(ctx, domain.StackID(actor.ID))
+		return st.Name, err
+	default:
+		k, err := tx.APIKey(ctx, domain.APIKeyID(actor.ID))
+		return k.Name, err
 	}
-	return permit, nil
 }
 
 // permitStack asks for both ends: Space admin where the role will act, and

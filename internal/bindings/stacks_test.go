@@ -93,7 +93,7 @@ func TestStackBindingsAreSeen(t *testing.T) {
 				}
 				continue
 			}
-			if err != nil || listErr != nil || v.StackName != "k2" || !cmp.Equal(list, []bindings.View{v}) {
+			if err != nil || listErr != nil || v.ActorName != "k2" || !cmp.Equal(list, []bindings.View{v}) {
 				t.Errorf("%s: %+v, %+v, %v, %v", who, v, list, err, listErr)
 			}
 		}

@@ -46,11 +46,11 @@ func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAt
 	if err != nil {
 		return v, err
 	}
-	path, err := tx.Path(ctx, stack.Space)
+	world, err := tx.World(ctx)
 	if err != nil {
 		return v, err
 	}
-	if !path.Reaches(c.Space) {
+	if !domain.NewTree(world.Spaces).Reaches(stack.Space, c.Space) {
 		op := access.Op{Event: "context.attach", Action: authz.ActionStackManage, Object: object(c), With: []domain.SpaceID{stack.Space}}
 		return v, s.gate.Refuse(ctx, tx, op, domain.Conflict(
 			"context %s of space %s is out of reach of stack %s in space %s", c.ID, c.Space, stack.ID, stack.Space))
@@ -169,27 +169,24 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, c domain.Context, to dom
 		}
 		tx.Also(p)
 	}
-	lost, err := outOfReach(ctx, tx, c.ID, to)
+	attachments, err := tx.AttachmentsOfContext(ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	return s.gate.KeepUses(ctx, tx, operation("context.update", authz.ActionContextUpdate, object(c)), lost)
-}
-
-// outOfReach returns the uses of a context by stacks that do not reach a space.
-func outOfReach(ctx context.Context, tx Tx, id domain.ContextID, space domain.SpaceID) (lost []domain.Use, err error) {
-	uses, err := tx.UsesOfEntity(ctx, access.KindContext, string(id))
+	world, err := tx.World(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, u := range uses {
-		path, err := tx.Path(ctx, u.StackSpace)
+	tree := domain.NewTree(world.Spaces)
+	for _, a := range attachments {
+		stack, err := tx.Stack(ctx, a.Stack)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if !path.Reaches(space) {
-			lost = append(lost, u)
+		if !tree.Reaches(stack.Space, to) {
+			return s.gate.Refuse(ctx, tx, operation("context.update", authz.ActionContextUpdate, object(c)),
+				domain.Conflict("stack %s uses the context and does not reach space %s", stack.ID, to))
 		}
 	}
-	return lost, nil
+	return nil
 }

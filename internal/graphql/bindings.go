@@ -14,7 +14,7 @@ func newKeyBinding(v bindings.View) *view.APIKeyRoleBinding {
 }
 
 func newStackBinding(v bindings.View) *view.StackRoleBinding {
-	return &view.StackRoleBinding{Binding: v.Binding, Of: v.Role, StackName: v.StackName}
+	return &view.StackRoleBinding{Binding: v.Binding, Of: v.Role, StackName: v.ActorName}
 }
 
 func stackActor(id string) authz.ActorRef { return authz.ActorRef{Kind: authz.ActorStack, ID: id} }

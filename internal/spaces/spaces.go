@@ -17,13 +17,10 @@ type Tx interface {
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	Spaces(ctx context.Context, ids []domain.SpaceID) ([]domain.Space, error)
 	SpaceContents(ctx context.Context, id domain.SpaceID) (domain.SpaceContents, error)
-	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
-	UsesBelow(ctx context.Context, top domain.SpaceID, of []domain.SpaceID) ([]domain.Use, error)
-	AccountSettings(ctx context.Context) (domain.AccountSettings, error)
+	Uses(ctx context.Context) ([]domain.Use, error)
 	InsertSpace(ctx context.Context, p access.Permit, s domain.Space) error
 	UpdateSpace(ctx context.Context, p access.Permit, s domain.Space) error
 	DeleteSpace(ctx context.Context, p access.Permit, id domain.SpaceID) error
-	Also(p access.Permit)
 }
 
 // Service answers and changes spaces.
@@ -100,23 +97,16 @@ func show(s domain.Space, l authz.Level) View {
 	return View{Space: s, Level: l}
 }
 
-// Create makes a space below in.Parent. Admins of root may; with the tree
-// delegated, also admins of the parent, and the new space then inherits (access
-// model A102, A103, A105, A106).
+// Create makes a space below in.Parent. Only admins of root may (A102).
 func (s *Service) Create(ctx context.Context, in Input) (View, error) {
 	space := domain.Space{
 		Name: in.Name, Description: in.Description, Labels: in.Labels, Parent: in.Parent, Inherit: in.Inherit,
 	}
 	op := operation("space.create", "", in.Parent)
 	err := s.db.ChangeAccess(ctx, func(tx Tx) error {
-		permit, err := s.permitShape(ctx, tx, op, in.Parent)
+		permit, err := s.gate.Account(ctx, tx, op)
 		if err != nil {
 			return err
-		}
-		if !in.Inherit {
-			if err := s.permitInherit(ctx, tx, op); err != nil {
-				return err
-			}
 		}
 		if err := space.Check(); err != nil {
 			return err
@@ -140,12 +130,11 @@ func (s *Service) newID(name string) domain.SpaceID {
 	return domain.SpaceID(slug + "-" + s.ids.ULID())
 }
 
-// Delete removes an empty space (A110). Admins of root may; with the tree
-// delegated, also its own admins (A102, A103).
+// Delete removes an empty space (A110). Only admins of root may (A102).
 func (s *Service) Delete(ctx context.Context, id domain.SpaceID) (v View, err error) {
 	op := operation("space.delete", id, id)
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
-		permit, err := s.permitShape(ctx, tx, op, id)
+		permit, err := s.gate.Account(ctx, tx, op)
 		if err != nil {
 			return err
 		}
