@@ -29,6 +29,7 @@ func (s *Snapshot) resolve(sub *Subject, now int64) holder {
 			h.own = s.runOf(sub.Actor)
 		}
 		return h
+	default: // a user or a key
 	}
 	known, ok := s.actors[sub.Actor]
 	if ok && known.notAfter < now {
