@@ -279,8 +279,8 @@ func TestI11LastRootAdmin(t *testing.T) {
 		b.AddGroup(t, "admins")
 		b.Bind(t, "admins", "space-admin", "root") // may be empty
 		b.AddUser(t, "carol", "admins")
-		b.Bind(t, "carol", "space-admin", "root") // cannot sign in yet
-		b.BindActor(t, stackActor("r0"), "space-admin", "root")                                     // runs only while it may
+		b.Bind(t, "carol", "space-admin", "root")               // cannot sign in yet
+		b.BindActor(t, stackActor("r0"), "space-admin", "root") // runs only while it may
 		other := service(b.Open(t), b.Kit)
 		errs := make([]error, 2)
 		var both sync.WaitGroup

@@ -81,9 +81,9 @@ func keyActor(id domain.APIKeyID) authz.ActorRef {
 }
 
 // accessRules shows bindings as coarse levels, one a space, the highest.
-func accessRules(list []bindings.View) []*generated.SpaceAccessRule {
-	var out []*generated.SpaceAccessRule
-	at := map[domain.SpaceID]*generated.SpaceAccessRule{}
+func accessRules(list []bindings.View) []*view.SpaceAccessRule {
+	var out []*view.SpaceAccessRule
+	at := map[domain.SpaceID]*view.SpaceAccessRule{}
 	rank := map[string]int{"READ": 1, "WRITE": 2, "ADMIN": 3}
 	for _, b := range list {
 		level := roleLevel(b.Role)
@@ -92,7 +92,7 @@ func accessRules(list []bindings.View) []*generated.SpaceAccessRule {
 		}
 		rule := at[b.Space.ID]
 		if rule == nil {
-			rule = &generated.SpaceAccessRule{Space: string(b.Space.ID)}
+			rule = &view.SpaceAccessRule{Space: string(b.Space.ID)}
 			at[b.Space.ID] = rule
 			out = append(out, rule)
 		}

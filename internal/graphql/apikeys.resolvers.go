@@ -13,7 +13,7 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
-func (r *apiKeyResolver) AccessRules(ctx context.Context, obj *view.APIKey) ([]*generated.SpaceAccessRule, error) {
+func (r *apiKeyResolver) AccessRules(ctx context.Context, obj *view.APIKey) ([]*view.SpaceAccessRule, error) {
 	list, err := r.Bindings.Of(ctx, keyActor(obj.ID))
 	return accessRules(list), err
 }

@@ -17,6 +17,14 @@ func newStackBinding(v bindings.View) *view.StackRoleBinding {
 	return &view.StackRoleBinding{Binding: v.Binding, Of: v.Role, StackName: v.ActorName}
 }
 
+func newUserBinding(v bindings.View) *view.UserRoleBinding {
+	return &view.UserRoleBinding{Binding: v.Binding, Of: v.Role, Username: v.ActorName}
+}
+
+func newGroupBinding(v bindings.View) *view.UserGroupRoleBinding {
+	return &view.UserGroupRoleBinding{Binding: v.Binding, Of: v.Role, GroupName: v.ActorName}
+}
+
 func stackActor(id string) authz.ActorRef { return authz.ActorRef{Kind: authz.ActorStack, ID: id} }
 
 // grant is one binding that a batch asks for.

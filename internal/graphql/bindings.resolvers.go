@@ -62,6 +62,54 @@ func (r *mutationResolver) StackRoleBindingUpdate(ctx context.Context, id string
 	return one(v, err, newStackBinding)
 }
 
+func (r *mutationResolver) UserGroupRoleBindingBatchCreate(ctx context.Context, input generated.UserGroupRoleBindingBatchInput) ([]*view.UserGroupRoleBinding, error) {
+	grants := make([]grant, len(input.Bindings))
+	for i, b := range input.Bindings {
+		grants[i] = newGrant(groupActor(b.UserGroupID), b.RoleID, b.SpaceID)
+	}
+	list, err := r.createBindings(ctx, grants)
+	return each(list, err, newGroupBinding)
+}
+
+func (r *mutationResolver) UserGroupRoleBindingCreate(ctx context.Context, input generated.UserGroupRoleBindingInput) (*view.UserGroupRoleBinding, error) {
+	v, err := r.createBinding(ctx, newGrant(groupActor(input.UserGroupID), input.RoleID, input.SpaceID))
+	return one(v, err, newGroupBinding)
+}
+
+func (r *mutationResolver) UserGroupRoleBindingDelete(ctx context.Context, id string) (*view.UserGroupRoleBinding, error) {
+	v, err := r.Bindings.Delete(ctx, authz.ActorGroup, domain.BindingID(id))
+	return one(v, err, newGroupBinding)
+}
+
+func (r *mutationResolver) UserGroupRoleBindingUpdate(ctx context.Context, id string, input generated.UserGroupRoleBindingInput) (*view.UserGroupRoleBinding, error) {
+	v, err := r.updateBinding(ctx, id, newGrant(groupActor(input.UserGroupID), input.RoleID, input.SpaceID))
+	return one(v, err, newGroupBinding)
+}
+
+func (r *mutationResolver) UserRoleBindingBatchCreate(ctx context.Context, input generated.UserRoleBindingBatchInput) ([]*view.UserRoleBinding, error) {
+	grants := make([]grant, len(input.Bindings))
+	for i, b := range input.Bindings {
+		grants[i] = newGrant(userActor(b.UserID), b.RoleID, b.SpaceID)
+	}
+	list, err := r.createBindings(ctx, grants)
+	return each(list, err, newUserBinding)
+}
+
+func (r *mutationResolver) UserRoleBindingCreate(ctx context.Context, input generated.UserRoleBindingInput) (*view.UserRoleBinding, error) {
+	v, err := r.createBinding(ctx, newGrant(userActor(input.UserID), input.RoleID, input.SpaceID))
+	return one(v, err, newUserBinding)
+}
+
+func (r *mutationResolver) UserRoleBindingDelete(ctx context.Context, id string) (*view.UserRoleBinding, error) {
+	v, err := r.Bindings.Delete(ctx, authz.ActorUser, domain.BindingID(id))
+	return one(v, err, newUserBinding)
+}
+
+func (r *mutationResolver) UserRoleBindingUpdate(ctx context.Context, id string, input generated.UserRoleBindingInput) (*view.UserRoleBinding, error) {
+	v, err := r.updateBinding(ctx, id, newGrant(userActor(input.UserID), input.RoleID, input.SpaceID))
+	return one(v, err, newUserBinding)
+}
+
 func (r *queryResolver) APIKeyRoleBinding(ctx context.Context, id string) (*view.APIKeyRoleBinding, error) {
 	v, err := r.Bindings.Get(ctx, authz.ActorAPIKey, domain.BindingID(id))
 	return orNull(one(v, err, newKeyBinding))
@@ -72,12 +120,42 @@ func (r *queryResolver) StackRoleBinding(ctx context.Context, id string) (*view.
 	return orNull(one(v, err, newStackBinding))
 }
 
+func (r *queryResolver) UserGroupRoleBinding(ctx context.Context, id string) (*view.UserGroupRoleBinding, error) {
+	v, err := r.Bindings.Get(ctx, authz.ActorGroup, domain.BindingID(id))
+	return orNull(one(v, err, newGroupBinding))
+}
+
+func (r *queryResolver) UserRoleBinding(ctx context.Context, id string) (*view.UserRoleBinding, error) {
+	v, err := r.Bindings.Get(ctx, authz.ActorUser, domain.BindingID(id))
+	return orNull(one(v, err, newUserBinding))
+}
+
 func (r *stackRoleBindingResolver) Space(ctx context.Context, obj *view.StackRoleBinding) (*generated.Space, error) {
 	return r.spaceOrBare(ctx, obj.Binding.Space)
+}
+
+func (r *userGroupRoleBindingResolver) UserGroup(ctx context.Context, obj *view.UserGroupRoleBinding) (*view.ManagedUserGroup, error) {
+	return r.groupOf(ctx, obj)
+}
+
+func (r *userRoleBindingResolver) User(ctx context.Context, obj *view.UserRoleBinding) (*view.ManagedUser, error) {
+	return r.userOf(ctx, obj)
 }
 
 func (r *Resolver) StackRoleBinding() generated.StackRoleBindingResolver {
 	return &stackRoleBindingResolver{r}
 }
 
-type stackRoleBindingResolver struct{ *Resolver }
+func (r *Resolver) UserGroupRoleBinding() generated.UserGroupRoleBindingResolver {
+	return &userGroupRoleBindingResolver{r}
+}
+
+func (r *Resolver) UserRoleBinding() generated.UserRoleBindingResolver {
+	return &userRoleBindingResolver{r}
+}
+
+type (
+	stackRoleBindingResolver     struct{ *Resolver }
+	userGroupRoleBindingResolver struct{ *Resolver }
+	userRoleBindingResolver      struct{ *Resolver }
+)

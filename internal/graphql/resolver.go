@@ -73,6 +73,8 @@ type Bindings interface {
 
 // Identity are the use cases of API keys and sign-in.
 type Identity interface {
+	Users
+	Groups
 	Key(ctx context.Context, id domain.APIKeyID) (identity.KeyView, error)
 	Keys(ctx context.Context) ([]identity.KeyView, error)
 	CreateKey(ctx context.Context, in identity.KeyInput) (identity.KeyView, error)
@@ -80,6 +82,26 @@ type Identity interface {
 	DeleteKey(ctx context.Context, id domain.APIKeyID) (identity.KeyView, error)
 	Exchange(ctx context.Context, id domain.APIKeyID, secret string) (identity.Session, error)
 	Viewer(ctx context.Context) (identity.User, error)
+}
+
+// Users are the use cases of users and their invitations.
+type Users interface {
+	User(ctx context.Context, id domain.UserID) (identity.UserView, error)
+	Users(ctx context.Context) ([]identity.UserView, error)
+	InviteUser(ctx context.Context, in identity.InviteInput) (identity.UserView, error)
+	ResendInvite(ctx context.Context, id domain.UserID) (identity.UserView, error)
+	UpdateUser(ctx context.Context, id domain.UserID, in identity.UserUpdate) (identity.UserView, error)
+	DeleteUser(ctx context.Context, id domain.UserID) (identity.UserView, error)
+}
+
+// Groups are the use cases of group mappings.
+type Groups interface {
+	Group(ctx context.Context, id domain.UserGroupID) (identity.GroupView, error)
+	Groups(ctx context.Context) ([]identity.GroupView, error)
+	ReportedGroups(ctx context.Context) ([]string, error)
+	CreateGroup(ctx context.Context, in identity.GroupInput) (identity.GroupView, error)
+	UpdateGroup(ctx context.Context, id domain.UserGroupID, in identity.GroupInput) (identity.GroupView, error)
+	DeleteGroup(ctx context.Context, id domain.UserGroupID) (identity.GroupView, error)
 }
 
 // Stacks are the use cases of stacks.

@@ -77,6 +77,7 @@ func (s *Service) ReportedGroups(ctx context.Context) (names []string, err error
 			return err
 		}
 		list, err := tx.ReportedGroups(ctx)
+		names = make([]string, 0, len(list))
 		for _, g := range list {
 			names = append(names, g.Name)
 		}

@@ -19,7 +19,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type ApiKeyResolver interface {
-	AccessRules(ctx context.Context, obj *view.APIKey) ([]*SpaceAccessRule, error)
+	AccessRules(ctx context.Context, obj *view.APIKey) ([]*view.SpaceAccessRule, error)
 
 	APIKeyRoleBindings(ctx context.Context, obj *view.APIKey) ([]*view.APIKeyRoleBinding, error)
 }
@@ -44,8 +44,8 @@ func (ec *executionContext) _ApiKey_accessRules(ctx context.Context, field graph
 			return ec.Resolvers.ApiKey().AccessRules(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*SpaceAccessRule) graphql.Marshaler {
-			return ec.marshalNSpaceAccessRule2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpaceAccessRuleᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.SpaceAccessRule) graphql.Marshaler {
+			return ec.marshalNSpaceAccessRule2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpaceAccessRuleᚄ(ctx, selections, v)
 		},
 		true,
 		true,

@@ -259,6 +259,14 @@ type HooksInput struct {
 	BeforePlan []string `json:"beforePlan,omitempty"`
 }
 
+// A role that an invited user is to hold.
+type InvitedRoleInput struct {
+	// Id of the role, a system role or another.
+	RoleID string `json:"roleID"`
+	// Id of the space.
+	SpaceID string `json:"spaceID"`
+}
+
 // Settings for Kubernetes.
 type KubernetesInput struct {
 	// Version of kubectl; absent means the newest.
@@ -267,6 +275,78 @@ type KubernetesInput struct {
 	KubernetesWorkflowTool *string `json:"kubernetesWorkflowTool,omitempty"`
 	// Namespace to work in.
 	Namespace string `json:"namespace"`
+}
+
+// A group to map, in the older form.
+type ManagedUserGroupCreateInput struct {
+	// The group's access, as bindings of the system roles of these levels.
+	AccessRules []*SpaceAccessRuleInput `json:"accessRules"`
+	// Description.
+	Description string `json:"description"`
+	// Name of the group, exactly as the identity provider reports it.
+	GroupName string `json:"groupName"`
+}
+
+// A group to map.
+type ManagedUserGroupCreateInputV2 struct {
+	// Description.
+	Description *string `json:"description,omitempty"`
+	// Name of the group, exactly as the identity provider reports it; must be given.
+	GroupName *string `json:"groupName,omitempty"`
+}
+
+// Changes of a mapping, in the older form.
+type ManagedUserGroupUpdateInput struct {
+	// All access rules of the group; role bindings made otherwise stay.
+	AccessRules []*SpaceAccessRuleInput `json:"accessRules,omitempty"`
+	// Description; an empty one clears it.
+	Description *string `json:"description,omitempty"`
+	// Id of the mapping.
+	ID string `json:"id"`
+}
+
+// Changes of a mapping.
+type ManagedUserGroupUpdateInputV2 struct {
+	// Description; an empty one clears it.
+	Description *string `json:"description,omitempty"`
+	// Id of the mapping; must be given.
+	ID *string `json:"id,omitempty"`
+}
+
+// A user to invite, in the older form.
+type ManagedUserInviteInput struct {
+	// The user's access, as bindings of the system roles of these levels.
+	AccessRules []*SpaceAccessRuleInput `json:"accessRules"`
+	// The address to invite; must be given.
+	InvitationEmail *string `json:"invitationEmail,omitempty"`
+	// Name for people to read.
+	Name *string `json:"name,omitempty"`
+	// Who the identity provider says that the user is. Exact: case and white space count.
+	Username string `json:"username"`
+}
+
+// A user to invite.
+type ManagedUserInviteInputV2 struct {
+	// The address to invite; must be given.
+	Email *string `json:"email,omitempty"`
+	// Name for people to read.
+	Name *string `json:"name,omitempty"`
+	// The roles that the user is to hold.
+	RoleBindings []*InvitedRoleInput `json:"roleBindings,omitempty"`
+	// Who the identity provider says that the user is; must be given. Exact: case and white space count.
+	Username *string `json:"username,omitempty"`
+}
+
+// Changes of a user.
+type ManagedUserUpdateInput struct {
+	// All access rules of the user; role bindings made otherwise stay.
+	AccessRules []*SpaceAccessRuleInput `json:"accessRules,omitempty"`
+	// Id of the user.
+	ID string `json:"id"`
+	// Name for people to read; an empty one clears it.
+	Name *string `json:"name,omitempty"`
+	// The user's member id at Slack; an empty one clears it.
+	SlackMemberID *string `json:"slackMemberID,omitempty"`
 }
 
 // A registry module; there is no registry yet.
@@ -530,7 +610,7 @@ type Space struct {
 }
 
 // Access to one space, as a coarse level.
-type SpaceAccessRule struct {
+type SpaceAccessRuleInput struct {
 	// Id of the space.
 	Space string `json:"space"`
 	// The level.
@@ -815,6 +895,38 @@ type User struct {
 	Type *string `json:"type,omitempty"`
 	// When the token ends, in Unix seconds.
 	ValidUntil int `json:"validUntil"`
+}
+
+// Several bindings of a group.
+type UserGroupRoleBindingBatchInput struct {
+	// The bindings.
+	Bindings []*UserGroupRoleBindingInput `json:"bindings,omitempty"`
+}
+
+// A binding of a group.
+type UserGroupRoleBindingInput struct {
+	// Id of the role.
+	RoleID string `json:"roleID"`
+	// Id of the space.
+	SpaceID string `json:"spaceID"`
+	// Id of the group's mapping.
+	UserGroupID string `json:"userGroupID"`
+}
+
+// Several bindings of a user.
+type UserRoleBindingBatchInput struct {
+	// The bindings.
+	Bindings []*UserRoleBindingInput `json:"bindings"`
+}
+
+// A binding of a user.
+type UserRoleBindingInput struct {
+	// Id of the role.
+	RoleID string `json:"roleID"`
+	// Id of the space.
+	SpaceID string `json:"spaceID"`
+	// Id of the user.
+	UserID string `json:"userID"`
 }
 
 // The tool that a stack uses: exactly one of these.

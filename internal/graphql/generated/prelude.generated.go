@@ -1698,6 +1698,40 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairloc
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐUserGroupID(ctx context.Context, v any) (domain.UserGroupID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.UserGroupID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐUserGroupID(ctx context.Context, sel ast.SelectionSet, v domain.UserGroupID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐUserID(ctx context.Context, v any) (domain.UserID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.UserID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐUserID(ctx context.Context, sel ast.SelectionSet, v domain.UserID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -2024,6 +2058,18 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalID(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOInt2int(ctx context.Context, v any) (int, error) {
+	res, err := graphql.UnmarshalInt(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt2int(ctx context.Context, sel ast.SelectionSet, v int) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalInt(v)
 	return res
 }
 

@@ -31,6 +31,8 @@ type ResolverRoot interface {
 	Run() RunResolver
 	Stack() StackResolver
 	StackRoleBinding() StackRoleBindingResolver
+	UserGroupRoleBinding() UserGroupRoleBindingResolver
+	UserRoleBinding() UserRoleBindingResolver
 	VcsIntegration() VcsIntegrationResolver
 }
 
@@ -73,7 +75,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputContextInput,
 		ec.unmarshalInputEnvironmentVariable,
 		ec.unmarshalInputHooksInput,
+		ec.unmarshalInputInvitedRoleInput,
 		ec.unmarshalInputKubernetesInput,
+		ec.unmarshalInputManagedUserGroupCreateInput,
+		ec.unmarshalInputManagedUserGroupCreateInputV2,
+		ec.unmarshalInputManagedUserGroupUpdateInput,
+		ec.unmarshalInputManagedUserGroupUpdateInputV2,
+		ec.unmarshalInputManagedUserInviteInput,
+		ec.unmarshalInputManagedUserInviteInputV2,
+		ec.unmarshalInputManagedUserUpdateInput,
 		ec.unmarshalInputOpenTofuInput,
 		ec.unmarshalInputPulumiInput,
 		ec.unmarshalInputQueryFieldConstraint,
@@ -84,6 +94,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRunChangesInput,
 		ec.unmarshalInputRuntimeConfigInput,
 		ec.unmarshalInputSearchInput,
+		ec.unmarshalInputSpaceAccessRuleInput,
 		ec.unmarshalInputSpaceInput,
 		ec.unmarshalInputStackAttachment,
 		ec.unmarshalInputStackInput,
@@ -93,6 +104,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputTerraformInput,
 		ec.unmarshalInputTerragruntInput,
 		ec.unmarshalInputUpdateAccountSettingsInput,
+		ec.unmarshalInputUserGroupRoleBindingBatchInput,
+		ec.unmarshalInputUserGroupRoleBindingInput,
+		ec.unmarshalInputUserRoleBindingBatchInput,
+		ec.unmarshalInputUserRoleBindingInput,
 		ec.unmarshalInputVendorConfigInput,
 	)
 	first := true
@@ -746,6 +761,10 @@ type AuditTrailResource {
   apiKeyRoleBinding("Id of the binding." id: ID!): ApiKeyRoleBinding
   "One role binding of a stack. Null when it does not exist or the caller may not see it."
   stackRoleBinding("Id of the binding." id: ID!): StackRoleBinding
+  "One role binding of a group. Null when it does not exist."
+  userGroupRoleBinding("Id of the binding." id: ID!): UserGroupRoleBinding
+  "One role binding of a user. Null when it does not exist."
+  userRoleBinding("Id of the binding." id: ID!): UserRoleBinding
 }
 
 extend type Mutation {
@@ -775,6 +794,32 @@ extend type Mutation {
     "What to change."
     input: StackRoleBindingUpdateInput!
   ): StackRoleBinding
+  "Bind several roles to a group: all of them, or none."
+  userGroupRoleBindingBatchCreate("The bindings." input: UserGroupRoleBindingBatchInput!): [UserGroupRoleBinding!]!
+  "Bind a role to a group in a space."
+  userGroupRoleBindingCreate("The binding." input: UserGroupRoleBindingInput!): UserGroupRoleBinding!
+  "Take a role from a group. Answers what it was."
+  userGroupRoleBindingDelete("Id of the binding." id: ID!): UserGroupRoleBinding
+  "Replace a binding under the rules of both deleting and creating. The id stays."
+  userGroupRoleBindingUpdate(
+    "Id of the binding."
+    id: ID!
+    "What it is to be."
+    input: UserGroupRoleBindingInput!
+  ): UserGroupRoleBinding
+  "Bind several roles to a user: all of them, or none."
+  userRoleBindingBatchCreate("The bindings." input: UserRoleBindingBatchInput!): [UserRoleBinding!]!
+  "Bind a role to a user in a space."
+  userRoleBindingCreate("The binding." input: UserRoleBindingInput!): UserRoleBinding
+  "Take a role from a user. Answers what it was."
+  userRoleBindingDelete("Id of the binding." id: ID!): UserRoleBinding
+  "Replace a binding under the rules of both deleting and creating. The id stays."
+  userRoleBindingUpdate(
+    "Id of the binding."
+    id: ID!
+    "What it is to be."
+    input: UserRoleBindingInput!
+  ): UserRoleBinding
 }
 
 "A role that an API key holds in a space and everything below."
@@ -839,6 +884,68 @@ input StackRoleBindingInput {
 input StackRoleBindingUpdateInput {
   "Id of the role that replaces the present one."
   roleID: ID
+}
+
+"A role that the members of a group hold in a space and everything below."
+type UserGroupRoleBinding {
+  "Fixed id."
+  id: ID!
+  "The role."
+  role: Role!
+  "Id of the role."
+  roleID: ID!
+  "Id of the space."
+  spaceID: ID!
+  "The group. For a caller who may not view the account only id and name are filled in."
+  userGroup: ManagedUserGroup!
+}
+
+"A role that a user holds in a space and everything below."
+type UserRoleBinding {
+  "Fixed id."
+  id: ID!
+  "The role."
+  role: Role!
+  "Id of the role."
+  roleID: ID!
+  "Id of the space."
+  spaceID: ID!
+  "The user. For a caller who may not view the account only id and username are filled in."
+  user: ManagedUser!
+  "Id of the user."
+  userID: ID!
+}
+
+"Several bindings of a group."
+input UserGroupRoleBindingBatchInput {
+  "The bindings."
+  bindings: [UserGroupRoleBindingInput!]
+}
+
+"A binding of a group."
+input UserGroupRoleBindingInput {
+  "Id of the role."
+  roleID: ID!
+  "Id of the space."
+  spaceID: ID!
+  "Id of the group's mapping."
+  userGroupID: ID!
+}
+
+"Several bindings of a user."
+input UserRoleBindingBatchInput {
+  "The bindings."
+  bindings: [UserRoleBindingInput!]!
+}
+
+"A binding of a user."
+input UserRoleBindingInput {
+  "Id of the role."
+  roleID: ID!
+  "Id of the space."
+  spaceID: ID!
+  "Id of the user."
+  userID: ID!
 }
 `, BuiltIn: false},
 	{Name: "../schema/config.graphqls", Input: `extend type Mutation {
@@ -1155,6 +1262,92 @@ type SearchContextsEdge {
   cursor: String!
   "The context."
   node: Context!
+}
+`, BuiltIn: false},
+	{Name: "../schema/groups.graphqls", Input: `extend type Query {
+  "The names of all groups that the identity provider reported when users last signed in, mapped or not. For admins of the root space."
+  availableUserGroups: [String!]!
+  "One group mapping. Null when it does not exist."
+  managedUserGroup("Id of the mapping." id: ID!): ManagedUserGroup
+  "All group mappings, oldest first."
+  managedUserGroups: [ManagedUserGroup!]!
+}
+
+extend type Mutation {
+  "Map a group of the identity provider, so that roles can be bound to it."
+  managedUserGroupCreate("The new mapping." input: ManagedUserGroupCreateInput!): ManagedUserGroup
+  "Map a group of the identity provider, so that roles can be bound to it."
+  managedUserGroupCreateV2("The new mapping." input: ManagedUserGroupCreateInputV2!): ManagedUserGroup
+  "Delete a mapping with its role bindings: its members lose them at once. Answers what it was."
+  managedUserGroupDelete("Id of the mapping." id: ID!): ManagedUserGroup
+  "Change a mapping. What is absent stays as it is."
+  managedUserGroupUpdate("What to change." input: ManagedUserGroupUpdateInput!): ManagedUserGroup
+  "Change a mapping. What is absent stays as it is."
+  managedUserGroupUpdateV2("What to change." input: ManagedUserGroupUpdateInputV2!): ManagedUserGroup
+}
+
+"A group of the identity provider that carries roles to its members."
+type ManagedUserGroup {
+  "The access that was given through ` + "`" + `accessRules` + "`" + `, and only that; see ` + "`" + `roleBindings` + "`" + ` for everything."
+  accessRules: [SpaceAccessRule!]!
+  "When the group was mapped, in Unix seconds."
+  createdAt: Int!
+  "Who mapped it."
+  creator: String!
+  "Description."
+  description: String!
+  "Name of the group, exactly as the identity provider reports it: case and white space count."
+  groupName: String!
+  "Fixed id."
+  id: ID!
+  "The identity provider. Null: none is configured."
+  identityProvider: String
+  "When a member last signed in, in Unix seconds. Null: never."
+  lastLoginTime: Int
+  "How many users were members at their last login."
+  memberCount: Int
+  "The roles bound to the group, whichever way."
+  roleBindings: [UserGroupRoleBinding!]!
+  "In how many spaces the group's bindings hold a role."
+  spaceCount: Int
+  "ACTIVE: the group's roles count for its members."
+  status: String
+}
+
+"A group to map, in the older form."
+input ManagedUserGroupCreateInput {
+  "The group's access, as bindings of the system roles of these levels."
+  accessRules: [SpaceAccessRuleInput!]!
+  "Description."
+  description: String! @audited
+  "Name of the group, exactly as the identity provider reports it."
+  groupName: String! @audited
+}
+
+"A group to map."
+input ManagedUserGroupCreateInputV2 {
+  "Description."
+  description: String @audited
+  "Name of the group, exactly as the identity provider reports it; must be given."
+  groupName: String @audited
+}
+
+"Changes of a mapping, in the older form."
+input ManagedUserGroupUpdateInput {
+  "All access rules of the group; role bindings made otherwise stay."
+  accessRules: [SpaceAccessRuleInput!]
+  "Description; an empty one clears it."
+  description: String @audited
+  "Id of the mapping."
+  id: ID!
+}
+
+"Changes of a mapping."
+input ManagedUserGroupUpdateInputV2 {
+  "Description; an empty one clears it."
+  description: String @audited
+  "Id of the mapping; must be given."
+  id: ID
 }
 `, BuiltIn: false},
 	{Name: "../schema/identity.graphqls", Input: `extend type Query {
@@ -2392,6 +2585,114 @@ type SearchStacksEdge {
   node: Stack!
 }
 `, BuiltIn: false},
+	{Name: "../schema/users.graphqls", Input: `extend type Query {
+  "One user. Null when it does not exist."
+  managedUser("Id of the user." id: ID!): ManagedUser
+  "All users, oldest first."
+  managedUsers: [ManagedUser!]!
+}
+
+extend type Mutation {
+  "Delete a user: his invitation, his role bindings and his access end at once. Somebody who is invited under the same name later is another user. Answers who it was."
+  managedUserDelete("Id of the user." id: ID!): ManagedUser
+  "Invite a user. No e-mail is sent yet: the invitation is only recorded."
+  managedUserInvite("Who, and with what access." input: ManagedUserInviteInput!): ManagedUser
+  "Invite a user. No e-mail is sent yet: the invitation is only recorded."
+  managedUserInviteV2("Who, and with what roles." input: ManagedUserInviteInputV2!): ManagedUser
+  "Replace an invitation that is open or has expired by a fresh one. No e-mail is sent yet."
+  managedUserResendInvite("Id of the user." id: ID!): ManagedUser
+  "Change a user. What is absent stays as it is."
+  managedUserUpdate("What to change." input: ManagedUserUpdateInput!): ManagedUser
+}
+
+"A person whom the account knows. People cannot sign in yet; what they will be allowed to do can be set and asked for."
+type ManagedUser {
+  "The access that was given through ` + "`" + `accessRules` + "`" + `, and only that; see ` + "`" + `roleBindings` + "`" + ` for everything."
+  accessRules: [SpaceAccessRule!]!
+  "When the user became known, in Unix seconds."
+  createdAt: Int!
+  "Who invited the user."
+  creator: String!
+  "In how many groups the user was at the last login."
+  groupCount: Int
+  "The names of the groups that the identity provider reported at the last login. Null for callers who are not admins of the root space."
+  groups: [String!]
+  "Fixed id."
+  id: ID!
+  "The address that the invitation is for, empty for a user who came without one."
+  invitationEmail: String!
+  "When the invitation can no longer be accepted, in Unix seconds. Null when there is none."
+  invitationExpiresAt: Int
+  "When the user last signed in, in Unix seconds. Null: never."
+  lastLoginTime: Int
+  "How the user last signed in. Null: never did."
+  loginMethod: String
+  "Name for people to read; may be empty."
+  name: String!
+  "The roles bound to the user, whichever way; those of his groups are not among them."
+  roleBindings: [UserRoleBinding!]!
+  "The user's member id at Slack. Null: not known."
+  slackMemberID: ID
+  "In how many spaces the user's own bindings hold a role."
+  spaceCount: Int
+  "How far the user is: QUEUED, PENDING (invited), EXPIRED (the invitation ran out), ACTIVE, or INACTIVE (invite again)."
+  status: String
+  "Who the identity provider says that the user is. Never changes."
+  username: String!
+}
+
+"A user to invite, in the older form."
+input ManagedUserInviteInput {
+  "The user's access, as bindings of the system roles of these levels."
+  accessRules: [SpaceAccessRuleInput!]!
+  "The address to invite; must be given."
+  invitationEmail: String @audited
+  "Name for people to read."
+  name: String @audited
+  "Who the identity provider says that the user is. Exact: case and white space count."
+  username: String! @audited
+}
+
+"A user to invite."
+input ManagedUserInviteInputV2 {
+  "The address to invite; must be given."
+  email: String @audited
+  "Name for people to read."
+  name: String @audited
+  "The roles that the user is to hold."
+  roleBindings: [InvitedRoleInput!]
+  "Who the identity provider says that the user is; must be given. Exact: case and white space count."
+  username: String @audited
+}
+
+"A role that an invited user is to hold."
+input InvitedRoleInput {
+  "Id of the role, a system role or another."
+  roleID: ID!
+  "Id of the space."
+  spaceID: ID!
+}
+
+"Changes of a user."
+input ManagedUserUpdateInput {
+  "All access rules of the user; role bindings made otherwise stay."
+  accessRules: [SpaceAccessRuleInput!]
+  "Id of the user."
+  id: ID!
+  "Name for people to read; an empty one clears it."
+  name: String @audited
+  "The user's member id at Slack; an empty one clears it."
+  slackMemberID: ID
+}
+
+"Access to one space, as a coarse level."
+input SpaceAccessRuleInput {
+  "Id of the space."
+  space: ID!
+  "The level."
+  spaceAccessLevel: SpaceAccessLevel!
+}
+`, BuiltIn: false},
 	{Name: "../schema/vendors.graphqls", Input: `"The tool that a stack uses, with its settings."
 union StackConfigVendor =
   | StackConfigVendorAnsible
@@ -2931,6 +3232,74 @@ func (ec *executionContext) childFields_Hooks(ctx context.Context, field graphql
 		return ec.fieldContext_Hooks_beforePlan(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Hooks", field.Name)
+}
+
+func (ec *executionContext) childFields_ManagedUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accessRules":
+		return ec.fieldContext_ManagedUser_accessRules(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ManagedUser_createdAt(ctx, field)
+	case "creator":
+		return ec.fieldContext_ManagedUser_creator(ctx, field)
+	case "groupCount":
+		return ec.fieldContext_ManagedUser_groupCount(ctx, field)
+	case "groups":
+		return ec.fieldContext_ManagedUser_groups(ctx, field)
+	case "id":
+		return ec.fieldContext_ManagedUser_id(ctx, field)
+	case "invitationEmail":
+		return ec.fieldContext_ManagedUser_invitationEmail(ctx, field)
+	case "invitationExpiresAt":
+		return ec.fieldContext_ManagedUser_invitationExpiresAt(ctx, field)
+	case "lastLoginTime":
+		return ec.fieldContext_ManagedUser_lastLoginTime(ctx, field)
+	case "loginMethod":
+		return ec.fieldContext_ManagedUser_loginMethod(ctx, field)
+	case "name":
+		return ec.fieldContext_ManagedUser_name(ctx, field)
+	case "roleBindings":
+		return ec.fieldContext_ManagedUser_roleBindings(ctx, field)
+	case "slackMemberID":
+		return ec.fieldContext_ManagedUser_slackMemberID(ctx, field)
+	case "spaceCount":
+		return ec.fieldContext_ManagedUser_spaceCount(ctx, field)
+	case "status":
+		return ec.fieldContext_ManagedUser_status(ctx, field)
+	case "username":
+		return ec.fieldContext_ManagedUser_username(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ManagedUser", field.Name)
+}
+
+func (ec *executionContext) childFields_ManagedUserGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accessRules":
+		return ec.fieldContext_ManagedUserGroup_accessRules(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ManagedUserGroup_createdAt(ctx, field)
+	case "creator":
+		return ec.fieldContext_ManagedUserGroup_creator(ctx, field)
+	case "description":
+		return ec.fieldContext_ManagedUserGroup_description(ctx, field)
+	case "groupName":
+		return ec.fieldContext_ManagedUserGroup_groupName(ctx, field)
+	case "id":
+		return ec.fieldContext_ManagedUserGroup_id(ctx, field)
+	case "identityProvider":
+		return ec.fieldContext_ManagedUserGroup_identityProvider(ctx, field)
+	case "lastLoginTime":
+		return ec.fieldContext_ManagedUserGroup_lastLoginTime(ctx, field)
+	case "memberCount":
+		return ec.fieldContext_ManagedUserGroup_memberCount(ctx, field)
+	case "roleBindings":
+		return ec.fieldContext_ManagedUserGroup_roleBindings(ctx, field)
+	case "spaceCount":
+		return ec.fieldContext_ManagedUserGroup_spaceCount(ctx, field)
+	case "status":
+		return ec.fieldContext_ManagedUserGroup_status(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ManagedUserGroup", field.Name)
 }
 
 func (ec *executionContext) childFields_Module(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3541,6 +3910,40 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 		return ec.fieldContext_User_validUntil(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
+}
+
+func (ec *executionContext) childFields_UserGroupRoleBinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_UserGroupRoleBinding_id(ctx, field)
+	case "role":
+		return ec.fieldContext_UserGroupRoleBinding_role(ctx, field)
+	case "roleID":
+		return ec.fieldContext_UserGroupRoleBinding_roleID(ctx, field)
+	case "spaceID":
+		return ec.fieldContext_UserGroupRoleBinding_spaceID(ctx, field)
+	case "userGroup":
+		return ec.fieldContext_UserGroupRoleBinding_userGroup(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserGroupRoleBinding", field.Name)
+}
+
+func (ec *executionContext) childFields_UserRoleBinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_UserRoleBinding_id(ctx, field)
+	case "role":
+		return ec.fieldContext_UserRoleBinding_role(ctx, field)
+	case "roleID":
+		return ec.fieldContext_UserRoleBinding_roleID(ctx, field)
+	case "spaceID":
+		return ec.fieldContext_UserRoleBinding_spaceID(ctx, field)
+	case "user":
+		return ec.fieldContext_UserRoleBinding_user(ctx, field)
+	case "userID":
+		return ec.fieldContext_UserRoleBinding_userID(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserRoleBinding", field.Name)
 }
 
 func (ec *executionContext) childFields_VcsIntegration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

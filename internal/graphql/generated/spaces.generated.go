@@ -11,6 +11,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 // region    ************************** generated!.gotpl **************************
@@ -184,7 +186,7 @@ func (ec *executionContext) fieldContext_Space_parentSpace(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Space", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _SpaceAccessRule_space(ctx context.Context, field graphql.CollectedField, obj *SpaceAccessRule) (ret graphql.Marshaler) {
+func (ec *executionContext) _SpaceAccessRule_space(ctx context.Context, field graphql.CollectedField, obj *view.SpaceAccessRule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -207,7 +209,7 @@ func (ec *executionContext) fieldContext_SpaceAccessRule_space(_ context.Context
 	return graphql.NewScalarFieldContext("SpaceAccessRule", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _SpaceAccessRule_spaceAccessLevel(ctx context.Context, field graphql.CollectedField, obj *SpaceAccessRule) (ret graphql.Marshaler) {
+func (ec *executionContext) _SpaceAccessRule_spaceAccessLevel(ctx context.Context, field graphql.CollectedField, obj *view.SpaceAccessRule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -370,7 +372,7 @@ func (ec *executionContext) _Space(ctx context.Context, sel ast.SelectionSet, ob
 
 var spaceAccessRuleImplementors = []string{"SpaceAccessRule"}
 
-func (ec *executionContext) _SpaceAccessRule(ctx context.Context, sel ast.SelectionSet, obj *SpaceAccessRule) graphql.Marshaler {
+func (ec *executionContext) _SpaceAccessRule(ctx context.Context, sel ast.SelectionSet, obj *view.SpaceAccessRule) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, spaceAccessRuleImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -457,11 +459,11 @@ func (ec *executionContext) marshalNSpaceAccessLevel2string(ctx context.Context,
 	return res
 }
 
-func (ec *executionContext) marshalNSpaceAccessRule2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpaceAccessRuleᚄ(ctx context.Context, sel ast.SelectionSet, v []*SpaceAccessRule) graphql.Marshaler {
+func (ec *executionContext) marshalNSpaceAccessRule2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpaceAccessRuleᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.SpaceAccessRule) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSpaceAccessRule2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpaceAccessRule(ctx, sel, v[i])
+		return ec.marshalNSpaceAccessRule2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpaceAccessRule(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -473,7 +475,7 @@ func (ec *executionContext) marshalNSpaceAccessRule2ᚕᚖgithubᚗcomᚋairlock
 	return ret
 }
 
-func (ec *executionContext) marshalNSpaceAccessRule2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpaceAccessRule(ctx context.Context, sel ast.SelectionSet, v *SpaceAccessRule) graphql.Marshaler {
+func (ec *executionContext) marshalNSpaceAccessRule2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpaceAccessRule(ctx context.Context, sel ast.SelectionSet, v *view.SpaceAccessRule) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -68,24 +68,3 @@ func (r *Role) Actions() []string {
 	}
 	return out
 }
-
-// APIKeyRoleBinding is a binding of an API key.
-type APIKeyRoleBinding struct {
-	domain.Binding
-	Of domain.Role
-}
-
-func (b *APIKeyRoleBinding) APIKeyID() string { return b.Actor.ID }
-func (b *APIKeyRoleBinding) SpaceID() string  { return string(b.Binding.Space) }
-func (b *APIKeyRoleBinding) Role() *Role      { return &Role{Role: b.Of} }
-
-// StackRoleBinding is a binding of a stack; its space is a resolver.
-type StackRoleBinding struct {
-	domain.Binding
-	Of        domain.Role
-	At        domain.Space
-	StackName string
-}
-
-func (b *StackRoleBinding) StackID() string { return b.Actor.ID }
-func (b *StackRoleBinding) Role() *Role     { return &Role{Role: b.Of} }
