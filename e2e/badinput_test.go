@@ -125,7 +125,7 @@ func (s *story) badInput(t *testing.T, good string) {
 func (s *story) inventory(t *testing.T) string {
 	t.Helper()
 	var out map[string]any
-	s.admin.must(t, `{spaces(){id,name,parentSpace,inheritEntities},roles{id,name,actions,roleBindingsCount},stacks{id,name,branch,config{id}},contexts(){id},apiKeys{id,name}}`, nil, &out)
+	s.admin.must(t, `{spaces(){id,name,parentSpace,inheritEntities},roles{id,name,actions,roleBindingsCount},stacks{id,name,branch,config{id}},contexts(){id},apiKeys{id,name},managedUsers{id},managedUserGroups{id}}`, nil, &out)
 	return toJSON(t, out)
 }
 

@@ -141,7 +141,7 @@ func (s *story) profileLogin(t *testing.T, spacectl string) {
 	}
 }
 
-// providerCode is a configuration with every resource of the first issue.
+// providerCode is a configuration of spaces, stacks, contexts, keys and roles.
 const providerCode = `
 terraform {
   required_providers {
@@ -253,13 +253,13 @@ func TestProvider(t *testing.T) {
 				t.Fatalf("tofu %v: %v; want %q", args, err, words)
 			}
 		}
-		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode, url, "May deploy."))
-		tofu("13 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode, url, "May deploy.", "WRITE"))
+		tofu("20 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
-		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode, url, "May deploy, not confirm."))
-		tofu("0 added, 1 changed, 0 destroyed", "apply", "-auto-approve")
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode, url, "May deploy, not confirm.", "ADMIN"))
+		tofu("0 added, 3 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
-		tofu("13 destroyed", "destroy", "-auto-approve")
+		tofu("20 destroyed", "destroy", "-auto-approve")
 		if after := s.inventory(t); after != before {
 			t.Errorf("something was left behind:\n%s\n%s", before, after)
 		}
