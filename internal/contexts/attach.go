@@ -46,11 +46,11 @@ func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAt
 	if err != nil {
 		return v, err
 	}
-	world, err := tx.World(ctx)
+	path, err := tx.Path(ctx, stack.Space)
 	if err != nil {
 		return v, err
 	}
-	if !domain.NewTree(world.Spaces).Reaches(stack.Space, c.Space) {
+	if !path.Reaches(c.Space) {
 		op := access.Op{Event: "context.attach", Action: authz.ActionStackManage, Object: object(c), With: []domain.SpaceID{stack.Space}}
 		return v, s.gate.Refuse(ctx, tx, op, domain.Conflict(
 			"context %s of space %s is out of reach of stack %s in space %s", c.ID, c.Space, stack.ID, stack.Space))
@@ -169,24 +169,27 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, c domain.Context, to dom
 		}
 		tx.Also(p)
 	}
-	attachments, err := tx.AttachmentsOfContext(ctx, c.ID)
+	lost, err := outOfReach(ctx, tx, c.ID, to)
 	if err != nil {
 		return err
 	}
-	world, err := tx.World(ctx)
+	return s.gate.KeepUses(ctx, tx, operation("context.update", authz.ActionContextUpdate, object(c)), lost)
+}
+
+// outOfReach returns the uses of a context by stacks that do not reach a space.
+func outOfReach(ctx context.Context, tx Tx, id domain.ContextID, space domain.SpaceID) (lost []domain.Use, err error) {
+	uses, err := tx.UsesOfEntity(ctx, access.KindContext, string(id))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	tree := domain.NewTree(world.Spaces)
-	for _, a := range attachments {
-		stack, err := tx.Stack(ctx, a.Stack)
+	for _, u := range uses {
+		path, err := tx.Path(ctx, u.StackSpace)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !tree.Reaches(stack.Space, to) {
-			return s.gate.Refuse(ctx, tx, operation("context.update", authz.ActionContextUpdate, object(c)),
-				domain.Conflict("stack %s uses the context and does not reach space %s", stack.ID, to))
+		if !path.Reaches(space) {
+			lost = append(lost, u)
 		}
 	}
-	return nil
+	return lost, nil
 }

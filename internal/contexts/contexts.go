@@ -29,6 +29,8 @@ type Tx interface {
 	AttachmentsOfContext(ctx context.Context, id domain.ContextID) ([]domain.ContextAttachment, error)
 	InsertContextAttachment(ctx context.Context, p access.Permit, a domain.ContextAttachment) error
 	DeleteContextAttachment(ctx context.Context, p access.Permit, id domain.ContextAttachmentID) error
+	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
+	UsesOfEntity(ctx context.Context, kind access.Kind, id string) ([]domain.Use, error)
 	Also(p access.Permit)
 }
 

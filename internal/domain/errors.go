@@ -27,6 +27,8 @@ type Error struct {
 	Code    Code
 	Message string // one sentence, lower case, safe to show
 	Field   string // the input field at fault, empty if none
+	// Details say more to programs; they travel beside the code.
+	Details map[string]any
 	cause   error
 }
 

@@ -82,25 +82,3 @@ func TestCheckSuccessor(t *testing.T) {
 		}
 	}
 }
-
-// TestA114Reaches uses the tree of the access model's examples.
-func TestA114Reaches(t *testing.T) {
-	tree := NewTree([]Space{
-		{ID: "root"}, {ID: "platform", Parent: "root", Inherit: true}, {ID: "vault", Parent: "platform"},
-		{ID: "vault-x", Parent: "vault", Inherit: true}, {ID: "apps", Parent: "root", Inherit: true},
-	})
-	for _, c := range []struct {
-		from, to SpaceID
-		want     bool
-	}{
-		{"vault-x", "vault-x", true}, {"vault-x", "vault", true}, {"vault-x", "platform", false}, {"platform", "root", true},
-		{"platform", "apps", false}, {"root", "apps", false}, {"nope", "root", false},
-	} {
-		if got := tree.Reaches(c.from, c.to); got != c.want {
-			t.Errorf("%s reaches %s: %v", c.from, c.to, got)
-		}
-	}
-	if !tree.Inside("vault-x", "platform") || tree.Inside("platform", "vault-x") || tree.Inside("apps", "platform") {
-		t.Error("Inside is wrong")
-	}
-}

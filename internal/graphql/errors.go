@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"strings"
 
@@ -67,7 +68,9 @@ func (p presenter) presentField(ctx context.Context, shown *gqlerror.Error, err 
 		known = domain.Unavailable("the answer", err)
 	}
 	shown.Message = known.Error() // names the field: some clients print nothing else
-	shown.Extensions = map[string]any{"code": wireCode(known.Code)}
+	shown.Extensions = map[string]any{}
+	maps.Copy(shown.Extensions, known.Details)
+	shown.Extensions["code"] = wireCode(known.Code)
 	if known.Field != "" {
 		shown.Extensions["field"] = known.Field
 	}

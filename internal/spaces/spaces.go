@@ -17,10 +17,13 @@ type Tx interface {
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	Spaces(ctx context.Context, ids []domain.SpaceID) ([]domain.Space, error)
 	SpaceContents(ctx context.Context, id domain.SpaceID) (domain.SpaceContents, error)
-	Uses(ctx context.Context) ([]domain.Use, error)
+	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
+	UsesBelow(ctx context.Context, top domain.SpaceID, of []domain.SpaceID) ([]domain.Use, error)
+	AccountSettings(ctx context.Context) (domain.AccountSettings, error)
 	InsertSpace(ctx context.Context, p access.Permit, s domain.Space) error
 	UpdateSpace(ctx context.Context, p access.Permit, s domain.Space) error
 	DeleteSpace(ctx context.Context, p access.Permit, id domain.SpaceID) error
+	Also(p access.Permit)
 }
 
 // Service answers and changes spaces.
@@ -97,16 +100,23 @@ func show(s domain.Space, l authz.Level) View {
 	return View{Space: s, Level: l}
 }
 
-// Create makes a space below in.Parent. Only admins of root may (A102).
+// Create makes a space below in.Parent. Admins of root may; with the tree
+// delegated, also admins of the parent, and the new space then inherits (access
+// model A102, A103, A105, A106).
 func (s *Service) Create(ctx context.Context, in Input) (View, error) {
 	space := domain.Space{
 		Name: in.Name, Description: in.Description, Labels: in.Labels, Parent: in.Parent, Inherit: in.Inherit,
 	}
 	op := operation("space.create", "", in.Parent)
 	err := s.db.ChangeAccess(ctx, func(tx Tx) error {
-		permit, err := s.gate.Account(ctx, tx, op)
+		permit, err := s.permitShape(ctx, tx, op, in.Parent)
 		if err != nil {
 			return err
+		}
+		if !in.Inherit {
+			if err := s.permitInherit(ctx, tx, op); err != nil {
+				return err
+			}
 		}
 		if err := space.Check(); err != nil {
 			return err
@@ -130,11 +140,12 @@ func (s *Service) newID(name string) domain.SpaceID {
 	return domain.SpaceID(slug + "-" + s.ids.ULID())
 }
 
-// Delete removes an empty space (A110). Only admins of root may (A102).
+// Delete removes an empty space (A110). Admins of root may; with the tree
+// delegated, also its own admins (A102, A103).
 func (s *Service) Delete(ctx context.Context, id domain.SpaceID) (v View, err error) {
 	op := operation("space.delete", id, id)
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
-		permit, err := s.gate.Account(ctx, tx, op)
+		permit, err := s.permitShape(ctx, tx, op, id)
 		if err != nil {
 			return err
 		}

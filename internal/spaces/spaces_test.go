@@ -189,32 +189,6 @@ func TestA36A37List(t *testing.T) {
 	})
 }
 
-// TestA102Structure: only admins of root change the tree (A105, A107, A109,
-// R16, security cases 59 and 61).
-func TestA102Structure(t *testing.T) {
-	each(t, func(t *testing.T, b bench) {
-		for _, who := range []string{"ann", "will", "rita", "nobody"} {
-			b.Denied(t, domain.CodeForbidden, func() error { _, err := b.Create(b.As(t, who), spaces.Input{Name: "qa", Parent: "apps"}); return err })
-			b.Denied(t, domain.CodeForbidden, b.remove(t, who, "sandbox"))
-		}
-		b.Denied(t, domain.CodeForbidden, b.remove(t, "ann", "missing"))
-		for name, change := range map[string]func(*spaces.Input){"move": moved("root"), "inherit": inherits(false)} {
-			if row := b.Denied(t, domain.CodeForbidden, b.update(t, "ann", "dev", change)); row.ObjectID != "dev" {
-				t.Errorf("%s: recorded %+v", name, row)
-			}
-		}
-		b.Allowed(t, b.update(t, "ann", "dev", renamed("qa")))
-		b.Allowed(t, b.update(t, "ann", "prod", described("x"))) // case 27: down over inherit off
-		b.Denied(t, domain.CodeForbidden, b.update(t, "ann", "root", described("x")))
-		b.Denied(t, domain.CodeNotFound, b.update(t, "ann", "platform", described("x")))
-		b.Denied(t, domain.CodeForbidden, b.update(t, "will", "dev", described("x")))
-		b.Denied(t, domain.CodeNotFound, b.update(t, "rita", "missing", described("x")))
-		b.Denied(t, domain.CodeNotFound, b.remove(t, "root-admin", "missing"))
-		b.Allowed(t, b.update(t, "root-admin", "dev", inherits(false)))
-		wantCode(t, b.update(t, "", "dev", described("x"))(), domain.CodeUnauthenticated)
-	})
-}
-
 // TestA110Delete: only what is empty.
 func TestA110Delete(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
@@ -229,22 +203,6 @@ func TestA110Delete(t *testing.T) {
 			t.Errorf("rita sees %s, %v", levels(list), err)
 		}
 		b.Denied(t, domain.CodeNotFound, b.remove(t, "root-admin", "sandbox"))
-	})
-}
-
-// TestA112A113Reach: no stack loses a context by a change of the tree.
-func TestA112A113Reach(t *testing.T) {
-	each(t, func(t *testing.T, b bench) {
-		b.Context(t, "of-apps", "apps", "k2")
-		b.Denied(t, domain.CodeConflict, b.update(t, "root-admin", "dev", inherits(false)))
-		b.Denied(t, domain.CodeConflict, b.update(t, "root-admin", "dev", moved("sandbox")))
-		b.Denied(t, domain.CodeConflict, b.update(t, "root-admin", "dev", moved("root")))
-		b.Allowed(t, b.update(t, "root-admin", "apps", moved("sandbox"))) // both go along
-		b.Context(t, "of-root", "root", "r0")
-		b.Allowed(t, b.update(t, "root-admin", "apps", moved("root")))
-		b.Context(t, "of-root-2", "root", "k2")
-		b.Denied(t, domain.CodeConflict, b.update(t, "root-admin", "apps", inherits(false)))
-		b.Denied(t, domain.CodeConflict, b.update(t, "root-admin", "apps", moved("vault"))) // root is out of reach there
 	})
 }
 

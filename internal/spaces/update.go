@@ -2,14 +2,17 @@ package spaces
 
 import (
 	"context"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// Update changes a space. Name, description and labels are for its admins;
-// the parent and the inherit flag for admins of root (access model R16, A107).
+// Update changes a space. Name, description and labels are for its admins; the
+// parent for admins of root or, with the tree delegated, for whoever administers
+// the space and both parents; the inherit flag for admins of root only (access
+// model R16, A103, A107).
 func (s *Service) Update(ctx context.Context, id domain.SpaceID, in Input) (v View, err error) {
 	op := operation("space.update", id, id)
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
@@ -39,48 +42,58 @@ func (s *Service) Update(ctx context.Context, id domain.SpaceID, in Input) (v Vi
 	return v, err
 }
 
-// guard checks what a change of name or shape may break.
+// guard asks for the rights that a change of shape needs beyond the space's
+// own, and checks what it may break.
 func (s *Service) guard(ctx context.Context, tx Tx, op access.Op, old, next domain.Space) error {
 	if old.ID == domain.RootSpace && next.Name != old.Name {
 		return s.gate.Refuse(ctx, tx, op, domain.Conflict("space root cannot be renamed"))
 	}
-	if old.Parent == next.Parent && old.Inherit == next.Inherit {
+	moved := old.Parent != next.Parent
+	if !moved && old.Inherit == next.Inherit {
 		return nil
 	}
-	if _, err := s.gate.Account(ctx, tx, op); err != nil {
-		return err
-	}
-	if old.ID.BuiltIn() && old.Parent != next.Parent {
-		return s.gate.Refuse(ctx, tx, op, domain.Conflict("space %s cannot be moved", old.ID))
-	}
-	world, err := tx.World(ctx)
-	if err != nil {
-		return err
-	}
-	before := domain.NewTree(world.Spaces)
-	if _, ok := before[next.Parent]; !ok {
-		return domain.Invalid("parentSpace", "space not found")
-	}
-	if before.Inside(next.Parent, next.ID) {
-		return domain.Invalid("parentSpace", "a space cannot be moved below itself")
-	}
-	after := domain.NewTree(world.Spaces)
-	after[next.ID] = next
-	return s.keepReachable(ctx, tx, op, before, after)
-}
-
-// keepReachable refuses a change of the tree that would cut a stack off from
-// an entity it uses (access model A112, A113).
-func (s *Service) keepReachable(ctx context.Context, tx Tx, op access.Op, before, after domain.Tree) error {
-	uses, err := tx.Uses(ctx)
-	if err != nil {
-		return err
-	}
-	for _, u := range uses {
-		if before.Reaches(u.StackSpace, u.EntitySpace) && !after.Reaches(u.StackSpace, u.EntitySpace) {
-			return s.gate.Refuse(ctx, tx, op, domain.Conflict(
-				"stack %s would lose %s %s of space %s", u.Stack, u.EntityKind, u.Entity, u.EntitySpace))
+	if old.Inherit != next.Inherit {
+		if err := s.permitInherit(ctx, tx, op); err != nil {
+			return err
 		}
 	}
-	return nil
+	if moved {
+		op.With = []domain.SpaceID{old.ID, old.Parent, next.Parent}
+		p, err := s.permitShape(ctx, tx, op, old.ID, old.Parent, next.Parent)
+		if err != nil {
+			return err
+		}
+		tx.Also(p)
+		if old.ID.BuiltIn() {
+			return s.gate.Refuse(ctx, tx, op, domain.Conflict("space %s cannot be moved", old.ID))
+		}
+	}
+	return s.guardTree(ctx, tx, op, next)
+}
+
+// guardTree checks that the tree stays one, and that no stack loses what it
+// uses (access model A3, A112, A113).
+func (s *Service) guardTree(ctx context.Context, tx Tx, op access.Op, next domain.Space) error {
+	before, err := tx.Path(ctx, next.ID)
+	if err != nil {
+		return err
+	}
+	above, err := tx.Path(ctx, next.Parent)
+	if err != nil {
+		return field("parentSpace", err)
+	}
+	if above.Holds(next.ID) {
+		return domain.Invalid("parentSpace", "a space cannot be moved below itself")
+	}
+	after := append(domain.Path{next}, above...)
+	// What stacks below reach within the moved part stays as it is.
+	gone := slices.DeleteFunc(before.Reach(), after.Reaches)
+	if len(gone) == 0 {
+		return nil
+	}
+	lost, err := tx.UsesBelow(ctx, next.ID, gone)
+	if err != nil {
+		return err
+	}
+	return s.gate.KeepUses(ctx, tx, op, lost)
 }

@@ -2,6 +2,8 @@ package stacks
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -171,33 +173,33 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, op access.Op, old, next 
 		if err != nil {
 			return err
 		}
+		var atRoot []string
 		for _, b := range bindings {
 			if b.Space == domain.RootSpace {
-				return s.gate.Refuse(ctx, tx, op, domain.Conflict(
-					"stack %s holds role binding %s at root and cannot leave root; remove the binding first", old.ID, b.ID))
+				atRoot = append(atRoot, string(b.ID))
 			}
+		}
+		if atRoot != nil {
+			return s.gate.Refuse(ctx, tx, op, domain.Conflict(
+				"stack %s holds roles at root and cannot leave root; remove these role bindings first: %s", old.ID, strings.Join(atRoot, ", ")))
 		}
 	}
 	return s.keepReachable(ctx, tx, op, old.ID, next.Space)
 }
 
+// keepReachable refuses a move to a space from which the stack does not reach
+// everything that it uses (access model A115).
 func (s *Service) keepReachable(ctx context.Context, tx Tx, op access.Op, id domain.StackID, to domain.SpaceID) error {
-	world, err := tx.World(ctx)
+	path, err := tx.Path(ctx, to)
 	if err != nil {
 		return err
 	}
-	uses, err := tx.Uses(ctx)
+	uses, err := tx.UsesOfStack(ctx, id)
 	if err != nil {
 		return err
 	}
-	tree := domain.NewTree(world.Spaces)
-	for _, u := range uses {
-		if u.Stack == id && !tree.Reaches(to, u.EntitySpace) {
-			return s.gate.Refuse(ctx, tx, op, domain.Conflict(
-				"space %s does not reach %s %s of space %s, which the stack uses", to, u.EntityKind, u.Entity, u.EntitySpace))
-		}
-	}
-	return nil
+	lost := slices.DeleteFunc(uses, func(u domain.Use) bool { return path.Reaches(u.EntitySpace) })
+	return s.gate.KeepUses(ctx, tx, op, lost)
 }
 
 // alsoAdmin asks for Space admin as well: the administrative flag equals a

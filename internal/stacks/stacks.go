@@ -30,7 +30,8 @@ type Tx interface {
 	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
-	Uses(ctx context.Context) ([]domain.Use, error)
+	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
+	UsesOfStack(ctx context.Context, id domain.StackID) ([]domain.Use, error)
 	Also(p access.Permit)
 }
 

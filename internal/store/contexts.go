@@ -119,12 +119,3 @@ func (tx *Tx) DeleteContextAttachment(ctx context.Context, p access.Permit, id d
 	}
 	return tx.exec(ctx, `delete from context_attachments where id = $1`, id)
 }
-
-// Uses returns which stack uses which entity, across all spaces.
-func (tx *Tx) Uses(ctx context.Context) ([]domain.Use, error) {
-	return many(ctx, tx, func(s scanner) (u domain.Use, err error) {
-		u.EntityKind = string(access.KindContext)
-		return u, s.Scan(&u.Stack, &u.StackSpace, &u.Entity, &u.EntitySpace)
-	}, `select s.id, s.space_id, c.id, c.space_id from context_attachments a
-		join stacks s on s.id = a.stack_id join contexts c on c.id = a.context_id order by s.id, c.id`)
-}

@@ -30,6 +30,19 @@ func (tx *Tx) Spaces(ctx context.Context, ids []domain.SpaceID) ([]domain.Space,
 		selectSpace+` where `+tx.store.dialect.in("id", 1)+` order by parent is not null, created_at, id`, toJSON(list(ids)))
 }
 
+// Path returns a space and its ancestors, nearest first.
+func (tx *Tx) Path(ctx context.Context, id domain.SpaceID) (domain.Path, error) {
+	path, err := many(ctx, tx, scanSpace, `with recursive up(id, steps) as (
+			select id, 0 from spaces where id = $1
+			union all select s.parent, up.steps + 1 from up join spaces s on s.id = up.id where s.parent is not null)
+		select s.id, coalesce(s.parent, ''), s.name, s.description, s.labels, s.inherit, s.created_at
+		from up join spaces s on s.id = up.id order by up.steps`, id)
+	if err == nil && len(path) == 0 {
+		return nil, domain.NotFound("space")
+	}
+	return path, err
+}
+
 // InsertSpace creates a space. A sibling of the same name is a conflict.
 func (tx *Tx) InsertSpace(ctx context.Context, p access.Permit, sp domain.Space) error {
 	if err := tx.use(p, access.KindSpace); err != nil {

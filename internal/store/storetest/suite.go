@@ -15,6 +15,8 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		test func(t *testing.T, k *Kit)
 	}{
 		{"spaces", testSpaces},
+		{"paths and uses", testPathsAndUses},
+		{"account settings", testAccountSettings},
 		{"roles", testRoles},
 		{"bindings", testBindings},
 		{"api keys", testAPIKeys},

@@ -138,11 +138,6 @@ func testContexts(t *testing.T, k *Kit) {
 	same(t, []domain.ContextAttachment{a}, read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.ContextAttachment, error) {
 		return tx.AttachmentsOfContext(ctx, "full")
 	}))
-	same(t, []domain.Use{
-		{Stack: "s", StackSpace: "legacy", EntityKind: "context", Entity: "bare", EntitySpace: "root"},
-		{Stack: "s", StackSpace: "legacy", EntityKind: "context", Entity: "full", EntitySpace: "root"},
-	}, read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Use, error) { return tx.Uses(ctx) }))
-
 	k.must(t, access.KindStack, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 		return tx.DeleteContextAttachment(ctx, p, "weak")
 	})

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// attachable is a noun that stacks use across spaces. join relates the stacks
+// s that use one to the entity e, which has the columns id, name, space_id.
+type attachable struct {
+	kind access.Kind
+	join string
+}
+
+// attachables are all of them: whatever stands here keeps the tree's changes
+// and its own moves from cutting a stack off (access model A112-A116).
+var attachables = []attachable{
+	{access.KindContext, `context_attachments a join stacks s on s.id = a.stack_id join contexts e on e.id = a.context_id`},
+}
+
+// usesQuery selects the uses of some nouns that meet a condition on s and e.
+func usesQuery(of []attachable, where string) string {
+	parts := make([]string, len(of))
+	for i, a := range of {
+		parts[i] = fmt.Sprintf(`select s.id as stack, s.space_id, '%s' as kind, e.id as entity, e.name, e.space_id as entity_space from %s where %s`,
+			a.kind, a.join, where)
+	}
+	return strings.Join(parts, " union all ") + ` order by stack, kind, entity`
+}
+
+func scanUse(s scanner) (u domain.Use, err error) {
+	return u, s.Scan(&u.Stack, &u.StackSpace, &u.EntityKind, &u.Entity, &u.EntityName, &u.EntitySpace)
+}
+
+// UsesOfStack returns what a stack uses.
+func (tx *Tx) UsesOfStack(ctx context.Context, id domain.StackID) ([]domain.Use, error) {
+	return many(ctx, tx, scanUse, usesQuery(attachables, `s.id = $1`), id)
+}
+
+// UsesOfEntity returns which stacks use an entity of a kind.
+func (tx *Tx) UsesOfEntity(ctx context.Context, kind access.Kind, id string) ([]domain.Use, error) {
+	for _, a := range attachables {
+		if a.kind == kind {
+			return many(ctx, tx, scanUse, usesQuery([]attachable{a}, `e.id = $1`), id)
+		}
+	}
+	return nil, fmt.Errorf("stacks do not use a %s", kind)
+}
+
+// UsesBelow returns which stacks of a space and everything below it use
+// entities of the spaces in of.
+func (tx *Tx) UsesBelow(ctx context.Context, top domain.SpaceID, of []domain.SpaceID) ([]domain.Use, error) {
+	where := tx.store.dialect.in("e.space_id", 2) + ` and s.space_id in (with recursive below(id) as (
+		select $1 union all select c.id from below join spaces c on c.parent = below.id) select id from below)`
+	return many(ctx, tx, scanUse, usesQuery(attachables, where), top, toJSON(list(of)))
+}
