@@ -67,7 +67,7 @@ func (g *Gate) Permit(ctx context.Context, tx Reader, op Op) (Permit, error) {
 		d = q.snapshot.DecideAccount(q.caller.Subject, tx.Now())
 	}
 	if d.Allowed() {
-		return Permit{record: record, valid: true}, nil
+		return Permit{record: record.allowed(d), valid: true}, nil
 	}
 	return Permit{}, q.refuse(op, record, d, tx.Now())
 }
@@ -84,11 +84,12 @@ func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
 		op.Object.Space = domain.RootSpace
 	}
 	record := q.record(op, tx.Now())
+	d := q.snapshot.DecideAccount(q.caller.Subject, tx.Now())
 	switch {
 	case q.caller.Stack != "" && withheldFromRuns[op.Object.Kind]:
 		record.Reason = "a run's token never manages keys, users, sign-in or the account's settings"
-	case q.snapshot.DecideAccount(q.caller.Subject, tx.Now()).Allowed():
-		return Permit{record: record, valid: true}, nil
+	case d.Allowed():
+		return Permit{record: record.allowed(d), valid: true}, nil
 	default:
 		record.Reason = "needs space:read and space:admin in space root"
 	}

@@ -64,6 +64,15 @@ type Record struct {
 	Revision   int64
 	Run        domain.RunID
 	Stack      domain.StackID
+	Uses       []domain.AuditUse // the bindings that allowed it
+}
+
+// allowed returns the record of a decision that let the operation through.
+func (r Record) allowed(d authz.Decision) Record {
+	if d.Binding != "" {
+		r.Uses = []domain.AuditUse{{Binding: domain.BindingID(d.Binding), Action: r.Action}}
+	}
+	return r
 }
 
 // Permit is the proof that one change was allowed. Only a Gate makes one; the

@@ -32,6 +32,15 @@ type AuditEntry struct {
 	RunID      RunID // the run that acted, if a stack did
 	StackID    StackID
 	Revision   int64 // the access revision that the decision was made at
+	// Uses are the role bindings that allowed it, each with the action it was
+	// used for. Empty for denials, and where a flag or a session allowed.
+	Uses []AuditUse
+}
+
+// AuditUse says what a role binding was used for.
+type AuditUse struct {
+	Binding BindingID `json:"binding"`
+	Action  string    `json:"action"` // the authz action
 }
 
 // The topics of the outbox.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/airlock-project/airlock/internal/access"
@@ -25,14 +26,22 @@ func (tx *Tx) insertAudit(ctx context.Context, r access.Record) error {
 	}
 	e := domain.AuditEntry{ID: domain.AuditID(tx.store.IDs.ULID()), At: tx.now}
 	err := tx.exec(ctx, `insert into audit_log (id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
-		outcome, reason, remote_ip, request_id, run_id, stack_id, revision)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		outcome, reason, remote_ip, request_id, run_id, stack_id, revision, uses)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		e.ID, micros(e.At), r.Actor, roles, r.Event, call.Mutation, r.Action, string(r.ObjectKind), legible(r.ObjectID), toJSON(spaces), args,
-		r.Outcome, legible(r.Reason), call.RemoteIP, call.RequestID, r.Run, r.Stack, r.Revision)
+		r.Outcome, legible(r.Reason), call.RemoteIP, call.RequestID, r.Run, r.Stack, r.Revision, uses(r.Uses))
 	if err != nil {
 		return err
 	}
 	return tx.emit(ctx, domain.TopicAudit, string(e.ID), "")
+}
+
+// uses is empty for none, so that rows with evidence can be told apart.
+func uses(u []domain.AuditUse) string {
+	if len(u) == 0 {
+		return ""
+	}
+	return toJSON(u)
 }
 
 // legible makes a text that a caller chose fit to be recorded: a refusal is
@@ -47,21 +56,18 @@ func legible(text string) string {
 }
 
 const selectAudit = `select position, id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
-	outcome, reason, remote_ip, request_id, run_id, stack_id, revision from audit_log`
+	outcome, reason, remote_ip, request_id, run_id, stack_id, revision, uses from audit_log`
 
 func scanAudit(s scanner) (e domain.AuditEntry, err error) {
 	var at int64
-	var roles, spaces string
+	var roles, spaces, uses string
 	err = s.Scan(&e.Sequence, &e.ID, &at, &e.Actor, &roles, &e.Event, &e.Mutation, &e.Action, &e.ObjectKind, &e.ObjectID, &spaces, &e.Args,
-		&e.Outcome, &e.Reason, &e.RemoteIP, &e.RequestID, &e.RunID, &e.StackID, &e.Revision)
+		&e.Outcome, &e.Reason, &e.RemoteIP, &e.RequestID, &e.RunID, &e.StackID, &e.Revision, &uses)
 	if err != nil {
 		return e, err
 	}
 	e.At = fromMicros(at)
-	if err := fromJSON(roles, &e.ActorRoles); err != nil {
-		return e, err
-	}
-	return e, fromJSON(spaces, &e.Spaces)
+	return e, errors.Join(fromJSON(roles, &e.ActorRoles), fromJSON(spaces, &e.Spaces), fromJSON(uses, &e.Uses))
 }
 
 // AuditEntries returns up to limit entries, newest first, older than before

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,7 +25,7 @@ type Tx struct {
 	readOnly bool
 
 	records []access.Record  // of the permits that were used
-	also    []domain.SpaceID // spaces of further permits that the change rests on
+	also    []access.Record  // of further permits that the change rests on
 	topics  []string         // of the outbox rows that were written
 
 	revision int64     // of the access world, once it is known
@@ -49,7 +50,7 @@ func (tx *Tx) use(p access.Permit, kind access.Kind) error {
 	}
 	for i, old := range tx.records {
 		if old.Event == r.Event && old.ObjectKind == r.ObjectKind && old.ObjectID == r.ObjectID {
-			r.Spaces = union(old.Spaces, r.Spaces)
+			r.Spaces, r.Uses = union(old.Spaces, r.Spaces), union(old.Uses, r.Uses)
 			tx.records[i] = r
 			return nil
 		}
@@ -59,40 +60,36 @@ func (tx *Tx) use(p access.Permit, kind access.Kind) error {
 }
 
 // Also adds a second permit that the change rests on, such as the one for the
-// other end of a binding. Its spaces join the audit row.
+// other end of a binding. Its spaces and bindings join the audit row.
 func (tx *Tx) Also(p access.Permit) {
 	if r, ok := p.Record(); ok {
-		tx.also = union(tx.also, r.Spaces)
+		tx.also = append(tx.also, r)
 	}
 }
 
 // finish writes the audit row before the commit: one a change, from the first
-// permit, with the spaces of all.
+// permit, with the spaces and bindings of all.
 func (tx *Tx) finish(ctx context.Context) error {
 	if len(tx.records) == 0 {
 		return nil
 	}
 	r := tx.records[0]
-	for _, other := range tx.records[1:] {
-		r.Spaces = union(r.Spaces, other.Spaces)
+	for _, other := range append(tx.records[1:], tx.also...) {
+		r.Spaces, r.Uses = union(r.Spaces, other.Spaces), union(r.Uses, other.Uses)
 	}
-	r.Spaces = union(r.Spaces, tx.also)
 	if err := tx.insertAudit(ctx, r); err != nil {
 		return domain.Unavailable("the audit trail", err)
 	}
 	return nil
 }
 
-func union(a, b []domain.SpaceID) []domain.SpaceID {
-	out := append([]domain.SpaceID(nil), a...)
-next:
+// union returns the elements of a, then those of b that are not in a.
+func union[T comparable](a, b []T) []T {
+	out := slices.Clone(a)
 	for _, x := range b {
-		for _, y := range out {
-			if x == y {
-				continue next
-			}
+		if !slices.Contains(out, x) {
+			out = append(out, x)
 		}
-		out = append(out, x)
 	}
 	return out
 }

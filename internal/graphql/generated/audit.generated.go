@@ -502,6 +502,38 @@ func (ec *executionContext) fieldContext_AuditTrailEntry_spaces(_ context.Contex
 	return graphql.NewScalarFieldContext("AuditTrailEntry", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _AuditTrailEntry_uses(ctx context.Context, field graphql.CollectedField, obj *view.AuditTrailEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditTrailEntry_uses(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Uses(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.AuditUse) graphql.Marshaler {
+			return ec.marshalNAuditUse2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐAuditUseᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditTrailEntry_uses(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditTrailEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditUse(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AuditTrailResource_resourceId(ctx context.Context, field graphql.CollectedField, obj *view.AuditTrailResource) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -546,6 +578,52 @@ func (ec *executionContext) _AuditTrailResource_resourceType(ctx context.Context
 }
 func (ec *executionContext) fieldContext_AuditTrailResource_resourceType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditTrailResource", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AuditUse_roleBinding(ctx context.Context, field graphql.CollectedField, obj *view.AuditUse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditUse_roleBinding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RoleBinding, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditUse_roleBinding(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditUse", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _AuditUse_action(ctx context.Context, field graphql.CollectedField, obj *view.AuditUse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditUse_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditUse_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditUse", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _SearchAuditTrailEntriesEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SearchAuditTrailEntriesEdge) (ret graphql.Marshaler) {
@@ -852,6 +930,11 @@ func (ec *executionContext) _AuditTrailEntry(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "uses":
+			out.Values[i] = ec._AuditTrailEntry_uses(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -892,6 +975,49 @@ func (ec *executionContext) _AuditTrailResource(ctx context.Context, sel ast.Sel
 			}
 		case "resourceType":
 			out.Values[i] = ec._AuditTrailResource_resourceType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditUseImplementors = []string{"AuditUse"}
+
+func (ec *executionContext) _AuditUse(ctx context.Context, sel ast.SelectionSet, obj *view.AuditUse) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditUseImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditUse")
+		case "roleBinding":
+			out.Values[i] = ec._AuditUse_roleBinding(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = ec._AuditUse_action(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1050,6 +1176,32 @@ func (ec *executionContext) marshalNAuditTrailResource2ᚖgithubᚗcomᚋairlock
 		return graphql.Null
 	}
 	return ec._AuditTrailResource(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditUse2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐAuditUseᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.AuditUse) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditUse2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐAuditUse(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditUse2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐAuditUse(ctx context.Context, sel ast.SelectionSet, v *view.AuditUse) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AuditUse(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSearchAuditTrailEntriesEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchAuditTrailEntriesEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*SearchAuditTrailEntriesEdge) graphql.Marshaler {

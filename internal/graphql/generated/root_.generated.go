@@ -730,6 +730,19 @@ type AuditTrailEntry {
   requestId: String!
   "Ids of the spaces involved."
   spaces: [ID!]!
+  """
+  The role bindings that allowed it. Empty when it was denied, and where a
+  right came from elsewhere, such as a stack's administrative flag.
+  """
+  uses: [AuditUse!]!
+}
+
+"What a role binding was used for."
+type AuditUse {
+  "Id of the role binding."
+  roleBinding: ID!
+  "The action that it allowed, for example ` + "`" + `stack:create` + "`" + `."
+  action: String!
 }
 
 "Whether a recorded attempt was let through."
@@ -2960,6 +2973,8 @@ func (ec *executionContext) childFields_AuditTrailEntry(ctx context.Context, fie
 		return ec.fieldContext_AuditTrailEntry_requestId(ctx, field)
 	case "spaces":
 		return ec.fieldContext_AuditTrailEntry_spaces(ctx, field)
+	case "uses":
+		return ec.fieldContext_AuditTrailEntry_uses(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditTrailEntry", field.Name)
 }
@@ -2972,6 +2987,16 @@ func (ec *executionContext) childFields_AuditTrailResource(ctx context.Context, 
 		return ec.fieldContext_AuditTrailResource_resourceType(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditTrailResource", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditUse(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "roleBinding":
+		return ec.fieldContext_AuditUse_roleBinding(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditUse_action(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditUse", field.Name)
 }
 
 func (ec *executionContext) childFields_AwsIntegrationStackAttachment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

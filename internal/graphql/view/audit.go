@@ -47,6 +47,18 @@ func (e *AuditTrailEntry) RelatedResource() *AuditTrailResource {
 	return &AuditTrailResource{ResourceID: Optional(e.Entry.Spaces[0]), ResourceType: "space"}
 }
 
+// Uses returns the role bindings that allowed what was recorded.
+func (e *AuditTrailEntry) Uses() []*AuditUse {
+	out := make([]*AuditUse, len(e.Entry.Uses))
+	for i, u := range e.Entry.Uses {
+		out[i] = &AuditUse{RoleBinding: string(u.Binding), Action: u.Action}
+	}
+	return out
+}
+
+// AuditUse says what a role binding was used for.
+type AuditUse struct{ RoleBinding, Action string }
+
 // Spaces are the ids of the spaces involved.
 func (e *AuditTrailEntry) Spaces() []string {
 	out := make([]string, len(e.Entry.Spaces))

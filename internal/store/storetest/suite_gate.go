@@ -148,6 +148,15 @@ func call(ctx context.Context, tx *store.Tx, m reflect.Method, p access.Permit) 
 	return err
 }
 
+func (k *Kit) bindingOf(t *testing.T, actor string) domain.BindingID {
+	t.Helper()
+	list := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Binding, error) { return tx.BindingsOf(ctx, k.Actor(actor)) })
+	if len(list) != 1 {
+		t.Fatalf("%s has %d bindings, want one", actor, len(list))
+	}
+	return list[0].ID
+}
+
 func testAudit(t *testing.T, k *Kit) {
 	World(t, k)
 	op := access.Op{Event: "test.event", Action: authz.ActionSpaceAdmin, See: authz.ActionSpaceRead,
@@ -185,6 +194,7 @@ func testAudit(t *testing.T, k *Kit) {
 		ID: row.ID, Sequence: row.Sequence, At: k.Clock.Now(), Actor: k.KeyID("ann").AuditName(), ActorRoles: []string{"space-admin"},
 		Event: "test.event", Mutation: "mutation", Action: "space:admin", ObjectKind: "space", ObjectID: "dev", Spaces: []domain.SpaceID{"dev"},
 		Args: row.Args, Outcome: domain.AuditAllowed, RemoteIP: "192.0.2.7", RequestID: "request", Revision: k.revision(t) - 1,
+		Uses: []domain.AuditUse{{Binding: k.bindingOf(t, "ann"), Action: "space:admin"}},
 	}
 	same(t, want, row)
 	if row.Args != `{"name":"Ω\u0000\u003c"}` {
@@ -204,7 +214,7 @@ func testAudit(t *testing.T, k *Kit) {
 
 	row = k.Denied(t, domain.CodeNotFound, func() error { return change("sandbox", nil) }) // after a write
 	want.ID, want.Sequence, want.Outcome, want.Spaces = row.ID, row.Sequence, domain.AuditDenied, []domain.SpaceID{"sandbox"}
-	want.Reason, want.Revision = row.Reason, row.Revision
+	want.Reason, want.Revision, want.Uses = row.Reason, row.Revision, nil
 	same(t, want, row)
 	if row.Reason == "" {
 		t.Error("a denial without a reason")
