@@ -67,7 +67,7 @@ func (s *server) openStore(ctx context.Context) error {
 		database = "sqlite:" + filepath.Join(s.config.Data, "airlock.db")
 	}
 	var err error
-	s.store, err = store.Open(ctx, database, store.Options{Sealer: box, IDs: s.ids, Now: time.Now, Changed: s.changed})
+	s.store, err = store.Open(ctx, database, store.Options{Sealer: box, IDs: s.ids, Changed: s.changed})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,10 @@ type Sealer interface {
 type Options struct {
 	Sealer Sealer
 	IDs    domain.IDSource
-	Now    func() time.Time
+	// Now is the time that transactions run at. Without it, it is the
+	// database's clock on PostgreSQL, so that servers whose clocks differ agree
+	// on what has expired, and this machine's on SQLite.
+	Now func() time.Time
 	// Changed, if set, is called after each commit that wrote something, with
 	// the topics of its outbox rows. It must not block.
 	Changed func(topics []string)
@@ -83,7 +86,11 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 		return domain.Unavailable("the database", err)
 	}
 	defer func() { _ = raw.Rollback() }() // nothing was written
-	return fn(&Tx{raw: raw, store: s, now: s.Now(), readOnly: true})
+	tx := &Tx{raw: raw, store: s, readOnly: true}
+	if err := tx.readClock(ctx); err != nil {
+		return err
+	}
+	return fn(tx)
 }
 
 // Change runs fn and commits what it wrote. See access.Transactor.
@@ -121,12 +128,16 @@ func (s *Store) begin(ctx context.Context, lock lockMode) (*Tx, error) {
 	if err != nil {
 		return nil, domain.Unavailable("the database", err)
 	}
-	tx := &Tx{raw: raw, store: s, now: s.Now()}
+	tx := &Tx{raw: raw, store: s}
 	if q := s.dialect.lockAccess(lock); q != "" {
 		if err := tx.exec(ctx, q); err != nil {
 			_ = raw.Rollback()
 			return nil, fmt.Errorf("lock the access model: %w", err)
 		}
+	}
+	if err := tx.readClock(ctx); err != nil { // after the wait for the lock
+		_ = raw.Rollback()
+		return nil, err
 	}
 	return tx, nil
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -208,6 +209,69 @@ func TestDatabaseUnavailable(t *testing.T) {
 				if domain.ErrorCode(err) != domain.CodeUnavailable {
 					t.Errorf("%s: %v, want unavailable", name, err)
 				}
+			}
+		})
+	}
+}
+
+// TestR24OneClock opens a store without a clock of its own: on PostgreSQL a
+// transaction's time is the database's, so that all servers agree on what has
+// expired, and follows what is committed.
+func TestR24OneClock(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			o := options()
+			o.Now = nil
+			k := storetest.New(t, d.URL(t))
+			var times []time.Time
+			for range 2 {
+				s, err := store.Open(t.Context(), k.URL, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = s.Close() })
+				note := func(tx *store.Tx) error {
+					times = append(times, tx.Now())
+					stamp, err := tx.Stamp(t.Context())
+					if stamp.Revision == 0 {
+						t.Error("no revision")
+					}
+					return err
+				}
+				if err := errors.Join(s.View(t.Context(), note), s.Change(t.Context(), note)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, at := range times {
+				if age := time.Since(at); age < -time.Minute || age > time.Minute {
+					t.Errorf("transaction %d ran at %v", i, at)
+				}
+				if i > 0 && at.Before(times[i-1]) {
+					t.Errorf("transaction %d ran before the one before it: %v, %v", i, times[i-1], at)
+				}
+			}
+			if !k.Postgres() {
+				return
+			}
+			if err := k.Exec(t, `create function public.clock_timestamp() returns timestamptz language sql as 'select timestamptz ''2001-02-03 04:05:06Z'''`); err != nil {
+				t.Fatal(err)
+			}
+			if err := k.Exec(t, `do $$ begin execute format('alter database %I set search_path = public, pg_catalog', current_database()); end $$`); err != nil {
+				t.Fatal(err)
+			}
+			s, err := store.Open(t.Context(), k.URL, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			err = s.View(t.Context(), func(tx *store.Tx) error {
+				if want := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC); !tx.Now().Equal(want) {
+					t.Errorf("a transaction runs at %v though the database says %v", tx.Now(), want)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -24,13 +24,35 @@ type Tx struct {
 	now      time.Time
 	readOnly bool
 
-	records []access.Record  // of the permits that were used
-	also    []access.Record  // of further permits that the change rests on
-	topics  []string         // of the outbox rows that were written
+	records []access.Record // of the permits that were used
+	also    []access.Record // of further permits that the change rests on
+	topics  []string        // of the outbox rows that were written
 
 	revision int64     // of the access world, once it is known
 	touched  []touched // rows of the access world that this transaction changed
 	compiled access.Slot
+}
+
+// readClock fixes the time of the transaction. Where the database is asked for
+// it, the same statement reads the access revision, which nearly every
+// transaction needs.
+func (tx *Tx) readClock(ctx context.Context) error {
+	switch {
+	case tx.store.Now != nil:
+		tx.now = tx.store.Now()
+		return nil
+	case !tx.store.dialect.postgres():
+		tx.now = time.Now()
+		return nil
+	}
+	var us int64
+	err := tx.raw.QueryRowContext(ctx, `select (extract(epoch from clock_timestamp()) * 1000000)::bigint,
+		coalesce((select revision from account where id = 1), 0)`).Scan(&us, &tx.revision)
+	if err != nil {
+		return fmt.Errorf("read the database's clock: %w", tx.store.dialect.translate(err))
+	}
+	tx.now = fromMicros(us)
+	return nil
 }
 
 // errNoPermit is a programming error: a write without a permit for its kind.

@@ -150,7 +150,9 @@ func call(ctx context.Context, tx *store.Tx, m reflect.Method, p access.Permit) 
 
 func (k *Kit) bindingOf(t *testing.T, actor string) domain.BindingID {
 	t.Helper()
-	list := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Binding, error) { return tx.BindingsOf(ctx, k.Actor(actor)) })
+	list := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Binding, error) {
+		return tx.BindingsOf(ctx, k.Actor(actor))
+	})
 	if len(list) != 1 {
 		t.Fatalf("%s has %d bindings, want one", actor, len(list))
 	}

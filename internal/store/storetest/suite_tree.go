@@ -75,7 +75,9 @@ func testPathsAndUses(t *testing.T, k *Kit) {
 }
 
 func testAccountSettings(t *testing.T, k *Kit) {
-	get := func(ctx context.Context, tx *store.Tx) (domain.AccountSettings, error) { return tx.AccountSettings(ctx) }
+	get := func(ctx context.Context, tx *store.Tx) (domain.AccountSettings, error) {
+		return tx.AccountSettings(ctx)
+	}
 	same(t, domain.AccountSettings{StackActAs: domain.ActAsWarn}, read(t, k, get))
 	all := filled[domain.AccountSettings](k)
 	k.must(t, access.KindAccount, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
