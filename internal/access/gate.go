@@ -60,7 +60,11 @@ func (g *Gate) Permit(ctx context.Context, tx Reader, op Op) (Permit, error) {
 	if err != nil {
 		return Permit{}, err
 	}
-	d := q.snapshot.Decide(q.caller.Subject, op.Action, target(op.Object), tx.Now())
+	asked := target(op.Object)
+	if op.SpaceWide {
+		asked.Entity = authz.EntityRef{}
+	}
+	d := q.snapshot.Decide(q.caller.Subject, op.Action, asked, tx.Now())
 	record := q.record(op, tx.Now())
 	if d.Allowed() && q.caller.Stack != "" && op.Object.Kind == KindSpace {
 		// A run touches spaces only as an admin of root (access model R25).
@@ -154,16 +158,16 @@ func (g *Gate) Holds(ctx context.Context, tx Reader, action authz.Action, o Obje
 	return q.snapshot.Decide(q.caller.Subject, action, target(o), tx.Now()).Allowed(), nil
 }
 
-// HoldsAll reports whether the caller holds every action of a role in a space:
-// nobody grants what he does not hold (security rule G1).
-func (g *Gate) HoldsAll(ctx context.Context, tx Reader, actions []authz.Action, space domain.SpaceID) (missing authz.Action, ok bool, err error) {
+// HoldsAll reports whether the caller holds every action of a role where it is
+// to count, in a space or on an entity: nobody grants what he does not hold
+// (security rule G1).
+func (g *Gate) HoldsAll(ctx context.Context, tx Reader, actions []authz.Action, o Object) (missing authz.Action, ok bool, err error) {
 	q, err := g.ask(ctx, tx)
 	if err != nil {
 		return missing, false, err
 	}
 	for _, a := range actions {
-		t := authz.Target{Space: string(space)}
-		if !q.snapshot.Decide(q.caller.Subject, a, t, tx.Now()).Allowed() {
+		if !q.snapshot.Decide(q.caller.Subject, a, target(o), tx.Now()).Allowed() {
 			return a, false, nil
 		}
 	}

@@ -45,6 +45,9 @@ type Op struct {
 	// authz.ActionSpaceRead if there is none: whoever may see the object is
 	// told what he lacks, everyone else that it does not exist.
 	See authz.Action
+	// SpaceWide asks for the action in the space as a whole: a role on the
+	// object itself shows the object and grants nothing here (access model R24).
+	SpaceWide bool
 	// With names further spaces that the operation touches, for the audit
 	// trail: the other end of a move or of a stack's binding.
 	With []domain.SpaceID
@@ -96,6 +99,13 @@ func (p Permit) Record() (r Record, ok bool) { return p.record, p.valid && !p.si
 // when it was asked for.
 func (p Permit) About(id string) Permit {
 	p.record.ObjectID = id
+	return p
+}
+
+// Noting returns the permit with a sentence for the audit trail about what the
+// change does beyond its arguments.
+func (p Permit) Noting(sentence string) Permit {
+	p.record.Reason = sentence
 	return p
 }
 

@@ -15,19 +15,20 @@ func (g *Gate) KeepUses(ctx context.Context, tx Reader, op Op, lost []domain.Use
 	if len(lost) == 0 {
 		return nil
 	}
-	scope, err := g.Scope(ctx, tx, authz.ActionSpaceRead)
-	if err != nil {
-		return err
-	}
-	var known []domain.Use
-	for _, u := range lost {
-		if scope.Contains(u.StackSpace) && scope.Contains(u.EntitySpace) {
-			known = append(known, u)
-		}
-	}
 	q, err := g.ask(ctx, tx)
 	if err != nil {
 		return err
+	}
+	lists := func(space domain.SpaceID, kind authz.EntityKind, id string) bool {
+		t := authz.Target{Space: string(space), Entity: authz.EntityRef{Kind: kind, ID: id}}
+		return q.snapshot.Decide(q.caller.Subject, authz.ActionSpaceRead, t, tx.Now()).Allowed()
+	}
+	var known []domain.Use
+	for _, u := range lost {
+		kind, _ := domain.ParseEntityKind(u.EntityKind)
+		if lists(u.StackSpace, authz.EntityStack, string(u.Stack)) && lists(u.EntitySpace, kind, u.Entity) {
+			known = append(known, u)
+		}
 	}
 	record := q.record(op, tx.Now())
 	record.Outcome, record.Reason = domain.AuditDenied, domain.Cut(lost, 0).Message

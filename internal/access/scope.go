@@ -2,16 +2,20 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// Scope is the set of spaces whose objects one caller may list. Like a
-// Permit, only a Gate makes one and the zero value lists nothing.
+// Scope is what one caller may list: the objects of a set of spaces, and the
+// objects of one kind that bindings name by themselves (access model R24). Like
+// a Permit, only a Gate makes one and the zero value lists nothing.
 type Scope struct {
-	set   authz.SpaceSet
-	valid bool
+	set      authz.SpaceSet
+	kind     authz.EntityKind
+	entities []string // of that kind, sorted
+	valid    bool
 }
 
 // All reports whether the scope is every space, so that no filter is needed.
@@ -25,16 +29,38 @@ func (s Scope) Spaces() []string {
 	return s.set.IDs()
 }
 
-// Contains reports whether objects of the space may be listed.
-func (s Scope) Contains(id domain.SpaceID) bool { return s.valid && s.set.Contains(string(id)) }
+// Entities returns the ids of the objects of a kind that are in the scope by
+// themselves, whatever space they live in; nil for another kind than the one
+// that the scope was asked for.
+func (s Scope) Entities(kind authz.EntityKind) []string {
+	if !s.valid || s.kind != kind {
+		return nil
+	}
+	return s.entities
+}
 
-// Scope returns the spaces whose objects the caller may list under action.
-func (g *Gate) Scope(ctx context.Context, tx Reader, action authz.Action) (Scope, error) {
+// Shows reports whether an object that lives in a space may be listed.
+func (s Scope) Shows(space domain.SpaceID, e authz.EntityRef) bool {
+	if !s.valid {
+		return false
+	}
+	if s.set.Contains(string(space)) {
+		return true
+	}
+	_, bound := slices.BinarySearch(s.Entities(e.Kind), e.ID)
+	return bound
+}
+
+// Scope returns which objects of a kind the caller may list under action.
+func (g *Gate) Scope(ctx context.Context, tx Reader, action authz.Action, kind authz.EntityKind) (Scope, error) {
 	q, err := g.ask(ctx, tx)
 	if err != nil {
 		return Scope{}, err
 	}
-	return Scope{set: q.snapshot.Spaces(q.caller.Subject, action, tx.Now()), valid: true}, nil
+	return Scope{
+		set: q.snapshot.Spaces(q.caller.Subject, action, tx.Now()), kind: kind,
+		entities: q.snapshot.Entities(q.caller.Subject, kind, action, tx.Now()), valid: true,
+	}, nil
 }
 
 // Levels returns every space that the caller sees, the bare path included, in

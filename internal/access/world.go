@@ -23,11 +23,14 @@ func translate(w domain.World) authz.World {
 	}
 	for i, b := range w.Bindings {
 		out.Bindings[i] = authz.Binding{
-			ID: string(b.ID), Actor: b.Actor, Role: string(b.Role), Space: string(b.Space), NotAfter: b.NotAfter,
+			ID: string(b.ID), Actor: b.Actor, Role: string(b.Role), Space: string(b.Space), Entity: b.Entity, NotAfter: b.NotAfter,
 		}
 	}
 	for i, s := range w.Stacks {
 		out.Stacks[i] = authz.Stack{ID: string(s.ID), Space: string(s.Space), Administrative: s.Administrative}
+	}
+	for _, e := range w.Entities {
+		out.Entities = append(out.Entities, authz.EntityHome{Entity: e.EntityRef, Space: string(e.Space)})
 	}
 	return out
 }

@@ -52,7 +52,7 @@ func (s *Service) permitStack(ctx context.Context, tx Tx, op access.Op, b domain
 		return access.Permit{}, missing
 	}
 	there := op
-	there.Action = authz.ActionSpaceAdmin
+	there.Action, there.SpaceWide = authz.ActionSpaceAdmin, true
 	if missing == nil {
 		op.With = []domain.SpaceID{stack.Space}
 		there.With = op.With
@@ -62,7 +62,7 @@ func (s *Service) permitStack(ctx context.Context, tx Tx, op access.Op, b domain
 		return permit, err
 	}
 	here := op
-	here.Action, here.See, here.With = authz.ActionStackManage, authz.ActionStackRead, []domain.SpaceID{b.Space}
+	here.Action, here.See, here.With = authz.ActionStackManage, authz.ActionStackRead, []domain.SpaceID{op.Object.Space}
 	here.Object = stackObject(stack)
 	if op.Object.Noun == "role binding" {
 		here.Object.Noun = op.Object.Noun // what is hidden is the binding that was named
@@ -84,12 +84,12 @@ func (s *Service) permitStack(ctx context.Context, tx Tx, op access.Op, b domain
 }
 
 // holdToGrant refuses a grant of more than the grantor holds himself (G1).
-func (s *Service) holdToGrant(ctx context.Context, tx Tx, op access.Op, role domain.Role, b domain.Binding) error {
-	missing, ok, err := s.gate.HoldsAll(ctx, tx, role.Actions, b.Space)
+func (s *Service) holdToGrant(ctx context.Context, tx Tx, op access.Op, role domain.Role) error {
+	missing, ok, err := s.gate.HoldsAll(ctx, tx, role.Actions, op.Object)
 	if err != nil || ok {
 		return err
 	}
-	refusal := access.Forbidden(access.Name(ctx), missing, b.Space)
+	refusal := access.Forbidden(access.Name(ctx), missing, op.Object.Space)
 	refusal.Message += ": nobody can grant what he does not hold"
 	return s.gate.Refuse(ctx, tx, op, refusal)
 }

@@ -118,7 +118,7 @@ func TestR25StackBinds(t *testing.T) {
 		for state, want := range map[domain.RunState]domain.Code{domain.RunApplying: "", domain.RunPlanning: domain.CodeForbidden} {
 			run := domain.Run{ID: "run", StackID: "k", State: state, Epoch: 1}
 			row := b.check(t, want, func() error {
-				_, err := b.Create(b.AsStack(t, run), b.Actor("nobody"), bindings.Input{Role: b.RoleID("space-writer"), Space: "dev"})
+				_, err := b.Create(b.AsStack(t, run), grant(b.Actor("nobody"), b.RoleID("space-writer"), "dev"))
 				return err
 			})
 			if row.Actor != "stack::k" || row.RunID != "run" || !cmp.Equal(row.ActorRoles, []string{"space-admin"}) { // A151
@@ -127,7 +127,7 @@ func TestR25StackBinds(t *testing.T) {
 		}
 		b.Denied(t, domain.CodeNotFound, func() error { // R14: nothing climbs for a stack
 			run := domain.Run{ID: "run", StackID: "k", State: domain.RunApplying}
-			_, err := b.Create(b.AsStack(t, run), b.Actor("nobody"), bindings.Input{Role: b.RoleID("space-writer"), Space: "apps"})
+			_, err := b.Create(b.AsStack(t, run), grant(b.Actor("nobody"), b.RoleID("space-writer"), "apps"))
 			return err
 		})
 		var left int

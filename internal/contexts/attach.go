@@ -68,7 +68,7 @@ func (s *Service) permitStack(ctx context.Context, tx Tx, event, noun string, id
 	stack, err := tx.Stack(ctx, id)
 	o := access.Object{
 		Kind: access.KindStack, ID: string(id), Noun: noun, Space: stack.Space,
-		Entity: authz.EntityRef{Kind: authz.EntityStack, ID: string(id)},
+		Entity: stackEntity(id),
 	}
 	op := access.Op{Event: event, Action: authz.ActionStackManage, See: authz.ActionStackRead, Object: o}
 	if domain.ErrorCode(err) == domain.CodeNotFound {
@@ -79,6 +79,10 @@ func (s *Service) permitStack(ctx context.Context, tx Tx, event, noun string, id
 	}
 	permit, err := s.gate.Permit(ctx, tx, op)
 	return stack, permit, err
+}
+
+func stackEntity(id domain.StackID) authz.EntityRef {
+	return authz.EntityRef{Kind: authz.EntityStack, ID: string(id)}
 }
 
 // Detach takes a context off a stack.
@@ -131,7 +135,11 @@ func (s *Service) attachments(ctx context.Context, read func(Tx) ([]domain.Conte
 		if err != nil {
 			return err
 		}
-		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead)
+		contexts, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityContext)
+		if err != nil {
+			return err
+		}
+		stacks, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityStack)
 		if err != nil {
 			return err
 		}
@@ -143,7 +151,7 @@ func (s *Service) attachments(ctx context.Context, read func(Tx) ([]domain.Conte
 			if v.StackOf, err = tx.Stack(ctx, a.Stack); err != nil {
 				return err
 			}
-			if scope.Contains(v.ContextOf.Space) && scope.Contains(v.StackOf.Space) {
+			if contexts.Shows(v.ContextOf.Space, object(v.ContextOf).Entity) && stacks.Shows(v.StackOf.Space, stackEntity(a.Stack)) {
 				out = append(out, v)
 			}
 		}
@@ -153,7 +161,8 @@ func (s *Service) attachments(ctx context.Context, read func(Tx) ([]domain.Conte
 }
 
 // guardMove checks a context's move: Space admin at both ends, and every stack
-// that uses it still reaches it (access model R18, A116).
+// that uses it still reaches it (access model R18, A116). A role on the context
+// itself counts where it leaves, not where it arrives (R24).
 func (s *Service) guardMove(ctx context.Context, tx Tx, c domain.Context, to domain.SpaceID) error {
 	for _, space := range []domain.SpaceID{c.Space, to} {
 		o := object(c)
@@ -161,7 +170,7 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, c domain.Context, to dom
 		op := operation("context.update", authz.ActionSpaceAdmin, o)
 		op.With = []domain.SpaceID{c.Space, to}
 		if space == to {
-			op.Object.Noun, op.See = "space", authz.ActionSpaceRead
+			op.Object.Noun, op.Object.Entity, op.See = "space", authz.EntityRef{}, authz.ActionSpaceRead
 		}
 		p, err := s.gate.Permit(ctx, tx, op)
 		if err != nil {

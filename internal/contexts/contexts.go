@@ -83,7 +83,7 @@ func (s *Service) see(ctx context.Context, tx Tx, id domain.ContextID) (domain.C
 // List returns the contexts that the caller may list, oldest first.
 func (s *Service) List(ctx context.Context) (out []domain.Context, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
-		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead)
+		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityContext)
 		if err != nil {
 			return err
 		}
@@ -147,9 +147,10 @@ func (s *Service) putParts(ctx context.Context, tx Tx, p access.Permit, c domain
 }
 
 // Update changes a context. With replace, the variables and files become
-// exactly those of the input; else they are added to the old ones.
+// exactly those of the input; else they are added to the old ones. Where a
+// context lives decides what bindings to it give, so a move changes access.
 func (s *Service) Update(ctx context.Context, id domain.ContextID, in Input, replace bool) (c domain.Context, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		var permit access.Permit
 		c, permit, err = s.find(ctx, tx, "context.update", authz.ActionContextUpdate, id)
 		if err != nil {
@@ -221,7 +222,7 @@ func dropConfig(ctx context.Context, tx Tx, p access.Permit, id domain.ContextID
 
 // Delete removes a context; stacks it is attached to lose it.
 func (s *Service) Delete(ctx context.Context, id domain.ContextID) (c domain.Context, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		var permit access.Permit
 		c, permit, err = s.find(ctx, tx, "context.delete", authz.ActionContextDelete, id)
 		if err != nil {

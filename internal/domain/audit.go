@@ -26,7 +26,7 @@ type AuditEntry struct {
 	Spaces     []SpaceID
 	Args       string // JSON, secrets removed
 	Outcome    AuditOutcome
-	Reason     string // why it was denied
+	Reason     string // why it was denied, or what it did beyond its arguments
 	RemoteIP   string
 	RequestID  string
 	RunID      RunID // the run that acted, if a stack did

@@ -2,7 +2,8 @@ package domain
 
 import "github.com/airlock-project/airlock/authz"
 
-// StackActor is what the decision needs to know of a stack that acts.
+// StackActor is what the decision needs to know of a stack that acts or that
+// bindings name.
 type StackActor struct {
 	ID             StackID
 	Space          SpaceID
@@ -16,7 +17,8 @@ type World struct {
 	Bindings []Binding
 	Groups   []authz.Group
 	Actors   []authz.Actor // only users with groups, and keys with groups or an end
-	Stacks   []StackActor  // only stacks that are administrative or hold a binding
+	Stacks   []StackActor  // only stacks that are administrative, hold a binding or are named by one
+	Entities []Entity      // only those that bindings name, stacks left out
 }
 
 // WorldPart names a kind of row that access decisions are made from.
@@ -27,9 +29,10 @@ const (
 	PartSpace   WorldPart = "space"
 	PartRole    WorldPart = "role"
 	PartBinding WorldPart = "binding"
-	PartStack   WorldPart = "stack" // as an actor
+	PartStack   WorldPart = "stack" // as an actor, and as what a binding names
 	PartGroup   WorldPart = "group"
-	PartActor   WorldPart = "actor" // a user or a key
+	PartActor   WorldPart = "actor"  // a user or a key
+	PartEntity  WorldPart = "entity" // what a binding names, stacks left out
 )
 
 // WorldDelta is what changed since an older revision: rows as they are now,
@@ -43,5 +46,6 @@ type WorldDelta struct {
 type WorldGone struct {
 	Part  WorldPart
 	ID    string
-	Actor authz.ActorRef // whose binding it was, or who it was
+	Actor authz.ActorRef   // whose binding it was, or who it was
+	Kind  authz.EntityKind // of the entity it was
 }

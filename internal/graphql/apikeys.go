@@ -90,10 +90,10 @@ func accessRules(list []bindings.View) []*view.SpaceAccessRule {
 		if level == "" {
 			continue
 		}
-		rule := at[b.Space.ID]
+		rule := at[b.Space]
 		if rule == nil {
-			rule = &view.SpaceAccessRule{Space: string(b.Space.ID)}
-			at[b.Space.ID] = rule
+			rule = &view.SpaceAccessRule{Space: string(b.Space)}
+			at[b.Space] = rule
 			out = append(out, rule)
 		}
 		if rank[level] > rank[rule.SpaceAccessLevel] {

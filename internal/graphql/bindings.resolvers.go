@@ -9,17 +9,18 @@ import (
 	"context"
 
 	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 func (r *mutationResolver) APIKeyRoleBindingBatchCreate(ctx context.Context, input generated.APIKeyRoleBindingBatchInput) ([]*view.APIKeyRoleBinding, error) {
-	grants := make([]grant, len(input.Bindings))
+	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
 		grants[i] = newGrant(keyActor(domain.APIKeyID(b.APIKeyID)), b.RoleID, b.SpaceID)
 	}
-	list, err := r.createBindings(ctx, grants)
+	list, err := r.Bindings.Create(ctx, grants...)
 	return each(list, err, newKeyBinding)
 }
 
@@ -39,11 +40,11 @@ func (r *mutationResolver) APIKeyRoleBindingUpdate(ctx context.Context, id strin
 }
 
 func (r *mutationResolver) StackRoleBindingBatchCreate(ctx context.Context, input generated.StackRoleBindingBatchInput) ([]*view.StackRoleBinding, error) {
-	grants := make([]grant, len(input.Bindings))
+	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
 		grants[i] = newGrant(stackActor(b.StackID), b.RoleID, b.SpaceID)
 	}
-	list, err := r.createBindings(ctx, grants)
+	list, err := r.Bindings.Create(ctx, grants...)
 	return each(list, err, newStackBinding)
 }
 
@@ -63,11 +64,11 @@ func (r *mutationResolver) StackRoleBindingUpdate(ctx context.Context, id string
 }
 
 func (r *mutationResolver) UserGroupRoleBindingBatchCreate(ctx context.Context, input generated.UserGroupRoleBindingBatchInput) ([]*view.UserGroupRoleBinding, error) {
-	grants := make([]grant, len(input.Bindings))
+	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
 		grants[i] = newGrant(groupActor(b.UserGroupID), b.RoleID, b.SpaceID)
 	}
-	list, err := r.createBindings(ctx, grants)
+	list, err := r.Bindings.Create(ctx, grants...)
 	return each(list, err, newGroupBinding)
 }
 
@@ -87,11 +88,11 @@ func (r *mutationResolver) UserGroupRoleBindingUpdate(ctx context.Context, id st
 }
 
 func (r *mutationResolver) UserRoleBindingBatchCreate(ctx context.Context, input generated.UserRoleBindingBatchInput) ([]*view.UserRoleBinding, error) {
-	grants := make([]grant, len(input.Bindings))
+	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
 		grants[i] = newGrant(userActor(b.UserID), b.RoleID, b.SpaceID)
 	}
-	list, err := r.createBindings(ctx, grants)
+	list, err := r.Bindings.Create(ctx, grants...)
 	return each(list, err, newUserBinding)
 }
 

@@ -98,12 +98,17 @@ func TestBindingBatchesAndUpdates(t *testing.T) {
 	if len(list) != 2 {
 		t.Fatalf("got %s", a.raw)
 	}
-	for _, wrong := range [][]any{{}, {bind(key, reader, "root"), bind("other", reader, "root")}, {bind(key, reader, "root"), bind(key, reader, "nope")}} {
+	other := id(w.do("provider_apikeys", "Create", vars{"input": vars{"admin": false, "name": "other", "teams": []any{}}}))
+	if a := w.query(keys, vars{"b": []any{bind(key, reader, "root"), bind(other, reader, "root")}}); a.Errors != nil {
+		t.Errorf("several keys in one batch: %s", a.raw)
+	}
+	for _, wrong := range [][]any{{}, {bind(key, writer, "legacy"), bind("missing", reader, "legacy")}, {bind(key, writer, "legacy"), bind(key, reader, "nope")},
+		{bind(key, writer, "legacy"), bind(key, writer, "legacy")}} {
 		if a := w.query(keys, vars{"b": wrong}); len(a.Errors) != 1 {
 			t.Errorf("%v: %s", wrong, a.raw)
 		}
 	}
-	if got := w.do("provider_apikeys", "Read", vars{"id": key}); len(got["apiKeyRoleBindings"].([]any)) != 2 {
+	if got := w.do("provider_apikeys", "Read", vars{"id": key}); len(got["apiKeyRoleBindings"].([]any)) != 3 {
 		t.Errorf("a failed batch left something: %v", got)
 	}
 	const update = `mutation($i:ID!,$b:ApiKeyRoleBindingInput!){apiKeyRoleBindingUpdate(id:$i,input:$b){id spaceID role{slug}}}`

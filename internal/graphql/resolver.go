@@ -66,7 +66,7 @@ type Roles interface {
 type Bindings interface {
 	Get(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (bindings.View, error)
 	Of(ctx context.Context, actor authz.ActorRef) ([]bindings.View, error)
-	Create(ctx context.Context, actor authz.ActorRef, grants ...bindings.Input) ([]bindings.View, error)
+	Create(ctx context.Context, grants ...bindings.Grant) ([]bindings.View, error)
 	Update(ctx context.Context, actor authz.ActorRef, id domain.BindingID, in bindings.Input) (bindings.View, error)
 	Delete(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (bindings.View, error)
 }

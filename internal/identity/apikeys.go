@@ -92,6 +92,9 @@ func keyView(ctx context.Context, tx Tx, k domain.APIKey) (KeyView, error) {
 	}
 	spaces := map[domain.SpaceID]bool{}
 	for _, b := range bindings {
+		if b.Space == "" || b.Expired(tx.Now()) {
+			continue
+		}
 		spaces[b.Space] = true
 		v.Admin = v.Admin || (b.Space == domain.RootSpace && b.Role == admin.ID)
 	}

@@ -59,7 +59,7 @@ func spacesOf(held []Held) int {
 	return len(spaces)
 }
 
-// heldBy returns the bindings of one actor with their roles.
+// heldBy returns the bindings of one actor to spaces with their roles.
 func heldBy(ctx context.Context, tx Tx, actor authz.ActorRef) ([]Held, error) {
 	bindings, err := tx.BindingsOf(ctx, actor)
 	if err != nil {
@@ -69,8 +69,8 @@ func heldBy(ctx context.Context, tx Tx, actor authz.ActorRef) ([]Held, error) {
 	return by[actor.ID], err
 }
 
-// heldByAll returns the bindings of all actors of a kind with their roles, by
-// the actor's id, in a number of statements that does not grow.
+// heldByAll returns the bindings to spaces of all actors of a kind with their
+// roles, by the actor's id, in a number of statements that does not grow.
 func heldByAll(ctx context.Context, tx Tx, kind authz.ActorKind) (map[string][]Held, error) {
 	bindings, err := tx.BindingsOfKind(ctx, kind)
 	if err != nil {
@@ -93,6 +93,9 @@ func withRoles(ctx context.Context, tx Tx, bindings []domain.Binding) (map[strin
 	}
 	out := map[string][]Held{}
 	for _, b := range bindings {
+		if b.Space == "" || b.Expired(tx.Now()) {
+			continue // bound to an entity, which a list of spaces does not show, or no grant any more
+		}
 		out[b.Actor.ID] = append(out[b.Actor.ID], Held{Binding: b, Of: roles[b.Role]})
 	}
 	return out, nil

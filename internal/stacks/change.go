@@ -144,7 +144,9 @@ func (s *Service) guardUpdate(ctx context.Context, tx Tx, old, next domain.Stack
 	moved := old.Space != next.Space
 	if next.Administrative && (moved || !old.Administrative) || old.Administrative != next.Administrative {
 		there := op
-		there.Object.Space = next.Space
+		if moved {
+			there.Object.Space, there.Object.Entity = next.Space, authz.EntityRef{}
+		}
 		if err := s.alsoAdmin(ctx, tx, there); err != nil {
 			return err
 		}
@@ -202,10 +204,11 @@ func (s *Service) keepReachable(ctx context.Context, tx Tx, op access.Op, id dom
 	return s.gate.KeepUses(ctx, tx, op, lost)
 }
 
-// alsoAdmin asks for Space admin as well: the administrative flag equals a
-// Space admin binding of the stack (access model R1).
+// alsoAdmin asks for Space admin of the space as well: the administrative flag
+// equals a Space admin binding of the stack (access model R1). A role on the
+// stack itself does not reach that far (R24).
 func (s *Service) alsoAdmin(ctx context.Context, tx Tx, op access.Op) error {
-	op.Action = authz.ActionSpaceAdmin
+	op.Action, op.SpaceWide = authz.ActionSpaceAdmin, true
 	p, err := s.gate.Permit(ctx, tx, op)
 	if err == nil {
 		tx.Also(p)

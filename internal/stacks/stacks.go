@@ -115,7 +115,7 @@ func (s *Service) full(ctx context.Context, tx Tx, id domain.StackID) (domain.St
 // List returns the stacks that the caller may list, oldest first.
 func (s *Service) List(ctx context.Context) (out []domain.Stack, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
-		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead)
+		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityStack)
 		if err != nil {
 			return err
 		}

@@ -10,15 +10,20 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-const selectBinding = `select id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by, access_rule from role_bindings`
+const selectBinding = `select id, actor_kind, actor_id, role_id, coalesce(space_id, ''), entity_kind, entity_id,
+	not_after, created_at, created_by, access_rule from role_bindings`
 
 func scanBinding(s scanner) (b domain.Binding, err error) {
-	var kind string
+	var kind, entity string
 	var notAfter, created int64
-	if err := s.Scan(&b.ID, &kind, &b.Actor.ID, &b.Role, &b.Space, &notAfter, &created, &b.CreatedBy, &b.AccessRule); err != nil {
+	err = s.Scan(&b.ID, &kind, &b.Actor.ID, &b.Role, &b.Space, &entity, &b.Entity.ID, &notAfter, &created, &b.CreatedBy, &b.AccessRule)
+	if err != nil {
 		return b, err
 	}
 	b.NotAfter, b.CreatedAt = fromMicros(notAfter), fromMicros(created)
+	if b.Entity.Kind, err = entityKind(entity); err != nil {
+		return b, err
+	}
 	b.Actor.Kind, err = actorKind(kind)
 	return b, err
 }
@@ -67,19 +72,31 @@ func (tx *Tx) RootAdmins(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// InsertBinding creates a role binding. The same actor, role and space twice
-// is a conflict.
+// InsertBinding creates a role binding. The same actor and role twice in one
+// space, or on one entity, is a conflict, unless the first has expired: then it
+// makes room.
 func (tx *Tx) InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error {
 	if err := tx.use(p, access.KindRoleBinding); err != nil {
 		return err
 	}
-	if err := tx.touchBinding(ctx, b.ID, b.Actor); err != nil {
+	if err := tx.touchBinding(ctx, b); err != nil {
 		return err
 	}
-	err := tx.exec(ctx, `insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by, access_rule)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		b.ID, b.Actor.Kind.String(), b.Actor.ID, b.Role, b.Space, micros(b.NotAfter), micros(b.CreatedAt), b.CreatedBy, b.AccessRule)
-	if isUnique(err, "role_bindings_once", "role_bindings.actor_kind") {
+	entity := entityColumn(b.Entity.Kind)
+	err := tx.deleteBindings(ctx, `actor_kind = $1 and actor_id = $2 and role_id = $3 and coalesce(space_id, '') = $4
+		and entity_kind = $5 and entity_id = $6 and not_after > 0 and not_after < $7`,
+		b.Actor.Kind.String(), b.Actor.ID, b.Role, b.Space, entity, b.Entity.ID, micros(tx.now))
+	if err != nil {
+		return err
+	}
+	err = tx.exec(ctx, `insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, entity_kind, entity_id,
+		not_after, created_at, created_by, access_rule) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		b.ID, b.Actor.Kind.String(), b.Actor.ID, b.Role, nullable(b.Space), entity, b.Entity.ID,
+		micros(b.NotAfter), micros(b.CreatedAt), b.CreatedBy, b.AccessRule)
+	switch {
+	case isUnique(err, "role_bindings_once_on_entity", "role_bindings.entity_kind"):
+		return domain.Conflict("this actor holds this role on this %s already", b.Entity.Kind)
+	case isUnique(err, "role_bindings_once", "role_bindings.space_id"):
 		return domain.Conflict("this actor holds this role in this space already")
 	}
 	return err
@@ -91,6 +108,12 @@ func (tx *Tx) DeleteBinding(ctx context.Context, p access.Permit, id domain.Bind
 		return err
 	}
 	return tx.deleteBindings(ctx, `id = $1`, id)
+}
+
+// deleteBindingsOn removes the bindings to an entity that is being deleted, so
+// that a later one of the same id is not theirs (access model R24).
+func (tx *Tx) deleteBindingsOn(ctx context.Context, kind authz.EntityKind, id string) error {
+	return tx.deleteBindings(ctx, `entity_kind = $1 and entity_id = $2`, entityColumn(kind), id)
 }
 
 // deleteBindingsOf removes the bindings of an actor that is being deleted, so
@@ -106,7 +129,7 @@ func (tx *Tx) deleteBindings(ctx context.Context, where string, args ...any) err
 		return err
 	}
 	for _, b := range gone {
-		if err := tx.touchBinding(ctx, b.ID, b.Actor); err != nil {
+		if err := tx.touchBinding(ctx, b); err != nil {
 			return err
 		}
 	}

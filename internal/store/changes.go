@@ -40,13 +40,25 @@ func (tx *Tx) touch(ctx context.Context, t touched) error {
 		tx.revision, t.part, t.id, t.kind, t.owner)
 }
 
-func (tx *Tx) touchBinding(ctx context.Context, id domain.BindingID, actor authz.ActorRef) error {
-	err := tx.touch(ctx, touched{part: domain.PartBinding, id: string(id), kind: actor.Kind.String(), owner: actor.ID})
-	if err != nil || actor.Kind != authz.ActorStack {
+func (tx *Tx) touchBinding(ctx context.Context, b domain.Binding) error {
+	err := tx.touch(ctx, touched{part: domain.PartBinding, id: string(b.ID), kind: b.Actor.Kind.String(), owner: b.Actor.ID})
+	if err == nil && b.Actor.Kind == authz.ActorStack {
+		// Its first binding makes a stack an actor.
+		err = tx.touch(ctx, touched{part: domain.PartStack, id: b.Actor.ID})
+	}
+	if err != nil || b.Entity == (authz.EntityRef{}) {
 		return err
 	}
-	// Its first binding makes a stack an actor.
-	return tx.touch(ctx, touched{part: domain.PartStack, id: actor.ID})
+	return tx.touchEntity(ctx, b.Entity)
+}
+
+// touchEntity marks that an entity has become, or is no longer, one that
+// bindings name, or that it has moved.
+func (tx *Tx) touchEntity(ctx context.Context, e authz.EntityRef) error {
+	if e.Kind == authz.EntityStack {
+		return tx.touch(ctx, touched{part: domain.PartStack, id: e.ID})
+	}
+	return tx.touch(ctx, touched{part: domain.PartEntity, id: e.ID, kind: e.Kind.String()})
 }
 
 func (tx *Tx) touchActor(ctx context.Context, kind authz.ActorKind, id string) error {
@@ -148,6 +160,8 @@ func (tx *Tx) follow(ctx context.Context, d *domain.WorldDelta, part domain.Worl
 		for _, a := range d.Put.Actors {
 			found[a.Ref.ID] = true
 		}
+	case domain.PartEntity:
+		return tx.followEntities(ctx, d, rows)
 	default:
 		return errors.New("unknown part of the access world")
 	}

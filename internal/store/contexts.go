@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -40,7 +41,7 @@ func (tx *Tx) ContextIDTaken(ctx context.Context, id domain.ContextID) (bool, er
 
 // Contexts returns the contexts of the scope, oldest first.
 func (tx *Tx) Contexts(ctx context.Context, scope access.Scope) ([]domain.Context, error) {
-	where, args := tx.inScope(scope)
+	where, args := tx.inScope(scope, authz.EntityContext)
 	return many(ctx, tx, scanContext, selectContext+where+` order by created_at, id`, args...)
 }
 
@@ -63,16 +64,23 @@ func (tx *Tx) UpdateContext(ctx context.Context, p access.Permit, c domain.Conte
 	if err := tx.use(p, access.KindContext); err != nil {
 		return err
 	}
+	if err := tx.touchIfMoved(ctx, authz.EntityRef{Kind: authz.EntityContext, ID: string(c.ID)}, c.Space); err != nil {
+		return err
+	}
 	return tx.exec(ctx, `update contexts set space_id = $2, name = $3, description = $4, labels = $5, hooks = $6, updated_at = $7 where id = $1`,
 		c.ID, c.Space, c.Name, c.Description, toJSON(list(c.Labels)), toJSON(c.Hooks), micros(c.UpdatedAt))
 }
 
-// DeleteContext removes a context with its configuration and attachments.
+// DeleteContext removes a context with its configuration, attachments and the
+// bindings to it.
 func (tx *Tx) DeleteContext(ctx context.Context, p access.Permit, id domain.ContextID) error {
 	if err := tx.use(p, access.KindContext); err != nil {
 		return err
 	}
 	if err := tx.exec(ctx, `delete from config where owner_kind = 'context' and owner_id = $1`, id); err != nil {
+		return err
+	}
+	if err := tx.deleteBindingsOn(ctx, authz.EntityContext, string(id)); err != nil {
 		return err
 	}
 	return tx.exec(ctx, `delete from contexts where id = $1`, id)

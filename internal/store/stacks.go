@@ -51,16 +51,20 @@ func (tx *Tx) StackIDTaken(ctx context.Context, id domain.StackID) (bool, error)
 
 // Stacks returns the stacks of the scope, oldest first.
 func (tx *Tx) Stacks(ctx context.Context, scope access.Scope) ([]domain.Stack, error) {
-	where, args := tx.inScope(scope)
+	where, args := tx.inScope(scope, authz.EntityStack)
 	return many(ctx, tx, scanStack, selectStack+where+` order by created_at, id`, args...)
 }
 
-// inScope returns the condition that keeps a list within a scope.
-func (tx *Tx) inScope(scope access.Scope) (string, []any) {
+// inScope returns the condition that keeps a list of one kind within a scope.
+func (tx *Tx) inScope(scope access.Scope, kind authz.EntityKind) (string, []any) {
 	if scope.All() {
 		return "", nil
 	}
-	return ` where ` + tx.store.dialect.in("space_id", 1), []any{toJSON(list(scope.Spaces()))}
+	where, args := ` where `+tx.store.dialect.in("space_id", 1), []any{toJSON(list(scope.Spaces()))}
+	if single := scope.Entities(kind); len(single) > 0 {
+		where, args = where+` or `+tx.store.dialect.in("id", 2), append(args, toJSON(single))
+	}
+	return where, args
 }
 
 // InsertStack creates a stack.
@@ -122,6 +126,9 @@ func (tx *Tx) DeleteStack(ctx context.Context, p access.Permit, id domain.StackI
 		return err
 	}
 	if err := tx.deleteBindingsOf(ctx, authz.ActorStack, string(id)); err != nil {
+		return err
+	}
+	if err := tx.deleteBindingsOn(ctx, authz.EntityStack, string(id)); err != nil {
 		return err
 	}
 	for _, q := range []string{

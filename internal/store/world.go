@@ -47,6 +47,9 @@ func (tx *Tx) World(ctx context.Context) (w domain.World, err error) {
 	if w.Actors, err = many(ctx, tx, scanActor, selectActor+` order by kind, id`); err != nil {
 		return w, fmt.Errorf("read actors: %w", err)
 	}
+	if w.Entities, err = tx.boundEntities(ctx); err != nil {
+		return w, fmt.Errorf("read bound entities: %w", err)
+	}
 	return w, nil
 }
 
@@ -80,9 +83,11 @@ func scanActor(s scanner) (a authz.Actor, err error) {
 	return a, err
 }
 
-// selectActing finds the stacks that act; $1 is the kind of actor that they are.
+// selectActing finds the stacks that act or that bindings name; $1 is "stack",
+// the kind of both.
 const selectActing = `select id, space_id, administrative from stacks where (administrative
-	or id in (select actor_id from role_bindings where actor_kind = $1))`
+	or id in (select actor_id from role_bindings where actor_kind = $1)
+	or id in (select entity_id from role_bindings where entity_kind = $1))`
 
 func scanStackActor(s scanner) (a domain.StackActor, err error) {
 	return a, s.Scan(&a.ID, &a.Space, &a.Administrative)

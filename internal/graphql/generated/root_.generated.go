@@ -722,7 +722,7 @@ type AuditTrailEntry {
   mutation: String!
   "Whether it was let through."
   outcome: AuditOutcome!
-  "Why it was denied; empty when it was not."
+  "Why it was denied, or what it did beyond its arguments; empty where there is nothing to say."
   reason: String!
   "Network address that the call came from."
   remoteIP: String!

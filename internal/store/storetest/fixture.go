@@ -120,13 +120,24 @@ func (k *Kit) Bind(t *testing.T, name, role string, space domain.SpaceID) domain
 // BindActor gives any actor a role in a space.
 func (k *Kit) BindActor(t *testing.T, actor authz.ActorRef, role string, space domain.SpaceID) domain.BindingID {
 	t.Helper()
-	id := domain.BindingID(k.IDs.ULID())
+	return k.AddBinding(t, role, domain.Binding{Actor: actor, Space: space})
+}
+
+// BindEntity gives a key a role on one entity.
+func (k *Kit) BindEntity(t *testing.T, name, role string, entity authz.EntityRef) domain.BindingID {
+	t.Helper()
+	return k.AddBinding(t, role, domain.Binding{Actor: k.actors[name].Actor, Entity: entity})
+}
+
+// AddBinding makes a binding of a role, with an id and a maker of the kit's.
+func (k *Kit) AddBinding(t *testing.T, role string, b domain.Binding) domain.BindingID {
+	t.Helper()
+	b.ID, b.Role, b.CreatedBy = domain.BindingID(k.IDs.ULID()), k.roles[role], "test"
 	k.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-		return tx.InsertBinding(ctx, p.For(access.KindRoleBinding), domain.Binding{
-			ID: id, Actor: actor, Role: k.roles[role], Space: space, CreatedAt: tx.Now(), CreatedBy: "test",
-		})
+		b.CreatedAt = tx.Now()
+		return tx.InsertBinding(ctx, p.For(access.KindRoleBinding), b)
 	})
-	return id
+	return b.ID
 }
 
 // Unbind takes a binding away.

@@ -139,42 +139,6 @@ func testRoles(t *testing.T, k *Kit) {
 	gone(t, err)
 }
 
-func testBindings(t *testing.T, k *Kit) {
-	for _, kind := range []authz.ActorKind{authz.ActorUser, authz.ActorAPIKey, authz.ActorGroup, authz.ActorStack} {
-		b := filled[domain.Binding](k)
-		b.ID, b.Actor.Kind, b.Role, b.Space = domain.BindingID(k.IDs.ULID()), kind, k.RoleID("space-reader"), "legacy"
-		insert := func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertBinding(ctx, p, b) }
-		k.must(t, access.KindRoleBinding, insert)
-		get := func(ctx context.Context, tx *store.Tx) (domain.Binding, error) { return tx.Binding(ctx, b.ID) }
-		same(t, b, read(t, k, get))
-
-		first := b.ID
-		b.ID, b.NotAfter = domain.BindingID(k.IDs.ULID()), time.Time{}
-		wantCode(t, k.try(t, access.KindRoleBinding, insert), domain.CodeConflict)
-		b.Space = "nope"
-		if err := k.try(t, access.KindRoleBinding, insert); err == nil {
-			t.Error("A15: a binding to a space that does not exist was kept")
-		}
-		b.Space, b.Role = "legacy", "nope"
-		if err := k.try(t, access.KindRoleBinding, insert); err == nil {
-			t.Error("a binding of a role that does not exist was kept")
-		}
-		b.Role = k.RoleID("space-writer")
-		k.must(t, access.KindRoleBinding, insert)
-		of := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Binding, error) { return tx.BindingsOf(ctx, b.Actor) })
-		if len(of) != 2 || of[0].ID != first || of[1].ID != b.ID || !of[1].NotAfter.IsZero() {
-			t.Errorf("bindings of %v are %+v, want two, oldest first", b.Actor, of)
-		}
-		ofKind := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Binding, error) { return tx.BindingsOfKind(ctx, kind) })
-		if n := len(ofKind); n < 2 || ofKind[n-2].ID != first || ofKind[n-1].ID != b.ID {
-			t.Errorf("bindings of kind %v are %+v, want the two last", kind, ofKind)
-		}
-		k.Unbind(t, b.ID)
-		_, err := tryRead(t, k, get)
-		gone(t, err)
-	}
-}
-
 func testAPIKeys(t *testing.T, k *Kit) {
 	key := filled[domain.APIKey](k)
 	key.ID, key.Type = "key", domain.APIKeyOIDC

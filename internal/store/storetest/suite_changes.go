@@ -119,7 +119,7 @@ func testRevision(t *testing.T, k *Kit) {
 			return tx.UpdateStack(ctx, p, st)
 		}
 	}
-	for _, c := range append(k.peopleChanges(), []change{
+	k.revisions(t, append(k.peopleChanges(), []change{
 		{"space", access.KindSpace, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.InsertSpace(ctx, p, domain.Space{ID: "new", Parent: "root", Name: "new"})
 		}},
@@ -161,12 +161,17 @@ func testRevision(t *testing.T, k *Kit) {
 			return tx.UpdateContext(ctx, p, domain.Context{ID: "c", Name: "c", Space: "dev"})
 		}},
 		{"config", access.KindStack, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-			return tx.PutConfig(ctx, p, access.KindStack, "k", domain.Config{ID: "A"})
+			return tx.PutConfig(ctx, p, access.KindStack, "k2", domain.Config{ID: "A"})
 		}},
 		{"run", access.KindRun, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-			return tx.InsertRun(ctx, p, domain.Run{ID: "r", StackID: "k", Type: domain.RunTracked, State: domain.RunQueued, StateSerial: 1})
+			return tx.InsertRun(ctx, p, domain.Run{ID: "r", StackID: "k2", Type: domain.RunTracked, State: domain.RunQueued, StateSerial: 1})
 		}},
-	}...) {
+	}...))
+}
+
+func (k *Kit) revisions(t *testing.T, changes []change) {
+	t.Helper()
+	for _, c := range changes {
 		before, world := k.revision(t), k.world(t)
 		k.must(t, c.kind, k.followed(t, c.do))
 		k.follows(t, c.name, world, before)

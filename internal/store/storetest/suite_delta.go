@@ -40,6 +40,9 @@ func rowsOf(w domain.World) rows {
 	for _, s := range w.Stacks {
 		out[domain.WorldGone{Part: domain.PartStack, ID: string(s.ID)}] = s
 	}
+	for _, e := range w.Entities {
+		out[domain.WorldGone{Part: domain.PartEntity, ID: e.ID, Kind: e.Kind}] = e
+	}
 	return out
 }
 

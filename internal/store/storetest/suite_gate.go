@@ -20,38 +20,50 @@ func testScopes(t *testing.T, k *Kit) {
 	World(t, k)
 	k.Context(t, "c-apps", "apps")
 	k.Context(t, "c-dev", "dev")
+	k.Context(t, "k", "sandbox") // the id of a stack
 	k.Clock.Advance(time.Second)
 	k.Stack(t, "in-prod", "prod", nil)
+	k.Stack(t, "c-dev", "sandbox", nil) // the id of a context
+	k.AddKey(t, "guest")
+	k.BindEntity(t, "guest", "space-reader", authz.EntityRef{Kind: authz.EntityStack, ID: "k"})
+	k.BindEntity(t, "guest", "space-reader", authz.EntityRef{Kind: authz.EntityContext, ID: "c-dev"})
+	k.BindEntity(t, "rita", "operator", authz.EntityRef{Kind: authz.EntityStack, ID: "k2"})
 	for name, want := range map[string]string{
-		"root-admin": "k k2 r0 in-prod|c-apps c-dev",
+		"root-admin": "k k2 r0 c-dev in-prod|c-apps c-dev k",
 		"ann":        "k k2 r0 in-prod|c-apps c-dev", // root by derived read
 		"will":       "k k2 r0|c-apps c-dev",
-		"rita":       "in-prod|",
+		"rita":       "k2 in-prod|",
+		"guest":      "k|c-dev", // R24
 		"nobody":     "|",
 		"no scope":   "|",
 	} {
-		got := read(t, k, func(ctx context.Context, tx *store.Tx) (string, error) {
-			var scope access.Scope
-			if name != "no scope" {
-				var err error
-				if scope, err = k.Gate.Scope(k.As(t, name), tx, authz.ActionSpaceRead); err != nil {
-					return "", err
-				}
-			}
-			return listed(ctx, tx, scope)
-		})
-		if got != want {
+		if got := read(t, k, k.listedBy(t, name)); got != want {
 			t.Errorf("%s lists %q, want %q", name, got, want)
 		}
 	}
 }
 
-func listed(ctx context.Context, tx *store.Tx, scope access.Scope) (string, error) {
-	stacks, err := tx.Stacks(ctx, scope)
+func (k *Kit) listedBy(t *testing.T, name string) func(ctx context.Context, tx *store.Tx) (string, error) {
+	return func(ctx context.Context, tx *store.Tx) (string, error) {
+		var stacks, contexts access.Scope
+		if name != "no scope" {
+			var err, other error
+			stacks, err = k.Gate.Scope(k.As(t, name), tx, authz.ActionSpaceRead, authz.EntityStack)
+			contexts, other = k.Gate.Scope(k.As(t, name), tx, authz.ActionSpaceRead, authz.EntityContext)
+			if err := errors.Join(err, other); err != nil {
+				return "", err
+			}
+		}
+		return listed(ctx, tx, stacks, contexts)
+	}
+}
+
+func listed(ctx context.Context, tx *store.Tx, ofStacks, ofContexts access.Scope) (string, error) {
+	stacks, err := tx.Stacks(ctx, ofStacks)
 	if err != nil {
 		return "", err
 	}
-	contexts, err := tx.Contexts(ctx, scope)
+	contexts, err := tx.Contexts(ctx, ofContexts)
 	var a, b []string
 	for _, s := range stacks {
 		a = append(a, string(s.ID))

@@ -1,0 +1,77 @@
+package store_test
+
+import (
+	"database/sql"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/store/storetest"
+)
+
+// TestBindingsSurviveTheirNewTable fills the first schema and opens it with
+// today's.
+func TestBindingsSurviveTheirNewTable(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			url := d.URL(t)
+			first(t, d.Name, url, `
+				insert into account values (1, 1, 1);
+				insert into spaces values ('root', null, 'root', 'root', '', '[]', false, 1);
+				insert into roles values ('r', 'r', 'r', '', false, '["space:read"]', 1);
+				insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, not_after, created_at, created_by)
+					values ('a', 'user', 'ann', 'r', 'root', 0, 2, 'maker'), ('b', 'stack', 'k', 'r', 'root', 5000000, 3, '');`)
+			s, err := store.Open(t.Context(), url, options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			var got []domain.Binding
+			err = s.View(t.Context(), func(tx *store.Tx) error {
+				w, err := tx.World(t.Context())
+				got = w.Bindings
+				return err
+			})
+			want := []domain.Binding{
+				{ID: "a", Actor: authz.ActorRef{Kind: authz.ActorUser, ID: "ann"}, Role: "r", Space: "root", CreatedAt: micro(2), CreatedBy: "maker"},
+				{ID: "b", Actor: authz.ActorRef{Kind: authz.ActorStack, ID: "k"}, Role: "r", Space: "root", NotAfter: micro(5000000), CreatedAt: micro(3)},
+			}
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func micro(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// first brings a database to the first schema and runs statements on it.
+func first(t *testing.T, name, url, statements string) {
+	t.Helper()
+	driver, dsn, kind := "pgx", url, goose.DialectPostgres
+	if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		driver, dsn, kind = "sqlite", "file:"+file+"?_pragma=foreign_keys(1)", goose.DialectSQLite3
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	p, err := goose.NewProvider(kind, db, os.DirFS("migrations/"+name), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), statements); err != nil {
+		t.Fatal(err)
+	}
+}
