@@ -185,9 +185,9 @@ func (b bench) bindingOf(t *testing.T, name string) (id domain.BindingID) {
 	return id
 }
 
-// TestG1HoldToGrant is security cases 7 and 8: a binder gives nobody what he
-// lacks.
-func TestG1HoldToGrant(t *testing.T) {
+// TestG1Case7Case8Case9HoldToGrant: a binder gives nobody what he lacks, by no
+// way.
+func TestG1Case7Case8Case9HoldToGrant(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Role(t, "binder", authz.ActionSpaceRead, authz.ActionRoleBindingManage)
 		b.AddKey(t, "bob")
@@ -210,12 +210,15 @@ func TestG1HoldToGrant(t *testing.T) {
 		b.Allowed(t, b.create(t, "bob", b.Actor("nobody"), "binder", "dev"))
 		b.Denied(t, domain.CodeNotFound, b.create(t, "bob", b.Actor("nobody"), "space-reader", "platform"))
 
-		// Security case 9: the update is a grant too (R28).
-		id := b.bindingOf(t, "rita")
-		b.Denied(t, domain.CodeForbidden, func() error {
-			_, err := b.Update(b.As(t, "bob"), authz.ActorRef{Kind: authz.ActorAPIKey}, id, bindings.Input{Role: b.RoleID("space-admin"), Space: "prod"})
-			return err
-		})
+		// Case 9: the update is a grant too (R28).
+		b.Bind(t, "carol", "space-reader", "prod")
+		b.Bind(t, "devops", "space-reader", "prod")
+		for _, name := range []string{"rita", "carol", "devops"} {
+			b.Denied(t, domain.CodeForbidden, func() error {
+				_, err := b.Update(b.As(t, "bob"), authz.ActorRef{Kind: b.Actor(name).Kind}, b.bindingOf(t, name), bindings.Input{Role: b.RoleID("space-admin"), Space: "prod"})
+				return err
+			})
+		}
 	})
 }
 

@@ -104,6 +104,9 @@ func withRoles(ctx context.Context, tx Tx, bindings []domain.Binding) (map[strin
 // giveRoles binds roles to somebody who has just been made. The caller is an
 // admin of root, who holds whatever he gives (security rule G1).
 func (s *Service) giveRoles(ctx context.Context, tx Tx, p access.Permit, actor authz.ActorRef, roles []RoleAt) error {
+	if len(roles) > domain.MaxList {
+		return domain.Invalid("roleBindings", "must not have more than %d entries", domain.MaxList)
+	}
 	for _, r := range roles {
 		if _, err := tx.Role(ctx, r.Role); err != nil {
 			return invalid("roleBindings", err)
@@ -179,14 +182,17 @@ func (s *Service) newBinding(ctx context.Context, actor authz.ActorRef, at RoleA
 	}
 }
 
+// maxRecorded bounds what a caller can make the audit trail name.
+const maxRecorded = 100
+
 // ruleSpaces are the spaces that a change of rules and roles names, for the
 // audit trail.
 func ruleSpaces(rules []domain.AccessRule, roles []RoleAt) []domain.SpaceID {
 	var out []domain.SpaceID
-	for _, r := range rules {
+	for _, r := range rules[:min(len(rules), maxRecorded)] {
 		out = append(out, r.Space)
 	}
-	for _, r := range roles {
+	for _, r := range roles[:min(len(roles), maxRecorded)] {
 		out = append(out, r.Space)
 	}
 	return out

@@ -90,8 +90,9 @@ func (s *Service) userView(ctx context.Context, tx Tx, u domain.User) (UserView,
 func newUserView(tx Tx, u domain.User, held []Held, private bool) UserView {
 	v := UserView{User: u, Status: u.StateAt(tx.Now()), GroupCount: len(u.Groups), SpaceCount: spacesOf(held), Roles: held}
 	v.Invitation.TokenHash = nil // of no use to anybody who views a user
-	if !private {
-		v.Groups = nil
+	v.Groups = nil
+	if private {
+		v.Groups = append([]string{}, u.Groups...)
 	}
 	return v
 }

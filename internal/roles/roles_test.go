@@ -174,6 +174,54 @@ func TestA38A55Bound(t *testing.T) {
 	})
 }
 
+// TestA10Role: a role has a name, at least one action, and an id and a slug
+// that stay.
+func TestA10Role(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		admin := b.As(t, "root-admin")
+		for _, actions := range [][]string{nil, {}} {
+			b.Invalid(t, "actions", func() error {
+				_, err := b.Create(admin, roles.Input{Name: text("empty"), Actions: actions})
+				return err
+			})
+		}
+		made, err := b.Create(admin, roles.Input{Name: text("Deployer"), Actions: []string{"space:read"}})
+		if err != nil || len(made.ID) != 26 || made.Slug != "deployer" {
+			t.Fatalf("made %+v, %v", made, err)
+		}
+		changed, err := b.Update(admin, made.ID, roles.Input{Name: text("Other"), Actions: []string{"run:trigger"}})
+		if err != nil || changed.ID != made.ID || changed.Slug != made.Slug {
+			t.Errorf("changed to %+v, %v", changed, err)
+		}
+	})
+}
+
+// TestR15Case22BoundToPeople: a role that users and groups hold is not deleted;
+// one that is made later under the slug of a deleted role brings nothing back.
+func TestR15Case22BoundToPeople(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		id := b.Role(t, "dev", authz.ActionSpaceRead)
+		b.AddUser(t, "carol")
+		b.AddGroup(t, "DevOps")
+		user, group := b.Bind(t, "carol", "dev", "apps"), b.Bind(t, "DevOps", "dev", "apps")
+		row := b.Denied(t, domain.CodeConflict, b.remove(t, "root-admin", id))
+		if !strings.Contains(row.Reason, "2 role bindings") {
+			t.Errorf("recorded %q", row.Reason)
+		}
+		b.Unbind(t, user)
+		b.Denied(t, domain.CodeConflict, b.remove(t, "root-admin", id))
+		b.Unbind(t, group)
+		b.Allowed(t, b.remove(t, "root-admin", id))
+		again, err := b.Create(b.As(t, "root-admin"), roles.Input{Name: text("dev"), Actions: []string{"space:read"}})
+		if err != nil || again.Slug != "dev" || again.ID == id || again.Bindings != 0 {
+			t.Errorf("made again: %+v, %v", again, err)
+		}
+		if b.Holds(t, b.Actor("carol"), authz.ActionSpaceRead, "apps") || b.Holds(t, b.Actor("DevOps"), authz.ActionSpaceRead, "apps") {
+			t.Error("a new role of an old slug revives bindings")
+		}
+	})
+}
+
 // TestI11LastAdminRole: a role that the last admin of root holds keeps what
 // makes him one.
 func TestI11LastAdminRole(t *testing.T) {
