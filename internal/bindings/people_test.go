@@ -62,7 +62,7 @@ func TestA78BindingsOfPeople(t *testing.T) {
 			id := b.Bind(t, name, "space-writer", "vault")
 			v, err := b.Get(b.As(t, "ann"), kind, id)
 			of, ofErr := b.Of(b.As(t, "ann"), b.Actor(name))
-			if err != nil || ofErr != nil || v.ActorName != name || v.Role.Slug != "space-writer" || v.Space.ID != "vault" || !cmp.Equal(of, []bindings.View{v}) {
+			if err != nil || ofErr != nil || v.ActorName != name || v.Role.Slug != "space-writer" || v.Space != "vault" || !cmp.Equal(of, []bindings.View{v}) {
 				t.Errorf("ann sees %+v and %+v, %v, %v", v, of, err, ofErr)
 			}
 			_, err = b.Get(b.As(t, "will"), kind, id)
@@ -122,7 +122,7 @@ func TestA12Immutable(t *testing.T) {
 			b.Denied(t, domain.CodeNotFound, func() error { return update(actor, bindings.Input{Space: "net"}) })
 			b.Allowed(t, func() error { return update(actor, bindings.Input{Role: b.RoleID("space-writer"), Space: "prod"}) })
 			of, err := b.Of(b.As(t, "ann"), actor)
-			if err != nil || len(of) != 1 || of[0].ID != id || of[0].Actor != actor || of[0].Role.Slug != "space-writer" || of[0].Space.ID != "prod" || of[0].AccessRule {
+			if err != nil || len(of) != 1 || of[0].ID != id || of[0].Actor != actor || of[0].Role.Slug != "space-writer" || of[0].Space != "prod" || of[0].AccessRule {
 				t.Errorf("now %+v, %v", of, err)
 			}
 		}
