@@ -19,6 +19,8 @@ func TestEveryQueryAnswers(t *testing.T) {
 	run := w.trigger(stack)
 	key := w.key("legacy", "SPACE_READ")
 	role := w.role("space-admin")
+	user := id(w.do("provider_people", "Invite", vars{"input": vars{"invitationEmail": "carol@example.com", "username": "carol", "accessRules": []any{}}}))
+	group := id(w.do("provider_people", "CreateGroup", vars{"input": vars{"groupName": "DevOps", "description": "", "accessRules": []any{}}}))
 	search := vars{"first": 10}
 	all := map[string][]struct {
 		operation string
@@ -28,6 +30,7 @@ func TestEveryQueryAnswers(t *testing.T) {
 		"provider_spaces":   {{"Read", vars{"id": "root"}}, {"All", nil}},
 		"provider_roles":    {{"Read", vars{"id": role}}, {"All", nil}},
 		"provider_apikeys":  {{"Read", vars{"id": key}}},
+		"provider_people":   {{"User", vars{"id": user}}, {"Users", nil}, {"Group", vars{"id": group}}, {"Groups", nil}},
 		"provider_stacks":   {{"Read", vars{"id": stack}}, {"Search", vars{"input": search}}, {"Outputs", vars{"id": stack}}, {"Blocker", vars{"id": stack}}},
 		"provider_contexts": {{"Read", vars{"id": shared}}, {"All", nil}, {"Attachment", vars{"context": shared, "project": stack}}, {"ReadOfContext", vars{"context": shared, "id": "A"}}, {"ReadOfStack", vars{"stack": stack, "id": "A"}}},
 		"provider_runs":     {{"Wait", vars{"stack": stack, "id": run}}},

@@ -1319,7 +1319,7 @@ type ManagedUserGroup {
   lastLoginTime: Int
   "How many users were members at their last login."
   memberCount: Int
-  "The roles bound to the group, whichever way."
+  "The roles bound to the group in spaces, whichever way."
   roleBindings: [UserGroupRoleBinding!]!
   "In how many spaces the group's bindings hold a role."
   spaceCount: Int
@@ -2642,7 +2642,7 @@ type ManagedUser {
   loginMethod: String
   "Name for people to read; may be empty."
   name: String!
-  "The roles bound to the user, whichever way; those of his groups are not among them."
+  "The roles that the user holds in spaces by bindings of his own, whichever way they were made."
   roleBindings: [UserRoleBinding!]!
   "The user's member id at Slack. Null: not known."
   slackMemberID: ID
