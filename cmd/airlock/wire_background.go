@@ -43,7 +43,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 func (s *server) waitWorkers() { s.workers.Wait() }
 
 func (s *server) work(ctx context.Context) {
-	err := runner.Loop(ctx, workerapi.Local(domain.DefaultWorkerPool, s.backend), runner.Config{
+	err := runner.Loop(ctx, workerapi.Local(domain.PoolKey{Pool: domain.DefaultWorkerPool}, s.backend), runner.Config{
 		WorkerID: "built-in-" + s.ids.ULID(), Slots: s.config.Workers, Tofu: s.config.Tofu,
 		Terraform: s.config.Terraform, ToolDir: s.config.ToolDir, CLIConfig: s.config.CLIConfig, PluginCache: s.config.PluginCache,
 		WorkDir: filepath.Join(s.config.Data, "work"), Logger: s.log,

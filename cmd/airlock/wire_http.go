@@ -22,6 +22,7 @@ import (
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/vcs"
 	"github.com/airlock-project/airlock/internal/workerapi"
+	"github.com/airlock-project/airlock/internal/workers"
 )
 
 // routes builds everything that answers HTTP requests.
@@ -29,7 +30,7 @@ func (s *server) routes() http.Handler {
 	remote := workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: s.config.BaseURL, Schemes: s.config.GitSchemes})
 	return httpserver.Handler(httpserver.Parts{
 		GraphQL:      graphql.NewHandler(graphql.NewSchema(s.resolver()), graphql.DefaultLimits(), s.log),
-		Workers:      workerapi.Handler(s.poolOf, remote),
+		Workers:      workerapi.Handler(s.keyOf, remote),
 		State:        statebackend.Handler(states.New(store.Bind[states.Tx](s.store), s.gate, s.ids), s.identity.AuthenticateForState),
 		Authenticate: s.identity.Authenticate,
 		Ready:        s.store.Ping,
@@ -42,6 +43,7 @@ func (s *server) routes() http.Handler {
 func (s *server) resolver() *graphql.Resolver {
 	return &graphql.Resolver{
 		AccountName: "airlock",
+		Parallelism: s.config.Workers,
 		Account:     account.NewSettings(store.Bind[account.SettingsTx](s.store), s.gate),
 		Spaces:      spaces.New(store.Bind[spaces.Tx](s.store), s.gate, s.ids),
 		Roles:       roles.New(store.Bind[roles.Tx](s.store), s.gate, s.ids),
@@ -51,16 +53,18 @@ func (s *server) resolver() *graphql.Resolver {
 		Contexts:    contexts.New(store.Bind[contexts.Tx](s.store), s.gate, s.ids),
 		Runs:        s.runs,
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
+		Workers: workers.New(store.Bind[workers.Tx](s.store), s.gate, s.ids,
+			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, s.config.BaseURL),
 	}
 }
 
-// poolOf says which pool a worker's token belongs to.
-func (s *server) poolOf(ctx context.Context, token string) (domain.WorkerPoolID, bool, error) {
-	pool, err := s.runs.PoolOfToken(ctx, identity.HashSecret(token))
+// keyOf says what a worker proves by its token.
+func (s *server) keyOf(ctx context.Context, token string) (domain.PoolKey, bool, error) {
+	key, err := s.runs.PoolOfToken(ctx, identity.HashSecret(token))
 	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return "", false, nil
+		return domain.PoolKey{}, false, nil
 	}
-	return pool, err == nil, err
+	return key, err == nil, err
 }
 
 // checkSource refuses what no worker would check out, and credentials: every

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type toolFlags struct {
 // workerCmd is the configuration of `airlock worker`.
 type workerCmd struct {
 	Server    string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
-	TokenFile string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, or the token alone on a line. Or set AIRLOCK_TOKEN." type:"path" placeholder:"FILE"`
+	TokenFile string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, the config of a worker pool as the API shows it, or the token alone on a line. Or set AIRLOCK_TOKEN to one of these." type:"path" placeholder:"FILE"`
 	Slots     int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
 	Work      string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
 	Tofu      string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
@@ -60,23 +61,36 @@ func (c *workerCmd) check() error {
 
 // readToken takes the token, and the server if none is given, from the file.
 func (c *workerCmd) readToken() error {
-	if c.TokenFile == "" {
-		c.token = os.Getenv("AIRLOCK_TOKEN")
-		return nil
+	given := os.Getenv("AIRLOCK_TOKEN")
+	if c.TokenFile != "" {
+		body, err := os.ReadFile(c.TokenFile)
+		if err != nil {
+			return &usageError{lines: []string{"--token-file: " + err.Error()}}
+		}
+		given = string(body)
 	}
-	body, err := os.ReadFile(c.TokenFile)
-	if err != nil {
-		return &usageError{lines: []string{"--token-file: " + err.Error()}}
-	}
-	var pool struct{ Endpoint, Token string }
-	if json.Unmarshal(body, &pool) != nil {
-		pool.Token = strings.TrimSpace(string(body))
-	}
+	pool := parsePool(strings.TrimSpace(given))
 	c.token = pool.Token
 	if c.Server == "" {
 		c.Server = pool.Endpoint
 	}
 	return nil
+}
+
+// poolFile is what the server hands over for a pool's workers.
+type poolFile struct{ Endpoint, Token string }
+
+// parsePool takes a pool as the server wrote it, as JSON or as the API's config
+// in base64, or a token alone.
+func parsePool(given string) (pool poolFile) {
+	if json.Unmarshal([]byte(given), &pool) == nil && pool.Token != "" {
+		return pool
+	}
+	raw, err := base64.StdEncoding.DecodeString(given)
+	if err == nil && json.Unmarshal(raw, &pool) == nil && pool.Token != "" {
+		return pool
+	}
+	return poolFile{Token: given}
 }
 
 // Run executes runs until the context ends.

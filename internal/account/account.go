@@ -22,7 +22,7 @@ type Tx interface {
 	InsertRole(ctx context.Context, p access.Permit, r domain.Role) error
 	InsertAPIKey(ctx context.Context, p access.Permit, k domain.APIKey) error
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
-	InsertWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID, name string, tokenHash []byte) error
+	InsertDefaultWorkerPool(ctx context.Context, p access.Permit, tokenHash []byte) error
 }
 
 // Secrets are what the first start hands over, once.
@@ -80,7 +80,7 @@ func (b builder) build(ctx context.Context) (Secrets, error) {
 	if err != nil {
 		return Secrets{}, err
 	}
-	return secrets, b.tx.InsertWorkerPool(ctx, p, domain.DefaultWorkerPool, "Default pool", identity.HashSecret(secrets.PoolToken))
+	return secrets, b.tx.InsertDefaultWorkerPool(ctx, p, identity.HashSecret(secrets.PoolToken))
 }
 
 func (b builder) spaces(ctx context.Context) error {

@@ -68,8 +68,8 @@ func TestFirstStart(t *testing.T) {
 				}
 			}
 			pool, err := tx.WorkerPoolByToken(t.Context(), identity.HashSecret(kept.PoolToken))
-			if err != nil || pool != domain.DefaultWorkerPool {
-				t.Errorf("the token's pool is %s, %v", pool, err)
+			if err != nil || pool != (domain.PoolKey{Pool: domain.DefaultWorkerPool}) {
+				t.Errorf("the token's pool is %v, %v", pool, err)
 			}
 			b := world.Bindings[0]
 			if b.Actor != (authz.ActorRef{Kind: authz.ActorAPIKey, ID: string(kept.AdminKeyID)}) || b.Space != domain.RootSpace || !b.NotAfter.IsZero() {

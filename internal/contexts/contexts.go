@@ -93,6 +93,32 @@ func (s *Service) List(ctx context.Context) (out []domain.Context, err error) {
 	return out, err
 }
 
+// Attachable returns those of them that stacks of a space may use (access
+// model A114).
+func (s *Service) Attachable(ctx context.Context, space domain.SpaceID) (out []domain.Context, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		if err := s.gate.See(ctx, tx, authz.ActionSpaceRead, access.Object{Noun: "space", Space: space}); err != nil {
+			return err
+		}
+		path, err := tx.Path(ctx, space)
+		if err != nil {
+			return err
+		}
+		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityContext)
+		if err != nil {
+			return err
+		}
+		all, err := tx.Contexts(ctx, scope)
+		for _, c := range all {
+			if path.Reaches(c.Space) {
+				out = append(out, c)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
 // Create makes a context with its variables, files and attachments, all or
 // nothing.
 func (s *Service) Create(ctx context.Context, in Input) (c domain.Context, err error) {

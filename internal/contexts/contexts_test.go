@@ -194,6 +194,30 @@ func TestA114Attach(t *testing.T) {
 	})
 }
 
+// TestA114Attachable lists what can be attached to stacks of a space.
+func TestA114Attachable(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		for _, c := range []struct {
+			who   string
+			space domain.SpaceID
+			want  string
+			code  domain.Code
+		}{
+			{"root-admin", "dev", "of-apps of-root", ""}, {"will", "dev", "of-apps of-root", ""}, {"root-admin", "vault-x", "of-vault", ""},
+			{"rita", "prod", "", ""}, {"rita", "dev", "", domain.CodeNotFound}, {"root-admin", "nope", "", domain.CodeNotFound},
+		} {
+			list, err := b.Attachable(b.As(t, c.who), c.space)
+			var ids []string
+			for _, one := range list {
+				ids = append(ids, string(one.ID))
+			}
+			if got := strings.Join(ids, " "); got != c.want || domain.ErrorCode(err) != c.code {
+				t.Errorf("%s in %s: %s, %v", c.who, c.space, got, err)
+			}
+		}
+	})
+}
+
 // TestR4Attach: stack:manage where the stack is, and the context in sight.
 func TestR4Attach(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {

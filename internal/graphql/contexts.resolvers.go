@@ -106,6 +106,11 @@ func (r *queryResolver) Contexts(ctx context.Context) ([]*view.Context, error) {
 	return each(list, err, newContext)
 }
 
+func (r *queryResolver) AttachableContextsInSpace(ctx context.Context, id string) ([]*view.Context, error) {
+	list, err := r.Resolver.Contexts.Attachable(ctx, domain.SpaceID(id))
+	return each(list, err, newContext)
+}
+
 func (r *queryResolver) SearchContexts(ctx context.Context, input generated.SearchInput) (*generated.SearchContextsOutput, error) {
 	list, err := r.Resolver.Contexts.List(ctx)
 	if err != nil {

@@ -21,6 +21,7 @@ func TestEveryQueryAnswers(t *testing.T) {
 	role := w.role("space-admin")
 	user := id(w.do("provider_people", "Invite", vars{"input": vars{"invitationEmail": "carol@example.com", "username": "carol", "accessRules": []any{}}}))
 	group := id(w.do("provider_people", "CreateGroup", vars{"input": vars{"groupName": "DevOps", "description": "", "accessRules": []any{}}}))
+	pool := id(w.do("provider_workers", "Create", poolInputOf(t, "build", "root")))
 	search := vars{"first": 10}
 	all := map[string][]struct {
 		operation string
@@ -42,6 +43,8 @@ func TestEveryQueryAnswers(t *testing.T) {
 		"spacectl_access":   {{"Keys", nil}, {"Key", vars{"id": key}}, {"Spaces", nil}, {"Space", vars{"spaceId": "legacy"}}, {"Audit", vars{"input": search}}},
 		"spacectl_contexts": {{"Search", vars{"input": search}}, {"One", vars{"contextId": shared}}},
 		"backstage":         {{"GetStacks", nil}},
+		"provider_workers":  {{"Read", vars{"id": pool}}, {"All", nil}},
+		"spacectl_workers":  {{"List", nil}, {"Search", vars{"input": search}}, {"One", vars{"workerPoolId": pool}}},
 	}
 	for file, operations := range all {
 		for _, o := range operations {

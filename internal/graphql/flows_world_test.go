@@ -23,6 +23,7 @@ import (
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/workers"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -56,6 +57,7 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	r := &Resolver{
 		AccountName: "acme",
+		Parallelism: 2,
 		Account:     account.NewSettings(store.Bind[account.SettingsTx](db), gate),
 		Identity:    id,
 		Spaces:      spaces.New(store.Bind[spaces.Tx](db), gate, testIDs{}),
@@ -65,6 +67,8 @@ func newWorld(t testing.TB) *world {
 		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, testIDs{}),
 		Runs:        runs.New(store.Bind[runs.Tx](db), gate, testIDs{}, id, runs.Config{BaseURL: "http://airlock.test"}),
 		Audit:       audit.New(store.Bind[audit.Tx](db), gate),
+		Workers: workers.New(store.Bind[workers.Tx](db), gate, testIDs{},
+			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, "http://airlock.test"),
 	}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	w := &world{

@@ -16,11 +16,14 @@ import (
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
+	"github.com/airlock-project/airlock/internal/workers"
 )
 
 // Resolver holds what the resolvers call: one use case a noun.
 type Resolver struct {
 	AccountName string
+	// Parallelism is how many runs the built-in workers execute at the same time.
+	Parallelism int
 
 	Account  Account
 	Spaces   Spaces
@@ -31,6 +34,7 @@ type Resolver struct {
 	Contexts Contexts
 	Runs     Runs
 	Audit    Audit
+	Workers  Workers
 }
 
 // NewSchema returns the executable schema over a resolver.
@@ -124,6 +128,7 @@ type Stacks interface {
 type Contexts interface {
 	Get(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	List(ctx context.Context) ([]domain.Context, error)
+	Attachable(ctx context.Context, space domain.SpaceID) ([]domain.Context, error)
 	Create(ctx context.Context, in contexts.Input) (domain.Context, error)
 	Update(ctx context.Context, id domain.ContextID, in contexts.Input, replace bool) (domain.Context, error)
 	Rename(ctx context.Context, id domain.ContextID, name string, description *string) (domain.Context, error)
@@ -149,6 +154,19 @@ type Runs interface {
 	Trigger(ctx context.Context, in runs.TriggerInput) (domain.Run, error)
 	Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
 	Discard(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+}
+
+// Workers are the use cases of worker pools.
+type Workers interface {
+	Get(ctx context.Context, id domain.WorkerPoolID) (workers.View, error)
+	List(ctx context.Context) ([]workers.View, error)
+	Attachable(ctx context.Context, space domain.SpaceID) ([]workers.View, error)
+	BuiltIn(ctx context.Context) (domain.PoolLoad, error)
+	Config(ctx context.Context, id domain.WorkerPoolID) (string, error)
+	Create(ctx context.Context, in workers.Input) (workers.View, error)
+	Update(ctx context.Context, id domain.WorkerPoolID, in workers.Input) (workers.View, error)
+	Reset(ctx context.Context, id domain.WorkerPoolID, request string) (workers.View, error)
+	Delete(ctx context.Context, id domain.WorkerPoolID) (workers.View, error)
 }
 
 // Audit are the use cases of the audit trail.

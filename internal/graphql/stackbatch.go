@@ -17,6 +17,7 @@ func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.S
 		CanWrite: sync.OnceValues(func() (map[domain.StackID]bool, error) { return r.Stacks.CanWriteEach(ctx, list) }),
 		Blockers: sync.OnceValues(func() (map[domain.StackID]domain.Run, error) { return r.Runs.Blockers(ctx, list) }),
 		Spaces:   sync.OnceValues(func() (map[domain.SpaceID]spaces.View, error) { return r.spacesByID(ctx) }),
+		Pools:    sync.OnceValues(func() (map[domain.WorkerPoolID]*view.WorkerPool, error) { return r.poolsByID(ctx) }),
 	}
 	out := make([]*view.Stack, len(list))
 	for i, s := range list {

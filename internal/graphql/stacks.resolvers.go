@@ -166,12 +166,8 @@ func (r *stackResolver) Tasks(ctx context.Context, obj *view.Stack, before *stri
 	return r.runsPage(ctx, obj.ID, domain.RunTask, before)
 }
 
-func (r *stackResolver) WorkerPool(ctx context.Context, obj *view.Stack) (*generated.WorkerPool, error) {
-	if obj.Stack.WorkerPool == "" {
-		return nil, nil
-	}
-	id := string(obj.Stack.WorkerPool)
-	return &generated.WorkerPool{ID: id, Name: id}, nil
+func (r *stackResolver) WorkerPool(ctx context.Context, obj *view.Stack) (*view.WorkerPool, error) {
+	return r.poolOfStack(ctx, obj)
 }
 
 func (r *Resolver) Stack() generated.StackResolver { return &stackResolver{r} }

@@ -18,27 +18,27 @@ import (
 // asBackend lets the fake answer over HTTP.
 type asBackend struct{ *fakeAPI }
 
-func (b asBackend) Lease(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRequest) (*workerapi.Job, error) {
+func (b asBackend) Lease(ctx context.Context, _ domain.PoolKey, r workerapi.LeaseRequest) (*workerapi.Job, error) {
 	return b.fakeAPI.Lease(ctx, r)
 }
 
-func (b asBackend) Heartbeat(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRef) (workerapi.HeartbeatReply, error) {
+func (b asBackend) Heartbeat(ctx context.Context, _ domain.PoolKey, r workerapi.LeaseRef) (workerapi.HeartbeatReply, error) {
 	return b.fakeAPI.Heartbeat(ctx, r)
 }
 
-func (b asBackend) Advance(ctx context.Context, _ domain.WorkerPoolID, a workerapi.Advance) (workerapi.AdvanceReply, error) {
+func (b asBackend) Advance(ctx context.Context, _ domain.PoolKey, a workerapi.Advance) (workerapi.AdvanceReply, error) {
 	return b.fakeAPI.Advance(ctx, a)
 }
 
-func (b asBackend) AppendLogs(ctx context.Context, _ domain.WorkerPoolID, c workerapi.LogChunk) error {
+func (b asBackend) AppendLogs(ctx context.Context, _ domain.PoolKey, c workerapi.LogChunk) error {
 	return b.fakeAPI.AppendLogs(ctx, c)
 }
 
-func (b asBackend) PutWorkspace(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRef, body io.Reader) error {
+func (b asBackend) PutWorkspace(ctx context.Context, _ domain.PoolKey, r workerapi.LeaseRef, body io.Reader) error {
 	return b.fakeAPI.PutWorkspace(ctx, r, body)
 }
 
-func (b asBackend) GetWorkspace(ctx context.Context, _ domain.WorkerPoolID, r workerapi.LeaseRef) (io.ReadCloser, error) {
+func (b asBackend) GetWorkspace(ctx context.Context, _ domain.PoolKey, r workerapi.LeaseRef) (io.ReadCloser, error) {
 	return b.fakeAPI.GetWorkspace(ctx, r)
 }
 
@@ -62,8 +62,8 @@ func TestKilledWorker(t *testing.T) {
 			b := newBench(t)
 			job, pidFile := b.slowJob(inApply)
 			b.api.give(job)
-			auth := func(_ context.Context, token string) (domain.WorkerPoolID, bool, error) {
-				return "pool", token == "token", nil
+			auth := func(_ context.Context, token string) (domain.PoolKey, bool, error) {
+				return domain.PoolKey{Pool: "pool"}, token == "token", nil
 			}
 			server := httptest.NewServer(workerapi.Handler(auth, asBackend{b.api}))
 			defer server.Close()

@@ -64,24 +64,79 @@ func TestStaleLease(t *testing.T) {
 // AppendLogOf appends one piece under a lease of a run.
 func (b bench) AppendLogOf(t *testing.T, id domain.RunID, epoch int) error {
 	t.Helper()
-	return b.AppendLog(t.Context(), runs.Lease{Pool: domain.DefaultWorkerPool, Run: id, Epoch: epoch}, 0, domain.RunPlanning, "x")
+	return b.AppendLog(t.Context(), runs.Lease{Key: builtIn, Run: id, Epoch: epoch}, 0, domain.RunPlanning, "x")
+}
+
+// TestPoolReset: a token that was reset gets no run, and what its workers hold
+// is out of their hands at once (E12).
+func TestPoolReset(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.Pool(t, "private", "dev")
+		old := domain.PoolKey{Pool: "private"}
+		for _, stack := range []domain.StackID{"one", "two"} {
+			b.Stack(t, stack, "dev", func(s *domain.Stack) { s.WorkerPool = "private" })
+			b.trigger(t, stack)
+		}
+		held, err := b.Lease(t.Context(), old, "w", time.Millisecond)
+		if err != nil || held == nil {
+			t.Fatalf("leased %+v, %v", held, err)
+		}
+		b.Fill(t, func(ctx ctx, tx *store.Tx, p access.Permit) error {
+			return tx.ResetWorkerPool(ctx, p.For(access.KindWorkerPool), "private", "new", []byte("new"))
+		})
+		before := b.Digest(t)
+		_, err = b.Lease(t.Context(), old, "w", time.Millisecond)
+		wantCode(t, err, domain.CodeUnauthenticated)
+		for name, err := range b.calls(t, held.Lease, domain.RunInitializing) {
+			if domain.ErrorCode(err) != domain.CodeUnauthenticated {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if diff := cmp.Diff(before, b.Digest(t)); diff != "" {
+			t.Errorf("a token that was reset wrote:\n%s", diff)
+		}
+		now, err := b.PoolOfToken(t.Context(), []byte("new"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := b.Lease(t.Context(), now, "w", time.Millisecond); err != nil || a == nil || a.Stack.ID != "two" {
+			t.Errorf("the new token leased %+v, %v", a, err)
+		}
+	})
+}
+
+// TestCase58Pool: a run is executed by the pool that its stack names when a
+// worker asks, not by the one it named when the run began to wait.
+func TestCase58Pool(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.Pool(t, "private", "dev")
+		st := b.Stack(t, "s", "dev", func(s *domain.Stack) { s.WorkerPool = "private" })
+		b.trigger(t, "s")
+		st.WorkerPool = ""
+		b.Fill(t, func(ctx ctx, tx *store.Tx, p access.Permit) error {
+			return tx.UpdateStack(ctx, p.For(access.KindStack), st)
+		})
+		if a, err := b.Lease(t.Context(), domain.PoolKey{Pool: "private"}, "w", time.Millisecond); a != nil || err != nil {
+			t.Errorf("the old pool leased %+v, %v", a, err)
+		}
+		b.lease(t)
+	})
 }
 
 // TestForeignPool is security case 86: a run of another pool does not exist.
 func TestForeignPool(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
-		b.Fill(t, func(ctx ctx, tx *store.Tx, p access.Permit) error {
-			return tx.InsertWorkerPool(ctx, p.For(access.KindWorkerPool), "private", "private", []byte("hash"))
-		})
+		b.Pool(t, "private", "dev")
+		private := domain.PoolKey{Pool: "private"}
 		b.Stack(t, "mine", "dev", func(s *domain.Stack) { s.WorkerPool = "private" })
 		b.trigger(t, "mine")
 		b.noLease(t)
-		a, err := b.Lease(t.Context(), "private", "w", time.Millisecond)
-		if err != nil || a == nil || a.Pool != "private" {
+		a, err := b.Lease(t.Context(), private, "w", time.Millisecond)
+		if err != nil || a == nil || a.Key != private {
 			t.Fatalf("leased %+v, %v", a, err)
 		}
 		foreign := a.Lease
-		foreign.Pool = domain.DefaultWorkerPool
+		foreign.Key = builtIn
 		missing := foreign
 		missing.Run = "nope"
 		calls := b.calls(t, foreign, domain.RunInitializing)
@@ -90,8 +145,8 @@ func TestForeignPool(t *testing.T) {
 				t.Errorf("%s: a foreign run answers %v, a missing one %v", name, got, want)
 			}
 		}
-		if id, err := b.PoolOfToken(t.Context(), []byte("hash")); err != nil || id != "private" {
-			t.Errorf("the token's pool is %q, %v", id, err)
+		if id, err := b.PoolOfToken(t.Context(), []byte("private")); err != nil || id != private {
+			t.Errorf("the token's pool is %v, %v", id, err)
 		}
 		_, err = b.PoolOfToken(t.Context(), []byte("other"))
 		wantCode(t, err, domain.CodeNotFound)

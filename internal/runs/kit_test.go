@@ -22,6 +22,9 @@ type bench struct {
 
 type ctx = context.Context
 
+// builtIn is what a worker of the default pool has proved.
+var builtIn = domain.PoolKey{Pool: domain.DefaultWorkerPool}
+
 type tokens struct{}
 
 func (tokens) RunToken(r domain.Run) (string, error) { return "token of " + string(r.ID), nil }
@@ -51,7 +54,7 @@ func (b bench) trigger(t *testing.T, stack domain.StackID) domain.Run {
 // lease takes the next run of the default pool, as a worker does.
 func (b bench) lease(t *testing.T) *runs.Assignment {
 	t.Helper()
-	a, err := b.Lease(t.Context(), domain.DefaultWorkerPool, "worker-1", time.Millisecond)
+	a, err := b.Lease(t.Context(), builtIn, "worker-1", time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +66,7 @@ func (b bench) lease(t *testing.T) *runs.Assignment {
 
 func (b bench) noLease(t *testing.T) {
 	t.Helper()
-	a, err := b.Lease(t.Context(), domain.DefaultWorkerPool, "worker-1", time.Millisecond)
+	a, err := b.Lease(t.Context(), builtIn, "worker-1", time.Millisecond)
 	if err != nil || a != nil {
 		t.Fatalf("leased %+v, error %v; want nothing", a, err)
 	}

@@ -15,23 +15,25 @@ var noLease time.Time
 // server made ready.
 const poll = time.Second
 
-// Lease names one lease of one run, and the pool that claims to hold it.
+// Lease names one lease of one run, and what the worker that claims to hold it
+// has proved.
 type Lease struct {
-	Pool  domain.WorkerPoolID
+	Key   domain.PoolKey
 	Run   domain.RunID
 	Epoch int
 }
 
 // Lease waits up to wait for a run of the pool that a worker may execute, and
-// gives it to worker. It returns nil when none came in time.
-func (s *Service) Lease(ctx context.Context, pool domain.WorkerPoolID, worker string, wait time.Duration) (*Assignment, error) {
+// gives it to worker. It returns nil when none came in time. A token that is
+// reset meanwhile gets nothing.
+func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, wait time.Duration) (*Assignment, error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
 		woken := s.wake.wait() // before the look, so that nothing is missed
-		a, err := s.take(ctx, pool, worker)
+		a, err := s.take(ctx, key, worker)
 		if err != nil || a != nil {
 			return a, err
 		}
@@ -49,11 +51,11 @@ func (s *Service) Lease(ctx context.Context, pool domain.WorkerPoolID, worker st
 // take leases the oldest waiting run. The look costs no write when there is
 // none. Where another worker was faster it looks again: each time round,
 // somebody got a run.
-func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker string) (*Assignment, error) {
+func (s *Service) take(ctx context.Context, key domain.PoolKey, worker string) (*Assignment, error) {
 	for {
 		var candidate domain.Run
 		err := s.db.View(ctx, func(tx Tx) (err error) {
-			candidate, err = tx.Leasable(ctx, pool)
+			candidate, err = tx.Leasable(ctx, key.Pool)
 			return err
 		})
 		if domain.ErrorCode(err) == domain.CodeNotFound {
@@ -62,7 +64,7 @@ func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker str
 		if err != nil {
 			return nil, err
 		}
-		a, err := s.claim(ctx, candidate, pool, worker)
+		a, err := s.claim(ctx, candidate, key, worker)
 		if err != nil || a != nil {
 			return a, err
 		}
@@ -70,21 +72,24 @@ func (s *Service) take(ctx context.Context, pool domain.WorkerPoolID, worker str
 }
 
 // claim leases one run. It returns nil if the run no longer waits.
-func (s *Service) claim(ctx context.Context, candidate domain.Run, pool domain.WorkerPoolID, worker string) (a *Assignment, err error) {
+func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.PoolKey, worker string) (a *Assignment, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		_, run, err := lockRun(ctx, tx, candidate.ID)
+		stack, run, err := lockRun(ctx, tx, candidate.ID)
 		if domain.ErrorCode(err) == domain.CodeNotFound {
 			return nil // deleted with its stack
 		}
 		if err != nil {
 			return err
 		}
-		if run.State != candidate.State || run.Epoch != candidate.Epoch || !run.LeaseUntil.IsZero() {
-			return nil // another worker was faster
+		if err := alive(ctx, tx, key); err != nil {
+			return err
+		}
+		if run.State != candidate.State || run.Epoch != candidate.Epoch || !run.LeaseUntil.IsZero() || poolOf(stack) != key.Pool {
+			return nil // another worker was faster, or the stack went to another pool
 		}
 		a, err = s.give(ctx, tx, run, worker)
 		if err == nil {
-			a.Pool = pool
+			a.Key = key
 		}
 		return err
 	})
@@ -130,6 +135,9 @@ func lockRun(ctx context.Context, tx Tx, id domain.RunID) (domain.Stack, domain.
 // held locks a run for the holder of a lease. A stale lease is a conflict: its
 // worker must stop. A run of another pool does not exist for this one.
 func (s *Service) held(ctx context.Context, tx Tx, l Lease) (domain.Run, access.Permit, error) {
+	if err := alive(ctx, tx, l.Key); err != nil {
+		return domain.Run{}, access.Permit{}, err
+	}
 	stack, run, err := lockRun(ctx, tx, l.Run)
 	if err == nil {
 		err = l.check(stack, run)
@@ -142,17 +150,31 @@ func (s *Service) held(ctx context.Context, tx Tx, l Lease) (domain.Run, access.
 }
 
 func (l Lease) check(stack domain.Stack, run domain.Run) error {
-	pool := stack.WorkerPool
-	if pool == "" {
-		pool = domain.DefaultWorkerPool
-	}
-	if pool != l.Pool {
+	if poolOf(stack) != l.Key.Pool {
 		return domain.NotFound("run")
 	}
 	if run.Epoch != l.Epoch || run.LeaseUntil.IsZero() {
 		return domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
 	}
 	return nil
+}
+
+// poolOf returns the pool whose workers execute a stack's runs.
+func poolOf(stack domain.Stack) domain.WorkerPoolID {
+	if stack.WorkerPool == "" {
+		return domain.DefaultWorkerPool
+	}
+	return stack.WorkerPool
+}
+
+// alive refuses a worker whose token was reset, or whose pool was deleted,
+// since it signed in.
+func alive(ctx context.Context, tx Tx, k domain.PoolKey) error {
+	lives, err := tx.PoolKeyLives(ctx, k)
+	if err == nil && !lives {
+		return domain.Unauthenticated("unknown worker pool token")
+	}
+	return err
 }
 
 // Heartbeat extends a lease.
@@ -206,6 +228,9 @@ func (s *Service) PutWorkspace(ctx context.Context, l Lease, body []byte) error 
 // Workspace returns the planned workspace.
 func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
+		if err := alive(ctx, tx, l.Key); err != nil {
+			return err
+		}
 		run, err := tx.Run(ctx, l.Run)
 		if err != nil {
 			return err
@@ -271,11 +296,11 @@ func lostNote(run domain.Run) string {
 	}
 }
 
-// PoolOfToken returns the worker pool that a token belongs to.
-func (s *Service) PoolOfToken(ctx context.Context, hash []byte) (id domain.WorkerPoolID, err error) {
+// PoolOfToken returns what a worker proves by a token.
+func (s *Service) PoolOfToken(ctx context.Context, hash []byte) (key domain.PoolKey, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
-		id, err = tx.WorkerPoolByToken(ctx, hash)
+		key, err = tx.WorkerPoolByToken(ctx, hash)
 		return err
 	})
-	return id, err
+	return key, err
 }

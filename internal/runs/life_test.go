@@ -32,7 +32,7 @@ func TestLife(t *testing.T) {
 		b.wantState(t, other.ID, domain.RunReady) // of another stack
 
 		a := b.lease(t)
-		if a.Run.ID != first.ID || a.Epoch != 1 || a.Pool != domain.DefaultWorkerPool || a.Run.State != domain.RunPreparing {
+		if a.Run.ID != first.ID || a.Epoch != 1 || a.Key != builtIn || a.Run.State != domain.RunPreparing {
 			t.Fatalf("leased %+v, want the oldest run", a.Lease)
 		}
 		b.plan(t, a)
@@ -239,7 +239,7 @@ func TestLeaseWaits(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		got := make(chan *runs.Assignment, 1)
 		go func() {
-			a, err := b.Lease(t.Context(), domain.DefaultWorkerPool, "w", 20*time.Second)
+			a, err := b.Lease(t.Context(), builtIn, "w", 20*time.Second)
 			if err != nil {
 				t.Error(err)
 			}

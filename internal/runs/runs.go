@@ -45,7 +45,8 @@ type Tx interface {
 	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
 	AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error)
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
-	WorkerPoolByToken(ctx context.Context, hash []byte) (domain.WorkerPoolID, error)
+	WorkerPoolByToken(ctx context.Context, hash []byte) (domain.PoolKey, error)
+	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
 }
 
 // LeaseTTL is how long a worker may be silent before its run is ended.

@@ -99,7 +99,7 @@ func settings(id domain.StackID) domain.StackSettings {
 
 // work takes one run as a worker does, and sometimes drops it on the way.
 func (w together) work(r *rand.Rand) error {
-	a, err := w.server.Lease(w.admin, domain.DefaultWorkerPool, "w", time.Millisecond)
+	a, err := w.server.Lease(w.admin, builtIn, "w", time.Millisecond)
 	if err != nil || a == nil {
 		return err
 	}

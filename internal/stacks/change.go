@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/airlock-project/airlock/authz"
@@ -42,6 +41,9 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (stack domain.Stac
 		if err != nil {
 			return err
 		}
+		if err := s.guardPool(ctx, tx, op, stack); err != nil {
+			return err
+		}
 		return tx.InsertStack(ctx, permit.About(string(stack.ID)), stack)
 	})
 	return stack, err
@@ -60,7 +62,7 @@ func (s *Service) build(ctx context.Context, tx Tx, in CreateInput) (domain.Stac
 		ULID: s.ids.ULID(), StackSettings: in.StackSettings, ManagesState: in.ManageState,
 		CreatedAt: tx.Now(), RunState: domain.RunNone, StateSetAt: tx.Now(), StateSetBy: access.Name(ctx),
 	}
-	if err := s.settle(ctx, tx, &stack.StackSettings); err != nil {
+	if err := s.settle(&stack.StackSettings); err != nil {
 		return stack, err
 	}
 	var err error
@@ -76,7 +78,7 @@ func (s *Service) build(ctx context.Context, tx Tx, in CreateInput) (domain.Stac
 }
 
 // settle fills defaults and validates.
-func (s *Service) settle(ctx context.Context, tx Tx, in *domain.StackSettings) error {
+func (s *Service) settle(in *domain.StackSettings) error {
 	if in.Provider == "" {
 		in.Provider = domain.ProviderGitHub // what the API's clients leave out
 	}
@@ -97,14 +99,7 @@ func (s *Service) settle(ctx context.Context, tx Tx, in *domain.StackSettings) e
 	if in.WorkerPool == domain.DefaultWorkerPool {
 		in.WorkerPool = "" // one name for it, so that its workers find the stack's runs
 	}
-	if in.WorkerPool == "" {
-		return nil
-	}
-	ok, err := tx.WorkerPoolExists(ctx, in.WorkerPool)
-	if err == nil && !ok {
-		return domain.Invalid("workerPool", "worker pool not found")
-	}
-	return err
+	return nil
 }
 
 // Update replaces the settings of a stack. An empty space or vendor stays.
@@ -122,14 +117,18 @@ func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.Stack
 		}
 		stack = old
 		stack.StackSettings = in
-		if err := s.settle(ctx, tx, &stack.StackSettings); err != nil {
+		if err := s.settle(&stack.StackSettings); err != nil {
 			return err
 		}
 		if err := s.guardUpdate(ctx, tx, old, stack); err != nil {
 			return err
 		}
 		if old.WorkerPool != stack.WorkerPool {
-			if err := s.guardBusy(ctx, tx, operation("stack.update", authz.ActionStackUpdate, Object(old)), id); err != nil {
+			op := operation("stack.update", authz.ActionStackUpdate, Object(old))
+			if err := s.guardPool(ctx, tx, op, stack); err != nil {
+				return err
+			}
+			if err := s.guardBusy(ctx, tx, op, id); err != nil {
 				return err
 			}
 		}
@@ -186,22 +185,7 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, op access.Op, old, next 
 				"stack %s holds roles at root and cannot leave root; remove these role bindings first: %s", old.ID, strings.Join(atRoot, ", ")))
 		}
 	}
-	return s.keepReachable(ctx, tx, op, old.ID, next.Space)
-}
-
-// keepReachable refuses a move to a space from which the stack does not reach
-// everything that it uses (access model A115).
-func (s *Service) keepReachable(ctx context.Context, tx Tx, op access.Op, id domain.StackID, to domain.SpaceID) error {
-	path, err := tx.Path(ctx, to)
-	if err != nil {
-		return err
-	}
-	uses, err := tx.UsesOfStack(ctx, id)
-	if err != nil {
-		return err
-	}
-	lost := slices.DeleteFunc(uses, func(u domain.Use) bool { return path.Reaches(u.EntitySpace) })
-	return s.gate.KeepUses(ctx, tx, op, lost)
+	return s.keepReachable(ctx, tx, op, old, next)
 }
 
 // alsoAdmin asks for Space admin of the space as well: the administrative flag

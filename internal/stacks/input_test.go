@@ -1,7 +1,6 @@
 package stacks_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -9,8 +8,6 @@ import (
 	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/store/storetest"
 )
-
-type ctx = context.Context
 
 // TestA274WriteOnly: a secret is never shown again.
 func TestA274WriteOnly(t *testing.T) {

@@ -22,7 +22,7 @@ type Tx interface {
 	InsertStack(ctx context.Context, p access.Permit, s domain.Stack) error
 	UpdateStack(ctx context.Context, p access.Permit, s domain.Stack) error
 	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error
-	WorkerPoolExists(ctx context.Context, id domain.WorkerPoolID) (bool, error)
+	WorkerPool(ctx context.Context, id domain.WorkerPoolID) (domain.WorkerPool, error)
 	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
 	PutConfig(ctx context.Context, p access.Permit, owner access.Kind, id string, c domain.Config) error
 	DeleteConfig(ctx context.Context, p access.Permit, owner access.Kind, id, element string) error

@@ -255,9 +255,7 @@ func TestDelete(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Denied(t, domain.CodeConflict, remove("leased")) // its worker goes on to apply
-		b.Fill(t, func(ctx ctx, tx *store.Tx, p access.Permit) error {
-			return tx.InsertWorkerPool(ctx, p.For(access.KindWorkerPool), "private", "private", []byte("hash"))
-		})
+		b.Pool(t, "private", "apps")
 		pool := func(to domain.WorkerPoolID) func(*domain.StackSettings) {
 			return func(s *domain.StackSettings) { s.WorkerPool = to }
 		}

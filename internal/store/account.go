@@ -70,24 +70,3 @@ func (tx *Tx) InsertSigningKey(ctx context.Context, p access.Permit, k domain.Si
 	}
 	return tx.exec(ctx, `insert into signing_keys (id, sealed, created_at) values ($1, $2, $3)`, k.ID, sealed, micros(k.CreatedAt))
 }
-
-// WorkerPoolByToken returns the pool whose token has this SHA-256.
-func (tx *Tx) WorkerPoolByToken(ctx context.Context, hash []byte) (domain.WorkerPoolID, error) {
-	return one(ctx, tx, "worker pool", func(s scanner) (id domain.WorkerPoolID, err error) {
-		return id, s.Scan(&id)
-	}, `select id from worker_pools where token_hash = $1`, hash)
-}
-
-// InsertWorkerPool creates a worker pool.
-func (tx *Tx) InsertWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID, name string, tokenHash []byte) error {
-	if err := tx.use(p, access.KindWorkerPool); err != nil {
-		return err
-	}
-	return tx.exec(ctx, `insert into worker_pools (id, name, token_hash, created_at) values ($1, $2, $3, $4)`, id, name, tokenHash, micros(tx.now))
-}
-
-// WorkerPoolExists reports whether there is such a pool.
-func (tx *Tx) WorkerPoolExists(ctx context.Context, id domain.WorkerPoolID) (bool, error) {
-	n, err := one(ctx, tx, "worker pool", scanInt, `select count(*) from worker_pools where id = $1`, id)
-	return n > 0, err
-}

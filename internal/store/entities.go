@@ -18,6 +18,7 @@ var entityTables = []struct {
 }{
 	{authz.EntityStack, "stacks"},
 	{authz.EntityContext, "contexts"},
+	{authz.EntityWorkerPool, "(select * from worker_pools where space_id is not null) pools"},
 }
 
 // entityColumn is how a kind of entity is stored; none is empty.

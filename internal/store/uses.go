@@ -20,6 +20,7 @@ type attachable struct {
 // and its own moves from cutting a stack off (access model A112-A116).
 var attachables = []attachable{
 	{access.KindContext, `context_attachments a join stacks s on s.id = a.stack_id join contexts e on e.id = a.context_id`},
+	{access.KindWorkerPool, `stacks s join worker_pools e on e.id = s.worker_pool and s.worker_pool <> ''`},
 }
 
 // usesQuery selects the uses of some nouns that meet a condition on s and e.

@@ -26,8 +26,8 @@ type backend struct {
 	config BackendConfig
 }
 
-func (b *backend) Lease(ctx context.Context, pool domain.WorkerPoolID, req LeaseRequest) (*Job, error) {
-	a, err := b.runs.Lease(ctx, pool, req.WorkerID, min(req.Wait, MaxLeaseWait))
+func (b *backend) Lease(ctx context.Context, key domain.PoolKey, req LeaseRequest) (*Job, error) {
+	a, err := b.runs.Lease(ctx, key, req.WorkerID, min(req.Wait, MaxLeaseWait))
 	if err != nil || a == nil {
 		return nil, err
 	}
@@ -70,26 +70,26 @@ func fileMode(octal string) uint32 {
 	return uint32(os.FileMode(n).Perm()) // permission bits only
 }
 
-func lease(pool domain.WorkerPoolID, ref LeaseRef) runs.Lease {
-	return runs.Lease{Pool: pool, Run: ref.RunID, Epoch: ref.Epoch}
+func lease(key domain.PoolKey, ref LeaseRef) runs.Lease {
+	return runs.Lease{Key: key, Run: ref.RunID, Epoch: ref.Epoch}
 }
 
-func (b *backend) Heartbeat(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (HeartbeatReply, error) {
-	return HeartbeatReply{}, b.runs.Heartbeat(ctx, lease(pool, ref))
+func (b *backend) Heartbeat(ctx context.Context, key domain.PoolKey, ref LeaseRef) (HeartbeatReply, error) {
+	return HeartbeatReply{}, b.runs.Heartbeat(ctx, lease(key, ref))
 }
 
-func (b *backend) Advance(ctx context.Context, pool domain.WorkerPoolID, a Advance) (AdvanceReply, error) {
-	err := b.runs.Advance(ctx, lease(pool, a.Ref), runs.Progress{
+func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error) {
+	err := b.runs.Advance(ctx, lease(key, a.Ref), runs.Progress{
 		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs,
 	})
 	return AdvanceReply{Apply: err == nil && a.To == domain.RunConfirmed}, err
 }
 
-func (b *backend) AppendLogs(ctx context.Context, pool domain.WorkerPoolID, c LogChunk) error {
-	return b.runs.AppendLog(ctx, lease(pool, c.Ref), c.Seq, c.State, c.Text)
+func (b *backend) AppendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) error {
+	return b.runs.AppendLog(ctx, lease(key, c.Ref), c.Seq, c.State, c.Text)
 }
 
-func (b *backend) PutWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef, body io.Reader) error {
+func (b *backend) PutWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error {
 	packed, err := io.ReadAll(io.LimitReader(body, MaxWorkspace+1))
 	if err != nil {
 		return domain.Unavailable("the workspace upload", err)
@@ -97,11 +97,11 @@ func (b *backend) PutWorkspace(ctx context.Context, pool domain.WorkerPoolID, re
 	if len(packed) > MaxWorkspace {
 		return domain.Invalid("workspace", "must not be larger than %d bytes", MaxWorkspace)
 	}
-	return b.runs.PutWorkspace(ctx, lease(pool, ref), packed)
+	return b.runs.PutWorkspace(ctx, lease(key, ref), packed)
 }
 
-func (b *backend) GetWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (io.ReadCloser, error) {
-	packed, err := b.runs.Workspace(ctx, lease(pool, ref))
+func (b *backend) GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error) {
+	packed, err := b.runs.Workspace(ctx, lease(key, ref))
 	if err != nil {
 		return nil, err
 	}

@@ -21,14 +21,14 @@ import (
 // fake is a Backend that answers from a script and remembers what it was told.
 type fake struct {
 	mu        sync.Mutex
-	pool      domain.WorkerPoolID
+	pool      domain.PoolKey
 	heard     []any
 	job       *Job
 	err       error
 	workspace []byte
 }
 
-func (f *fake) hear(pool domain.WorkerPoolID, what any) error {
+func (f *fake) hear(pool domain.PoolKey, what any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pool = pool
@@ -36,23 +36,23 @@ func (f *fake) hear(pool domain.WorkerPoolID, what any) error {
 	return f.err
 }
 
-func (f *fake) Lease(_ context.Context, pool domain.WorkerPoolID, req LeaseRequest) (*Job, error) {
+func (f *fake) Lease(_ context.Context, pool domain.PoolKey, req LeaseRequest) (*Job, error) {
 	return f.job, f.hear(pool, req)
 }
 
-func (f *fake) Heartbeat(_ context.Context, pool domain.WorkerPoolID, ref LeaseRef) (HeartbeatReply, error) {
+func (f *fake) Heartbeat(_ context.Context, pool domain.PoolKey, ref LeaseRef) (HeartbeatReply, error) {
 	return HeartbeatReply{Stop: true}, f.hear(pool, ref)
 }
 
-func (f *fake) Advance(_ context.Context, pool domain.WorkerPoolID, a Advance) (AdvanceReply, error) {
+func (f *fake) Advance(_ context.Context, pool domain.PoolKey, a Advance) (AdvanceReply, error) {
 	return AdvanceReply{Apply: true}, f.hear(pool, a)
 }
 
-func (f *fake) AppendLogs(_ context.Context, pool domain.WorkerPoolID, c LogChunk) error {
+func (f *fake) AppendLogs(_ context.Context, pool domain.PoolKey, c LogChunk) error {
 	return f.hear(pool, c)
 }
 
-func (f *fake) PutWorkspace(_ context.Context, pool domain.WorkerPoolID, ref LeaseRef, body io.Reader) error {
+func (f *fake) PutWorkspace(_ context.Context, pool domain.PoolKey, ref LeaseRef, body io.Reader) error {
 	b, err := io.ReadAll(body)
 	if err != nil {
 		return err
@@ -61,24 +61,26 @@ func (f *fake) PutWorkspace(_ context.Context, pool domain.WorkerPoolID, ref Lea
 	return f.hear(pool, ref)
 }
 
-func (f *fake) GetWorkspace(_ context.Context, pool domain.WorkerPoolID, ref LeaseRef) (io.ReadCloser, error) {
+func (f *fake) GetWorkspace(_ context.Context, pool domain.PoolKey, ref LeaseRef) (io.ReadCloser, error) {
 	if err := f.hear(pool, ref); err != nil {
 		return nil, err
 	}
 	return io.NopCloser(bytes.NewReader(f.workspace)), nil
 }
 
+var poolOne = domain.PoolKey{Pool: "pool-1", Generation: 3}
+
 // auth knows one token.
-func auth(_ context.Context, token string) (domain.WorkerPoolID, bool, error) {
+func auth(_ context.Context, token string) (domain.PoolKey, bool, error) {
 	switch token {
 	case "good":
-		return "pool-1", true, nil
+		return poolOne, true, nil
 	case "broken":
-		return "", false, errors.New("database is down")
+		return domain.PoolKey{}, false, errors.New("database is down")
 	case "domain":
-		return "", false, domain.Unavailable("the store", nil)
+		return domain.PoolKey{}, false, domain.Unavailable("the store", nil)
 	default:
-		return "", false, nil
+		return domain.PoolKey{}, false, nil
 	}
 }
 
@@ -91,7 +93,7 @@ func doors(t *testing.T, f *fake) map[string]API {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]API{"local": Local("pool-1", f), "http": client}
+	return map[string]API{"local": Local(poolOne, f), "http": client}
 }
 
 var ref = LeaseRef{RunID: "01RUN/?#", Epoch: 3}
@@ -157,8 +159,8 @@ func TestConformanceCalls(t *testing.T) {
 			if d := cmp.Diff(want, f.heard); d != "" {
 				t.Errorf("the backend heard (-want +got):\n%s", d)
 			}
-			if f.pool != "pool-1" {
-				t.Errorf("pool = %s", f.pool)
+			if f.pool != poolOne {
+				t.Errorf("pool = %v", f.pool)
 			}
 		})
 	}

@@ -23,27 +23,28 @@ const (
 	transferTime = 10 * time.Minute
 )
 
-// Backend is the control plane's side: API's methods with the pool that the
-// caller authenticated as. It must check that the run belongs to the pool.
+// Backend is the control plane's side: API's methods with what the caller has
+// proved. It must check that the run belongs to that pool, and that the proof
+// still holds when it writes.
 type Backend interface {
-	Lease(ctx context.Context, pool domain.WorkerPoolID, req LeaseRequest) (*Job, error)
-	Heartbeat(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (HeartbeatReply, error)
-	Advance(ctx context.Context, pool domain.WorkerPoolID, a Advance) (AdvanceReply, error)
-	AppendLogs(ctx context.Context, pool domain.WorkerPoolID, c LogChunk) error
-	PutWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef, body io.Reader) error
-	GetWorkspace(ctx context.Context, pool domain.WorkerPoolID, ref LeaseRef) (io.ReadCloser, error)
+	Lease(ctx context.Context, key domain.PoolKey, req LeaseRequest) (*Job, error)
+	Heartbeat(ctx context.Context, key domain.PoolKey, ref LeaseRef) (HeartbeatReply, error)
+	Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error)
+	AppendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) error
+	PutWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error
+	GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error)
 }
 
-// Auth answers which pool a token belongs to. An error means that it could
+// Auth answers what a token proves. An error means that it could
 // not be found out.
-type Auth func(ctx context.Context, token string) (pool domain.WorkerPoolID, ok bool, err error)
+type Auth func(ctx context.Context, token string) (key domain.PoolKey, ok bool, err error)
 
 type handler struct {
 	auth    Auth
 	backend Backend
 }
 
-type poolKey struct{}
+type provedKey struct{}
 
 // Handler serves the worker API below /worker/v1/. Every request carries a
 // pool token as a bearer token; nothing is answered without one.
@@ -57,46 +58,46 @@ func Handler(auth Auth, backend Backend) http.Handler {
 	mux.HandleFunc("PUT "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.putWorkspace)
 	mux.HandleFunc("GET "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.getWorkspace)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		pool, err := h.authenticate(r)
+		key, err := h.authenticate(r)
 		if err != nil {
 			writeError(w, r, err)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), poolKey{}, pool)))
+		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), provedKey{}, key)))
 	})
 }
 
-func (h *handler) authenticate(r *http.Request) (domain.WorkerPoolID, error) {
+func (h *handler) authenticate(r *http.Request) (domain.PoolKey, error) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return "", domain.Unauthenticated("a worker pool token is required")
+		return domain.PoolKey{}, domain.Unauthenticated("a worker pool token is required")
 	}
-	pool, ok, err := h.auth(r.Context(), token)
+	key, ok, err := h.auth(r.Context(), token)
 	switch {
 	case domain.ErrorCode(err) != "":
-		return "", err
+		return domain.PoolKey{}, err
 	case err != nil:
-		return "", domain.Unavailable("sign-in", err)
+		return domain.PoolKey{}, domain.Unavailable("sign-in", err)
 	case !ok:
-		return "", domain.Unauthenticated("unknown worker pool token")
+		return domain.PoolKey{}, domain.Unauthenticated("unknown worker pool token")
 	}
-	return pool, nil
+	return key, nil
 }
 
-func poolOf(r *http.Request) domain.WorkerPoolID {
-	pool, _ := r.Context().Value(poolKey{}).(domain.WorkerPoolID)
-	return pool
+func keyOf(r *http.Request) domain.PoolKey {
+	key, _ := r.Context().Value(provedKey{}).(domain.PoolKey)
+	return key
 }
 
 // answer serves a call whose question and answer are both JSON.
-func answer[Q, A any](limit int64, call func(context.Context, domain.WorkerPoolID, Q) (A, error)) http.HandlerFunc {
+func answer[Q, A any](limit int64, call func(context.Context, domain.PoolKey, Q) (A, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var q Q
 		if !readJSON(w, r, limit, &q) {
 			return
 		}
-		a, err := call(r.Context(), poolOf(r), q)
+		a, err := call(r.Context(), keyOf(r), q)
 		if err != nil {
 			writeError(w, r, err)
 			return
@@ -105,8 +106,8 @@ func answer[Q, A any](limit int64, call func(context.Context, domain.WorkerPoolI
 	}
 }
 
-func (h *handler) appendLogs(ctx context.Context, pool domain.WorkerPoolID, c LogChunk) (struct{}, error) {
-	return struct{}{}, h.backend.AppendLogs(ctx, pool, c)
+func (h *handler) appendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) (struct{}, error) {
+	return struct{}{}, h.backend.AppendLogs(ctx, key, c)
 }
 
 func (h *handler) lease(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +117,7 @@ func (h *handler) lease(w http.ResponseWriter, r *http.Request) {
 	}
 	req.Wait = min(max(req.Wait, 0), MaxLeaseWait)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(req.Wait + 15*time.Second))
-	job, err := h.backend.Lease(r.Context(), poolOf(r), req)
+	job, err := h.backend.Lease(r.Context(), keyOf(r), req)
 	switch {
 	case err != nil:
 		writeError(w, r, err)
@@ -151,7 +152,7 @@ func (h *handler) putWorkspace(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := http.MaxBytesReader(w, r.Body, MaxWorkspace)
-	if err := h.backend.PutWorkspace(r.Context(), poolOf(r), ref, body); err != nil {
+	if err := h.backend.PutWorkspace(r.Context(), keyOf(r), ref, body); err != nil {
 		writeError(w, r, err)
 		return
 	}
@@ -165,7 +166,7 @@ func (h *handler) getWorkspace(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTime))
-	body, err := h.backend.GetWorkspace(r.Context(), poolOf(r), ref)
+	body, err := h.backend.GetWorkspace(r.Context(), keyOf(r), ref)
 	if err != nil {
 		writeError(w, r, err)
 		return

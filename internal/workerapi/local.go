@@ -9,42 +9,42 @@ import (
 
 // Local returns the API for a worker in the control plane's own process: the
 // same backend without HTTP, always as the one pool.
-func Local(pool domain.WorkerPoolID, backend Backend) API {
-	return local{pool: pool, backend: backend}
+func Local(key domain.PoolKey, backend Backend) API {
+	return local{key: key, backend: backend}
 }
 
 type local struct {
-	pool    domain.WorkerPoolID
+	key     domain.PoolKey
 	backend Backend
 }
 
 // Lease implements API.
 func (l local) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 	req.Wait = min(max(req.Wait, 0), MaxLeaseWait)
-	return l.backend.Lease(ctx, l.pool, req)
+	return l.backend.Lease(ctx, l.key, req)
 }
 
 // Heartbeat implements API.
 func (l local) Heartbeat(ctx context.Context, ref LeaseRef) (HeartbeatReply, error) {
-	return l.backend.Heartbeat(ctx, l.pool, ref)
+	return l.backend.Heartbeat(ctx, l.key, ref)
 }
 
 // Advance implements API.
 func (l local) Advance(ctx context.Context, a Advance) (AdvanceReply, error) {
-	return l.backend.Advance(ctx, l.pool, a)
+	return l.backend.Advance(ctx, l.key, a)
 }
 
 // AppendLogs implements API.
 func (l local) AppendLogs(ctx context.Context, c LogChunk) error {
-	return l.backend.AppendLogs(ctx, l.pool, c)
+	return l.backend.AppendLogs(ctx, l.key, c)
 }
 
 // PutWorkspace implements API.
 func (l local) PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader) error {
-	return l.backend.PutWorkspace(ctx, l.pool, ref, body)
+	return l.backend.PutWorkspace(ctx, l.key, ref, body)
 }
 
 // GetWorkspace implements API.
 func (l local) GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error) {
-	return l.backend.GetWorkspace(ctx, l.pool, ref)
+	return l.backend.GetWorkspace(ctx, l.key, ref)
 }

@@ -2038,52 +2038,6 @@ func (ec *executionContext) fieldContext_WebhooksIntegration_secret(_ context.Co
 	return graphql.NewScalarFieldContext("WebhooksIntegration", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPool_id(ctx context.Context, field graphql.CollectedField, obj *WorkerPool) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkerPool_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_WorkerPool_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkerPool", field, false, false, errors.New("field of type ID does not have child fields"))
-}
-
-func (ec *executionContext) _WorkerPool_name(ctx context.Context, field graphql.CollectedField, obj *WorkerPool) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkerPool_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_WorkerPool_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkerPool", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -2973,49 +2927,6 @@ func (ec *executionContext) _WebhooksIntegration(ctx context.Context, sel ast.Se
 	return out
 }
 
-var workerPoolImplementors = []string{"WorkerPool"}
-
-func (ec *executionContext) _WorkerPool(ctx context.Context, sel ast.SelectionSet, obj *WorkerPool) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, workerPoolImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("WorkerPool")
-		case "id":
-			out.Values[i] = ec._WorkerPool_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "name":
-			out.Values[i] = ec._WorkerPool_name(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -3253,13 +3164,6 @@ func (ec *executionContext) marshalOVcsIntegration2ᚖgithubᚗcomᚋairlockᚑp
 		return graphql.Null
 	}
 	return ec._VcsIntegration(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOWorkerPool2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐWorkerPool(ctx context.Context, sel ast.SelectionSet, v *WorkerPool) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._WorkerPool(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

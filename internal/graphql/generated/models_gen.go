@@ -385,6 +385,16 @@ type PageInfo struct {
 	HasPreviousPage bool `json:"hasPreviousPage"`
 }
 
+// The built-in pool.
+type PublicWorkerPool struct {
+	// How many workers execute runs now.
+	BusyWorkers int `json:"busyWorkers"`
+	// How many runs the built-in workers of the server that answers execute at the same time. Workers of other servers, and remote ones, come on top.
+	Parallelism int `json:"parallelism"`
+	// How many runs wait for a worker.
+	PendingRuns int `json:"pendingRuns"`
+}
+
 // Settings for Pulumi.
 type PulumiInput struct {
 	// Address of the state backend.
@@ -587,6 +597,22 @@ type SearchStacksEdge struct {
 type SearchStacksOutput struct {
 	// What was found.
 	Edges []*SearchStacksEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// One worker pool found.
+type SearchWorkerPoolsEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The worker pool.
+	Node *view.WorkerPool `json:"node"`
+}
+
+// One page of a search for worker pools.
+type SearchWorkerPoolsOutput struct {
+	// What was found.
+	Edges []*SearchWorkerPoolsEdge `json:"edges"`
 	// Where the page ends.
 	PageInfo *PageInfo `json:"pageInfo"`
 }
@@ -971,12 +997,4 @@ type WebhooksIntegration struct {
 	RetryOnFailure *bool `json:"retryOnFailure,omitempty"`
 	// Empty: secrets are not shown again.
 	Secret string `json:"secret"`
-}
-
-// A group of workers.
-type WorkerPool struct {
-	// Fixed id.
-	ID string `json:"id"`
-	// Name.
-	Name string `json:"name"`
 }

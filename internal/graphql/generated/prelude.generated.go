@@ -1732,6 +1732,23 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairloc
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐWorkerPoolID(ctx context.Context, v any) (domain.WorkerPoolID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.WorkerPoolID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐWorkerPoolID(ctx context.Context, sel ast.SelectionSet, v domain.WorkerPoolID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalID(v)
 	return res, graphql.ErrorOnPath(ctx, err)

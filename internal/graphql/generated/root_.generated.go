@@ -34,6 +34,7 @@ type ResolverRoot interface {
 	UserGroupRoleBinding() UserGroupRoleBindingResolver
 	UserRoleBinding() UserRoleBindingResolver
 	VcsIntegration() VcsIntegrationResolver
+	WorkerPool() WorkerPoolResolver
 }
 
 type DirectiveRoot struct {
@@ -1107,6 +1108,8 @@ input HooksInput {
   context("Id of the context." id: ID!): Context
   "All contexts that the caller can see."
   contexts: [Context!]!
+  "The contexts that can be attached to stacks of a space, as far as the caller can see them."
+  attachableContextsInSpace("Id of the space." id: ID!): [Context!]!
   "Search the contexts that the caller can see. Fields: name, label, space; sorted by name."
   searchContexts("What to search for." input: SearchInput!): SearchContextsOutput
 }
@@ -1643,14 +1646,6 @@ type VcsIntegration {
   provider: VCSProvider
   "Its space."
   space: Space
-}
-
-"A group of workers."
-type WorkerPool {
-  "Fixed id."
-  id: ID!
-  "Name."
-  name: String!
 }
 `, BuiltIn: false},
 	{Name: "../schema/roles.graphqls", Input: `extend type Query {
@@ -2840,6 +2835,131 @@ enum TerragruntTool {
   MANUALLY_PROVISIONED
 }
 `, BuiltIn: false},
+	{Name: "../schema/workers.graphqls", Input: `extend type Query {
+  "One worker pool. Null when it does not exist or the caller cannot see it."
+  workerPool("Id of the worker pool." id: ID!): WorkerPool
+  "All worker pools that the caller can see, without the built-in one, oldest first."
+  workerPools: [WorkerPool!]!
+  "Search worker pools; by default sorted by name. Fields for predicates and order: id, name, label, labels, space, createdAt, updatedAt."
+  searchWorkerPools("What to search for." input: SearchInput!): SearchWorkerPoolsOutput
+  "The worker pools that stacks of a space may choose, as far as the caller can see them."
+  attachableWorkerPoolsInSpace("Id of the space." id: ID!): [WorkerPool!]!
+  "The built-in pool, which executes the runs of stacks that name none. Null for callers who can see nothing of the account."
+  publicWorkerPool: PublicWorkerPool
+}
+
+extend type Mutation {
+  "Create a worker pool. Its token is in ` + "`" + `config` + "`" + ` of the answer."
+  workerPoolCreate(
+    "A certificate signing request: base64 of its PEM form. It is checked and not kept: workers prove themselves by the token, and no certificates are issued yet."
+    certificateSigningRequest: String!
+    "Description."
+    description: String @audited
+    "Limit of drift detection runs at the same time, -1 for none. Kept; there is no drift detection yet."
+    driftDetectionRunLimit: Int
+    "Labels."
+    labels: [String!] @audited
+    "Name."
+    name: String! @audited
+    "Id of its space; the root if absent."
+    space: ID
+  ): WorkerPool
+  "Delete a worker pool that no stack uses. Answers what it was."
+  workerPoolDelete("Id of the worker pool." id: ID!): WorkerPool
+  "Give a worker pool another token; the old one ends at once, and with it the runs that its workers hold. Needs space admin of all stacks that use the pool."
+  workerPoolReset(
+    "A certificate signing request: base64 of its PEM form. It is checked and not kept."
+    certificateSigningRequest: String!
+    "Id of the worker pool."
+    id: ID!
+  ): WorkerPool!
+  "Replace the settings of a worker pool. Another space moves it; its token stays."
+  workerPoolUpdate(
+    "Description; absent means none."
+    description: String @audited
+    "Limit of drift detection runs at the same time, -1 for none. Kept; there is no drift detection yet."
+    driftDetectionRunLimit: Int
+    "Id of the worker pool."
+    id: ID!
+    "Labels; absent means none."
+    labels: [String!] @audited
+    "Name."
+    name: String! @audited
+    "Id of its space; absent means the present one."
+    space: ID
+  ): WorkerPool!
+}
+
+"A group of workers that stacks of its space, and of spaces that inherit from it, may choose."
+type WorkerPool {
+  "How many workers execute runs now."
+  busyWorkers: Int!
+  "What its workers are started with, as base64: the server's address and the pool's token. Empty for callers who may not reset the pool, and for every run that only plans."
+  config: String!
+  "Creation time, in Unix seconds."
+  createdAt: Int!
+  "True once it is deleted; only the answer of the deletion shows that."
+  deleted: Boolean!
+  "Description."
+  description: String
+  "Limit of drift detection runs at the same time; -1 and null for none."
+  driftDetectionRunLimit: Int
+  "Fixed id."
+  id: ID!
+  "Labels."
+  labels: [String!]!
+  "True when a Kubernetes controller looks after it. There is none yet."
+  managedByK8sController: Boolean!
+  "Name."
+  name: String!
+  "How many runs wait for a worker."
+  pendingRuns: Int!
+  "Id of its space."
+  space: String!
+  "Its space."
+  spaceDetails: Space!
+  "Time of the last change, in Unix seconds."
+  updatedAt: Int!
+  "Its workers that execute runs now; idle ones do not report themselves yet."
+  workers: [Worker!]!
+  "How many workers it has, as far as they are in ` + "`" + `workers` + "`" + `."
+  workersCount: Int!
+}
+
+"A worker: one process that executes runs."
+type Worker {
+  "True while it executes a run."
+  busy: Boolean!
+  "The name that it gave itself when it started."
+  id: ID!
+}
+
+"The built-in pool."
+type PublicWorkerPool {
+  "How many workers execute runs now."
+  busyWorkers: Int!
+  "How many runs the built-in workers of the server that answers execute at the same time. Workers of other servers, and remote ones, come on top."
+  parallelism: Int!
+  "How many runs wait for a worker."
+  pendingRuns: Int!
+}
+
+"One page of a search for worker pools."
+type SearchWorkerPoolsOutput {
+  "What was found."
+  edges: [SearchWorkerPoolsEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One worker pool found."
+type SearchWorkerPoolsEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The worker pool."
+  node: WorkerPool!
+}
+`, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -3351,6 +3471,18 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PublicWorkerPool(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "busyWorkers":
+		return ec.fieldContext_PublicWorkerPool_busyWorkers(ctx, field)
+	case "parallelism":
+		return ec.fieldContext_PublicWorkerPool_parallelism(ctx, field)
+	case "pendingRuns":
+		return ec.fieldContext_PublicWorkerPool_pendingRuns(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PublicWorkerPool", field.Name)
+}
+
 func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "actions":
@@ -3601,6 +3733,26 @@ func (ec *executionContext) childFields_SearchStacksOutput(ctx context.Context, 
 		return ec.fieldContext_SearchStacksOutput_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SearchStacksOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchWorkerPoolsEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchWorkerPoolsEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchWorkerPoolsEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchWorkerPoolsEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchWorkerPoolsOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchWorkerPoolsOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchWorkerPoolsOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchWorkerPoolsOutput", field.Name)
 }
 
 func (ec *executionContext) childFields_Space(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4019,12 +4171,50 @@ func (ec *executionContext) childFields_WebhooksIntegration(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type WebhooksIntegration", field.Name)
 }
 
+func (ec *executionContext) childFields_Worker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "busy":
+		return ec.fieldContext_Worker_busy(ctx, field)
+	case "id":
+		return ec.fieldContext_Worker_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Worker", field.Name)
+}
+
 func (ec *executionContext) childFields_WorkerPool(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "busyWorkers":
+		return ec.fieldContext_WorkerPool_busyWorkers(ctx, field)
+	case "config":
+		return ec.fieldContext_WorkerPool_config(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WorkerPool_createdAt(ctx, field)
+	case "deleted":
+		return ec.fieldContext_WorkerPool_deleted(ctx, field)
+	case "description":
+		return ec.fieldContext_WorkerPool_description(ctx, field)
+	case "driftDetectionRunLimit":
+		return ec.fieldContext_WorkerPool_driftDetectionRunLimit(ctx, field)
 	case "id":
 		return ec.fieldContext_WorkerPool_id(ctx, field)
+	case "labels":
+		return ec.fieldContext_WorkerPool_labels(ctx, field)
+	case "managedByK8sController":
+		return ec.fieldContext_WorkerPool_managedByK8sController(ctx, field)
 	case "name":
 		return ec.fieldContext_WorkerPool_name(ctx, field)
+	case "pendingRuns":
+		return ec.fieldContext_WorkerPool_pendingRuns(ctx, field)
+	case "space":
+		return ec.fieldContext_WorkerPool_space(ctx, field)
+	case "spaceDetails":
+		return ec.fieldContext_WorkerPool_spaceDetails(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WorkerPool_updatedAt(ctx, field)
+	case "workers":
+		return ec.fieldContext_WorkerPool_workers(ctx, field)
+	case "workersCount":
+		return ec.fieldContext_WorkerPool_workersCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkerPool", field.Name)
 }

@@ -51,7 +51,7 @@ type StackResolver interface {
 
 	Tasks(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error)
 
-	WorkerPool(ctx context.Context, obj *view.Stack) (*WorkerPool, error)
+	WorkerPool(ctx context.Context, obj *view.Stack) (*view.WorkerPool, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -2327,8 +2327,8 @@ func (ec *executionContext) _Stack_workerPool(ctx context.Context, field graphql
 			return ec.Resolvers.Stack().WorkerPool(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *WorkerPool) graphql.Marshaler {
-			return ec.marshalOWorkerPool2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐWorkerPool(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.WorkerPool) graphql.Marshaler {
+			return ec.marshalOWorkerPool2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐWorkerPool(ctx, selections, v)
 		},
 		true,
 		false,

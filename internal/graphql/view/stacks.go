@@ -22,6 +22,7 @@ type StackBatch struct {
 	CanWrite func() (map[domain.StackID]bool, error)
 	Blockers func() (map[domain.StackID]domain.Run, error)
 	Spaces   func() (map[domain.SpaceID]spaces.View, error)
+	Pools    func() (map[domain.WorkerPoolID]*WorkerPool, error)
 }
 
 // BareStackFields are the fields of a stack that answer when it is bare.

@@ -190,6 +190,16 @@ func (k *Kit) Context(t *testing.T, id domain.ContextID, space domain.SpaceID, s
 	})
 }
 
+// Pool makes a worker pool; its token's hash is its id.
+func (k *Kit) Pool(t *testing.T, id domain.WorkerPoolID, space domain.SpaceID) domain.WorkerPool {
+	t.Helper()
+	w := domain.WorkerPool{ID: id, Name: string(id), Space: space, CreatedAt: k.Clock.Now(), UpdatedAt: k.Clock.Now()}
+	k.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.InsertWorkerPool(ctx, p.For(access.KindWorkerPool), w, "token of "+string(id), []byte(id))
+	})
+	return w
+}
+
 // As returns a context in which the named key calls. An empty name is a
 // request without credentials.
 func (k *Kit) As(t *testing.T, name string) context.Context {

@@ -183,7 +183,7 @@ func testAPIKeys(t *testing.T, k *Kit) {
 	}
 }
 
-func testSigningKeysAndPools(t *testing.T, k *Kit) {
+func testSigningKeys(t *testing.T, k *Kit) {
 	old := domain.SigningKey{ID: "old", Private: []byte("private one"), CreatedAt: k.Clock.Now()}
 	young := domain.SigningKey{ID: "young", Private: []byte("private two"), CreatedAt: k.Clock.Now().Add(time.Second)}
 	for _, s := range []domain.SigningKey{old, young} {
@@ -192,25 +192,6 @@ func testSigningKeysAndPools(t *testing.T, k *Kit) {
 	same(t, []domain.SigningKey{young, old}, read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.SigningKey, error) { return tx.SigningKeys(ctx) }))
 	if dump := k.Digest(t)["signing_keys"]; strings.Contains(dump, "private one") {
 		t.Error("a signing key is kept in the clear")
-	}
-
-	k.must(t, access.KindWorkerPool, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-		return tx.InsertWorkerPool(ctx, p, "pool", "Pool Ω", []byte{1, 2})
-	})
-	pool := func(hash ...byte) (domain.WorkerPoolID, error) {
-		return tryRead(t, k, func(ctx context.Context, tx *store.Tx) (domain.WorkerPoolID, error) {
-			return tx.WorkerPoolByToken(ctx, hash)
-		})
-	}
-	if id, err := pool(1, 2); err != nil || id != "pool" {
-		t.Errorf("got %q, %v", id, err)
-	}
-	_, err := pool(1, 3)
-	gone(t, err)
-	for id, want := range map[domain.WorkerPoolID]bool{"pool": true, domain.DefaultWorkerPool: true, "nope": false} {
-		if got := read(t, k, func(ctx context.Context, tx *store.Tx) (bool, error) { return tx.WorkerPoolExists(ctx, id) }); got != want {
-			t.Errorf("pool %s exists: %v, want %v", id, got, want)
-		}
 	}
 	if exists := read(t, k, func(ctx context.Context, tx *store.Tx) (bool, error) { return tx.AccountExists(ctx) }); !exists {
 		t.Error("the account does not exist")

@@ -294,7 +294,7 @@ func testClaims(t *testing.T, k *Kit) {
 		service := runs.New(store.Bind[runs.Tx](s), access.NewGate(), k.IDs, noTokens{}, runs.Config{})
 		all.Go(func() {
 			for {
-				a, err := service.Lease(t.Context(), domain.DefaultWorkerPool, fmt.Sprint("w", w), time.Millisecond)
+				a, err := service.Lease(t.Context(), domain.PoolKey{Pool: domain.DefaultWorkerPool}, fmt.Sprint("w", w), time.Millisecond)
 				if err != nil {
 					t.Error(err)
 					return

@@ -1,0 +1,134 @@
+package workers
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// config is what a worker of a pool is started with: where the server is and
+// the pool's token, as JSON in base64.
+func (s *Service) config(token string) string {
+	body, _ := json.Marshal(map[string]string{"endpoint": s.endpoint, "token": token}) // of two texts
+	return base64.StdEncoding.EncodeToString(body)
+}
+
+// Config returns what workers of a pool are started with, empty for a caller
+// who may see the pool and not take it over.
+func (s *Service) Config(ctx context.Context, id domain.WorkerPoolID) (out string, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		w, err := tx.WorkerPool(ctx, id)
+		if err != nil {
+			return err
+		}
+		ok, err := s.gate.Holds(ctx, tx, authz.ActionWorkerPoolReset, object(w))
+		if err != nil || !ok {
+			return err
+		}
+		foreign, err := s.foreign(ctx, tx, w)
+		if err != nil || foreign != "" {
+			return err
+		}
+		token, err := tx.WorkerPoolToken(ctx, id)
+		if err == nil {
+			out = s.config(token)
+		}
+		return err
+	})
+	return out, err
+}
+
+// foreign returns a space whose stacks the pool executes and which the caller
+// does not administer; empty for none. Whoever holds a pool's token receives
+// the secrets of all its runs (security path E12). An admin of the pool's own
+// space administers those of its stacks, too, because they lie below it.
+func (s *Service) foreign(ctx context.Context, tx Tx, w domain.WorkerPool) (domain.SpaceID, error) {
+	uses, err := tx.UsesOfEntity(ctx, access.KindWorkerPool, string(w.ID))
+	if err != nil {
+		return "", err
+	}
+	asked := map[domain.SpaceID]bool{}
+	for _, u := range uses {
+		if asked[u.StackSpace] {
+			continue
+		}
+		asked[u.StackSpace] = true
+		ok, err := s.gate.Holds(ctx, tx, authz.ActionSpaceAdmin, access.Object{Space: u.StackSpace})
+		if err != nil || !ok {
+			return u.StackSpace, err
+		}
+	}
+	return "", nil
+}
+
+// Reset gives a pool another token. The old one is worth nothing from then on:
+// its workers get no more runs, and the runs that they hold are lost. Who does
+// not administer all stacks of the pool may not (security case 84).
+func (s *Service) Reset(ctx context.Context, id domain.WorkerPoolID, request string) (v View, err error) {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
+		w, permit, err := s.find(ctx, tx, "worker_pool.reset", authz.ActionWorkerPoolReset, id)
+		if err != nil {
+			return err
+		}
+		foreign, err := s.foreign(ctx, tx, w)
+		if err != nil {
+			return err
+		}
+		if foreign != "" {
+			refusal := access.Forbidden(access.Name(ctx), authz.ActionSpaceAdmin, w.Space)
+			refusal.Message += ": stacks of other spaces use the worker pool, and its token gives their secrets away"
+			op := operation("worker_pool.reset", authz.ActionWorkerPoolReset, object(w))
+			op.With = []domain.SpaceID{foreign}
+			return s.gate.Refuse(ctx, tx, op, refusal)
+		}
+		if err := checkRequest(request); err != nil {
+			return err
+		}
+		token := s.tokens.New()
+		w.Generation++
+		w.UpdatedAt = tx.Now()
+		v = View{WorkerPool: w, Config: s.config(token)}
+		if err := tx.ResetWorkerPool(ctx, permit, id, token, s.tokens.Hash(token)); err != nil {
+			return err
+		}
+		loads, err := tx.PoolLoads(ctx)
+		v.Load = loads[id]
+		return err
+	})
+	return v, err
+}
+
+// maxRequest bounds a certificate signing request, in bytes of base64.
+const maxRequest = 16 << 10
+
+// checkRequest accepts a certificate signing request as base64 of its PEM form.
+// It is checked and not kept: workers prove themselves by the pool's token, and
+// no certificates are issued yet.
+func checkRequest(request string) error {
+	const field = "certificateSigningRequest"
+	if len(request) > maxRequest {
+		return domain.Invalid(field, "must not be longer than %d bytes", maxRequest)
+	}
+	raw, err := base64.StdEncoding.DecodeString(request)
+	if err != nil {
+		return domain.Invalid(field, "must be base64")
+	}
+	block, _ := pem.Decode(raw)
+	if block == nil || block.Type != "CERTIFICATE REQUEST" {
+		return domain.Invalid(field, "must be the base64 of a PEM block of type CERTIFICATE REQUEST")
+	}
+	csr, err := x509.ParseCertificateRequest(block.Bytes)
+	if err == nil {
+		err = csr.CheckSignature()
+	}
+	if err != nil {
+		return domain.Invalid(field, "is not a certificate signing request that its own key has signed")
+	}
+	return nil
+}
