@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/airlock-project/airlock/authz"
@@ -47,6 +48,7 @@ type Ledger[T any] interface {
 // Gate turns questions into permits, scopes and refusals.
 type Gate struct {
 	snapshots *snapshots
+	catching  sync.Mutex // of those who follow the present outside transactions
 }
 
 // NewGate returns a gate with an empty snapshot cache.

@@ -16,7 +16,7 @@ type World struct {
 	Roles    []Role
 	Bindings []Binding
 	Groups   []authz.Group
-	Actors   []authz.Actor // only users with groups, and keys with groups or an end
+	Actors   []authz.Actor // all users and keys
 	Stacks   []StackActor  // only stacks that are administrative, hold a binding or are named by one
 	Entities []Entity      // only those that bindings name, stacks left out
 }

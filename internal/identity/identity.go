@@ -40,9 +40,15 @@ type Config struct {
 // RunTokenTTL is the longest that a run's token can live (access model A150).
 const RunTokenTTL = 3 * time.Hour
 
+// DB is the store as this package uses it.
+type DB interface {
+	access.Ledger[Tx]
+	access.Present[Tx]
+}
+
 // Service knows callers.
 type Service struct {
-	db     access.Ledger[Tx]
+	db     DB
 	gate   *access.Gate
 	ids    domain.IDSource
 	now    func() time.Time
@@ -51,7 +57,7 @@ type Service struct {
 }
 
 // New returns the use cases of identity. It makes the signing key if there is none.
-func New(ctx context.Context, db access.Ledger[Tx], gate *access.Gate, ids domain.IDSource, now func() time.Time, c Config) (*Service, error) {
+func New(ctx context.Context, db DB, gate *access.Gate, ids domain.IDSource, now func() time.Time, c Config) (*Service, error) {
 	t, err := loadTokens(ctx, db, gate, ids, c.BaseURL)
 	if err != nil {
 		return nil, err
@@ -91,15 +97,15 @@ func (s *Service) authenticate(ctx context.Context, bearer string, in func(domai
 	if err != nil {
 		return c, err
 	}
+	switch claims.Issuer {
+	case issuerAPIKey:
+		return s.keyCaller(ctx, domain.APIKeyID(claims.Subject))
+	case issuerRun:
+	default:
+		return c, errToken()
+	}
 	err = s.db.View(ctx, func(tx Tx) error {
-		switch claims.Issuer {
-		case issuerAPIKey:
-			c, err = keyCaller(ctx, tx, domain.APIKeyID(claims.Subject))
-		case issuerRun:
-			c, err = runCaller(ctx, tx, claims, in)
-		default:
-			err = errToken()
-		}
+		c, err = runCaller(ctx, tx, claims, in)
 		return err
 	})
 	var denial *access.Denial
@@ -109,19 +115,21 @@ func (s *Service) authenticate(ctx context.Context, bearer string, in func(domai
 	return c, err
 }
 
-func keyCaller(ctx context.Context, tx Tx, id domain.APIKeyID) (access.Caller, error) {
-	key, err := tx.APIKey(ctx, id)
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return access.Caller{}, errToken()
-	}
+// keyCaller accepts a key as long as the access world knows it.
+func (s *Service) keyCaller(ctx context.Context, id domain.APIKeyID) (access.Caller, error) {
+	actor := keyActor(id)
+	now, err := access.Current(ctx, s.gate, s.db)
 	if err != nil {
 		return access.Caller{}, err
 	}
-	if !key.Live(tx.Now()) {
+	switch known, alive := now.Snapshot.Alive(actor, now.Time); {
+	case !known:
+		return access.Caller{}, errToken()
+	case !alive:
 		return access.Caller{}, domain.Unauthenticated("the API key has expired")
 	}
 	return access.Caller{
-		Subject: authz.Subject{Actor: keyActor(id)}, // its groups are part of the world
+		Subject: authz.Subject{Actor: actor}, // its groups are part of the world
 		Name:    id.AuditName(),
 	}, nil
 }

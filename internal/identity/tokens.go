@@ -38,6 +38,7 @@ type tokens struct {
 	private  *ecdsa.PrivateKey
 	signer   jose.Signer
 	audience string
+	verified verified
 }
 
 // loadTokens reads the signing key, and makes it on the first start.
@@ -106,7 +107,25 @@ func errToken() error { return domain.Unauthenticated("the token is not valid") 
 
 // verify checks signature, algorithm, audience and times.
 func (t *tokens) verify(raw string, now time.Time) (claims, error) {
-	var c claims
+	c, key, known := t.verified.get(raw)
+	if !known {
+		var err error
+		if c, err = t.parse(raw); err != nil {
+			return c, err
+		}
+	}
+	err := c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{t.audience}, Time: now}, leeway)
+	if err != nil {
+		return claims{}, errToken()
+	}
+	if !known {
+		t.verified.put(key, c)
+	}
+	return c, nil
+}
+
+// parse checks everything but audience and times.
+func (t *tokens) parse(raw string) (c claims, err error) {
 	parsed, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil || len(parsed.Headers) != 1 || parsed.Headers[0].KeyID != t.id {
 		return c, errToken()
@@ -115,10 +134,6 @@ func (t *tokens) verify(raw string, now time.Time) (claims, error) {
 		return c, errToken()
 	}
 	if c.Expiry == nil || c.ID == "" || c.Subject == "" {
-		return c, errToken()
-	}
-	err = c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{t.audience}, Time: now}, leeway)
-	if err != nil {
 		return c, errToken()
 	}
 	return c, nil

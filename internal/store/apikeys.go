@@ -41,10 +41,8 @@ func (tx *Tx) InsertAPIKey(ctx context.Context, p access.Permit, k domain.APIKey
 	if err := tx.use(p, access.KindAPIKey); err != nil {
 		return err
 	}
-	if isActor(k) {
-		if err := tx.touchActor(ctx, authz.ActorAPIKey, string(k.ID)); err != nil {
-			return err
-		}
+	if err := tx.touchActor(ctx, authz.ActorAPIKey, string(k.ID)); err != nil {
+		return err
 	}
 	oidc := ""
 	if k.OIDC != nil {
@@ -78,10 +76,6 @@ func (tx *Tx) UpdateAPIKey(ctx context.Context, p access.Permit, k domain.APIKey
 		k.ID, k.Name, k.Description, toJSON(list(k.Groups)), oidc)
 }
 
-// isActor reports whether access decisions depend on more of a key than its
-// bindings.
-func isActor(k domain.APIKey) bool { return len(k.Groups) > 0 || !k.ExpiresAt.IsZero() }
-
 // TouchAPIKey notes when a key was last used.
 func (tx *Tx) TouchAPIKey(ctx context.Context, p access.Permit, id domain.APIKeyID, at time.Time) error {
 	if err := tx.use(p, access.KindAPIKey); err != nil {
@@ -95,17 +89,15 @@ func (tx *Tx) DeleteAPIKey(ctx context.Context, p access.Permit, id domain.APIKe
 	if err := tx.use(p, access.KindAPIKey); err != nil {
 		return err
 	}
-	old, err := tx.APIKey(ctx, id)
+	_, err := tx.APIKey(ctx, id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if isActor(old) {
-		if err := tx.touchActor(ctx, authz.ActorAPIKey, string(id)); err != nil {
-			return err
-		}
+	if err := tx.touchActor(ctx, authz.ActorAPIKey, string(id)); err != nil {
+		return err
 	}
 	if err := tx.deleteBindingsOf(ctx, authz.ActorAPIKey, string(id)); err != nil {
 		return err

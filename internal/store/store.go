@@ -10,8 +10,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -42,17 +46,35 @@ type Store struct {
 	read    *sql.DB
 	dialect dialect
 	Options
+
+	owned      string     // the embedded database, if this is one
+	revisions  *revisions // of it
+	closed     atomic.Bool
+	looks      looks
+	statements struct {
+		sync.Mutex
+		homes map[int]*sql.Stmt // by parts
+	}
 }
 
 // Open connects to the database named by url, which is sqlite:FILE or
-// postgres://..., and brings its schema up to date. Errors never contain the
-// password of a URL.
+// postgres://..., and brings its schema up to date. It fails for a file that
+// another process has open. Errors never contain the password of a URL.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	s := &Store{Options: o}
+	s.statements.homes = map[int]*sql.Stmt{}
+	if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		path, owner, err := own(file)
+		if err != nil {
+			return nil, err
+		}
+		s.owned, s.revisions = path, owner.revisions
+	}
 	d, write, read, err := connect(url)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.disown())
 	}
-	s := &Store{write: write, read: read, dialect: d, Options: o}
+	s.write, s.read, s.dialect = write, read, d
 	if err := s.write.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", d.redact(err)), s.Close())
 	}
@@ -68,7 +90,14 @@ func (s *Store) Close() error {
 	if s.read != s.write {
 		err = errors.Join(err, s.read.Close())
 	}
-	return err
+	return errors.Join(err, s.disown())
+}
+
+func (s *Store) disown() error {
+	if s.closed.Swap(true) || s.owned == "" {
+		return nil
+	}
+	return disown(s.owned)
 }
 
 // Ping reports whether the database answers.
@@ -116,11 +145,22 @@ func (s *Store) change(ctx context.Context, lock lockMode, fn func(*Tx) error) e
 	if err := tx.finish(ctx); err != nil {
 		return err
 	}
-	if err := tx.raw.Commit(); err != nil {
+	if err := s.commit(tx); err != nil {
 		return s.dialect.translate(fmt.Errorf("commit: %w", err))
 	}
 	s.announce(tx.topics)
 	return nil
+}
+
+// commit also keeps account of what is known of the access revision.
+func (s *Store) commit(tx *Tx) error {
+	if len(tx.touched) == 0 {
+		return tx.raw.Commit()
+	}
+	s.revisions.begin()
+	err := tx.raw.Commit()
+	s.revisions.end(tx.revision, err)
+	return err
 }
 
 func (s *Store) begin(ctx context.Context, lock lockMode) (*Tx, error) {
@@ -206,6 +246,15 @@ func (b Bound[T]) Change(ctx context.Context, fn func(T) error) error {
 // ChangeAccess implements access.Transactor.
 func (b Bound[T]) ChangeAccess(ctx context.Context, fn func(T) error) error {
 	return b.store.ChangeAccess(ctx, func(tx *Tx) error { return fn(any(tx).(T)) })
+}
+
+// Pulse implements access.Present.
+func (b Bound[T]) Pulse(ctx context.Context) (access.Pulse, error) { return b.store.Pulse(ctx) }
+
+// Find returns where objects live, and the moment that it is true of. See
+// Store.Find.
+func (b Bound[T]) Find(ctx context.Context, refs []access.Ref) (map[access.Ref]authz.Target, access.Pulse, error) {
+	return b.store.Find(ctx, refs)
 }
 
 // Deny records a refusal that no transaction decided. See Store.Deny.

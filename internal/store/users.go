@@ -59,10 +59,8 @@ func (tx *Tx) InsertUser(ctx context.Context, p access.Permit, u domain.User) er
 	if err := tx.use(p, access.KindUser); err != nil {
 		return err
 	}
-	if len(u.Groups) > 0 {
-		if err := tx.touchActor(ctx, authz.ActorUser, string(u.ID)); err != nil {
-			return err
-		}
+	if err := tx.touchActor(ctx, authz.ActorUser, string(u.ID)); err != nil {
+		return err
 	}
 	i := u.Invitation
 	err := tx.exec(ctx, `insert into users (id, username, name, slack_id, state, email, email_key, token_hash, issued_at, expires_at,
@@ -88,7 +86,7 @@ func (tx *Tx) UpdateUser(ctx context.Context, p access.Permit, u domain.User) er
 	if err != nil {
 		return err
 	}
-	// Of a user, only his groups are part of the access world.
+	// Beside that he is there, only his groups are part of the access world.
 	if !slices.Equal(old.Groups, u.Groups) {
 		if err := tx.touchActor(ctx, authz.ActorUser, string(u.ID)); err != nil {
 			return err
@@ -106,17 +104,15 @@ func (tx *Tx) DeleteUser(ctx context.Context, p access.Permit, id domain.UserID)
 	if err := tx.use(p, access.KindUser); err != nil {
 		return err
 	}
-	old, err := tx.User(ctx, id)
+	_, err := tx.User(ctx, id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if len(old.Groups) > 0 {
-		if err := tx.touchActor(ctx, authz.ActorUser, string(id)); err != nil {
-			return err
-		}
+	if err := tx.touchActor(ctx, authz.ActorUser, string(id)); err != nil {
+		return err
 	}
 	if err := tx.deleteBindingsOf(ctx, authz.ActorUser, string(id)); err != nil {
 		return err

@@ -60,11 +60,11 @@ func scanGroup(s scanner) (g authz.Group, err error) {
 	return g, s.Scan(&g.ID, &g.Name)
 }
 
-// selectActor finds the users and keys of whom decisions need more than their
-// bindings: groups, or an end.
+// selectActor finds all users and keys: that they are there at all is what
+// their tokens depend on, and decisions need their groups and their end.
 const selectActor = `select kind, id, teams, expires_at from (
-	select 'user' as kind, id, teams, 0 as expires_at from users where teams <> '[]'
-	union all select 'api_key' as kind, id, teams, expires_at from api_keys where teams <> '[]' or expires_at <> 0) actors`
+	select 'user' as kind, id, teams, 0 as expires_at from users
+	union all select 'api_key' as kind, id, teams, expires_at from api_keys) actors`
 
 func scanActor(s scanner) (a authz.Actor, err error) {
 	var kind, teams string

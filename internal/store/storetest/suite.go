@@ -50,6 +50,10 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"one writer", testOneWriter},
 		{"claims", testClaims},
 		{"two handles", testRevokeThenAsk},
+		{"pulse", testPulse},
+		{"pulse beside commits", testPulseBesideCommits},
+		{"current", testCurrent},
+		{"homes", testHomes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -138,10 +138,10 @@ func testRevision(t *testing.T, k *Kit) {
 		}},
 		{"binding end", access.KindRoleBinding, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteBinding(ctx, p, "b") }},
 		{"role end", access.KindRole, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteRole(ctx, p, "r") }},
-		{"key", access.KindAPIKey, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		{"key", access.KindAPIKey, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.InsertAPIKey(ctx, p, domain.APIKey{ID: "x", Name: "x", Type: domain.APIKeySecret})
 		}},
-		{"unbound key end", access.KindAPIKey, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteAPIKey(ctx, p, "x") }},
+		{"unbound key end", access.KindAPIKey, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteAPIKey(ctx, p, "x") }},
 		{"bound key end", access.KindAPIKey, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.DeleteAPIKey(ctx, p, k.KeyID("ops"))
 		}},

@@ -166,12 +166,13 @@ func testWorldActors(t *testing.T, k *Kit) {
 	world := func() domain.World {
 		return read(t, k, func(ctx context.Context, tx *store.Tx) (domain.World, error) { return tx.World(ctx) })
 	}
-	if w := world(); len(w.Groups) != 0 || len(w.Actors) != 0 {
-		t.Errorf("an empty account has %+v and %+v", w.Groups, w.Actors)
-	}
+	first := []authz.Actor{{Ref: k.Actor("root-admin")}}
+	w := world()
+	same(t, []authz.Group{}, w.Groups)
+	same(t, first, w.Actors)
 	devops := k.AddGroup(t, "DevOps")
 	carol := k.AddUser(t, "carol", "Ω", "DevOps")
-	k.AddUser(t, "dave")
+	dave := k.AddUser(t, "dave")
 	ends := k.Clock.Now().Add(time.Hour)
 	for _, key := range []domain.APIKey{
 		{ID: "ends", Name: "ends", Type: domain.APIKeySecret, ExpiresAt: ends},
@@ -180,13 +181,15 @@ func testWorldActors(t *testing.T, k *Kit) {
 	} {
 		k.must(t, access.KindAPIKey, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertAPIKey(ctx, p, key) })
 	}
-	w := world()
+	w = world()
 	same(t, []authz.Group{{ID: string(devops), Name: "DevOps"}}, w.Groups)
-	same(t, []authz.Actor{
+	same(t, append(first, []authz.Actor{
 		{Ref: authz.ActorRef{Kind: authz.ActorAPIKey, ID: "ends"}, NotAfter: ends.Add(-time.Nanosecond)},
 		{Ref: authz.ActorRef{Kind: authz.ActorAPIKey, ID: "member"}, Groups: []string{"DevOps"}},
+		{Ref: authz.ActorRef{Kind: authz.ActorAPIKey, ID: "neither"}},
 		{Ref: authz.ActorRef{Kind: authz.ActorUser, ID: string(carol)}, Groups: []string{"Ω", "DevOps"}},
-	}, w.Actors)
+		{Ref: authz.ActorRef{Kind: authz.ActorUser, ID: string(dave)}},
+	}...), w.Actors)
 
 	k.AddUser(t, "erin", "DevOps", "Zz", "DevOps")
 	k.Clock.Advance(time.Minute)
@@ -224,7 +227,7 @@ func (k *Kit) peopleChanges() []change {
 		}
 	}
 	return []change{
-		{"user", access.KindUser, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		{"user", access.KindUser, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.InsertUser(ctx, p, domain.User{ID: "u", Username: "u", State: domain.UserActive})
 		}},
 		{"user change", access.KindUser, false, user(func(u *domain.User) { u.Name = "n" })},
@@ -236,7 +239,7 @@ func (k *Kit) peopleChanges() []change {
 			return tx.InsertUser(ctx, p, domain.User{ID: "u", Username: "u", State: domain.UserActive, Groups: []string{"a"}})
 		}},
 		{"member leaves", access.KindUser, true, user(func(u *domain.User) { u.Groups = nil })},
-		{"bare user end", access.KindUser, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteUser(ctx, p, "u") }},
+		{"bare user end", access.KindUser, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteUser(ctx, p, "u") }},
 		{"group", access.KindUserGroup, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.InsertUserGroup(ctx, p, domain.UserGroup{ID: "g", Name: "g"})
 		}},

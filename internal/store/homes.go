@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// homeParts are the kinds of objects that live in a space, with what decisions
+// about them are about: what belongs to a stack is decided on as that stack.
+// Each text selects its own index, id, space and entity of the ids that follow.
+var homeParts = []struct {
+	kind   access.Kind
+	entity authz.EntityKind
+	text   string
+	id     string // the column of the ids
+}{
+	{access.KindStack, authz.EntityStack, `select 0, id, space_id, id from stacks where `, "id"},
+	{access.KindRun, authz.EntityStack, `select 1, r.id, s.space_id, s.id from runs r join stacks s on s.id = r.stack_id where `, "r.id"},
+	{access.KindContext, authz.EntityContext, `select 2, id, space_id, id from contexts where `, "id"},
+}
+
+// sought are ids to look for, by the index of their part.
+type sought [][]string
+
+// seek sorts refs by part. Kinds without a home and ids that no database can
+// hold are left out: there are no such objects.
+func seek(refs []access.Ref) sought {
+	var s sought
+	for _, r := range refs {
+		for i, p := range homeParts {
+			if p.kind == r.Kind && storable([]any{r.ID}) {
+				if s == nil {
+					s = make(sought, len(homeParts))
+				}
+				s[i] = append(s[i], r.ID)
+			}
+		}
+	}
+	return s
+}
+
+// parts returns a bit for each part that is sought.
+func (s sought) parts() (bits int) {
+	for i, ids := range s {
+		if len(ids) > 0 {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// args returns the arguments of the statement for the parts of s.
+func (s sought) args() (args []any) {
+	for _, ids := range s {
+		if len(ids) > 0 {
+			args = append(args, toJSON(ids))
+		}
+	}
+	return args
+}
+
+// homesQuery is one statement for all that is sought, the access revision and
+// the time: what one statement says is true of one moment.
+func (d dialect) homesQuery(parts int) string {
+	var b strings.Builder
+	clock := "0"
+	if d.postgres() {
+		clock = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+	}
+	fmt.Fprintf(&b, "select -1, cast(revision as text), cast(%s as text), '' from account where id = 1", clock)
+	n := 0
+	for i, p := range homeParts {
+		if parts&(1<<i) != 0 {
+			n++
+			b.WriteString(" union all " + p.text + d.in(p.id, n))
+		}
+	}
+	return d.rewrite(b.String())
+}
+
+// found is the answer to such a statement. Homes of what does not exist are
+// missing.
+type found struct {
+	access.Pulse
+	homes map[access.Ref]authz.Target
+}
+
+func scanFound(rows *sql.Rows) (f found, err error) {
+	f.homes = map[access.Ref]authz.Target{}
+	for rows.Next() {
+		var part int
+		var id, space, entity string
+		if err := rows.Scan(&part, &id, &space, &entity); err != nil {
+			return f, err
+		}
+		if part >= 0 {
+			p := homeParts[part]
+			f.homes[access.Ref{Kind: p.kind, ID: id}] = authz.Target{Space: space, Entity: authz.EntityRef{Kind: p.entity, ID: entity}}
+			continue
+		}
+		if f.Revision, err = strconv.ParseInt(id, 10, 64); err != nil {
+			return f, err
+		}
+		us, err := strconv.ParseInt(space, 10, 64)
+		if err != nil {
+			return f, err
+		}
+		f.Time = fromMicros(us)
+	}
+	if err := rows.Err(); err != nil {
+		return f, err
+	}
+	if f.Revision == 0 {
+		return f, domain.NotFound("account")
+	}
+	return f, nil
+}
+
+// Homes returns the space and the entity of each object that exists, in one
+// statement.
+func (tx *Tx) Homes(ctx context.Context, refs []access.Ref) (map[access.Ref]authz.Target, error) {
+	s := seek(refs)
+	if s.parts() == 0 {
+		return nil, nil
+	}
+	rows, err := tx.raw.QueryContext(ctx, tx.store.dialect.homesQuery(s.parts()), s.args()...)
+	if err != nil {
+		return nil, tx.store.dialect.translate(err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	f, err := scanFound(rows)
+	return f.homes, tx.store.dialect.translate(err)
+}
+
+// Find returns the homes of objects together with the pulse of the moment that
+// they are true of, without a transaction.
+func (s *Store) Find(ctx context.Context, refs []access.Ref) (map[access.Ref]authz.Target, access.Pulse, error) {
+	f, err := s.looks.share(ctx, seek(refs), s.look)
+	return f.homes, f.Pulse, err
+}
+
+// Pulse implements access.Present.
+func (s *Store) Pulse(ctx context.Context) (access.Pulse, error) {
+	if revision, ok := s.revisions.current(); ok && !s.closed.Load() {
+		return access.Pulse{Revision: revision, Time: s.clock()}, nil
+	}
+	f, err := s.looks.share(ctx, nil, s.look)
+	return f.Pulse, err
+}
+
+// clock is the time where the database's own does not count.
+func (s *Store) clock() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+// look reads the database once.
+func (s *Store) look(ctx context.Context, what sought) (f found, err error) {
+	mark := s.revisions.asking()
+	stmt, err := s.homesStatement(ctx, what.parts())
+	if err != nil {
+		return f, domain.Unavailable("the database", err)
+	}
+	rows, err := stmt.QueryContext(ctx, what.args()...)
+	if err != nil {
+		return f, domain.Unavailable("the database", s.dialect.translate(err))
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	if f, err = scanFound(rows); err != nil {
+		return f, s.dialect.translate(err)
+	}
+	if s.Now != nil || !s.dialect.postgres() {
+		f.Time = s.clock()
+	}
+	s.revisions.answered(mark, f.Revision)
+	return f, nil
+}
+
+// homesStatement returns the prepared statement for some parts.
+func (s *Store) homesStatement(ctx context.Context, parts int) (*sql.Stmt, error) {
+	s.statements.Lock()
+	defer s.statements.Unlock()
+	if stmt := s.statements.homes[parts]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := s.read.PrepareContext(ctx, s.dialect.homesQuery(parts))
+	if err != nil {
+		return nil, err
+	}
+	s.statements.homes[parts] = stmt
+	return stmt, nil
+}
