@@ -13,19 +13,25 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// homeParts are the kinds of objects that live in a space, with what decisions
-// about them are about: what belongs to a stack is decided on as that stack.
-// Each text selects its own index, id, space and entity of the ids that follow.
-var homeParts = []struct {
+// homePart says how the objects of one kind are found. The text selects its own
+// index, id, space and entity of the ids that follow.
+type homePart struct {
 	kind   access.Kind
-	entity authz.EntityKind
+	entity authz.EntityKind // what decisions are about
 	text   string
 	id     string // the column of the ids
-}{
-	{access.KindStack, authz.EntityStack, `select 0, id, space_id, id from stacks where `, "id"},
-	{access.KindRun, authz.EntityStack, `select 1, r.id, s.space_id, s.id from runs r join stacks s on s.id = r.stack_id where `, "r.id"},
-	{access.KindContext, authz.EntityContext, `select 2, id, space_id, id from contexts where `, "id"},
 }
+
+// homeParts are the kinds of objects that live in a space: the entities, and
+// what belongs to a stack, which is decided on as that stack.
+var homeParts = func() (parts []homePart) {
+	for i, e := range entityTables {
+		text := fmt.Sprintf(`select %d, id, coalesce(space_id, ''), id from %s where `, i, e.table)
+		parts = append(parts, homePart{access.Kind(e.kind.String()), e.kind, text, "id"})
+	}
+	runs := fmt.Sprintf(`select %d, r.id, s.space_id, s.id from runs r join stacks s on s.id = r.stack_id where `, len(parts))
+	return append(parts, homePart{access.KindRun, authz.EntityStack, runs, "r.id"})
+}()
 
 // sought are ids to look for, by the index of their part.
 type sought [][]string
@@ -167,7 +173,7 @@ func (s *Store) clock() time.Time {
 // look reads the database once.
 func (s *Store) look(ctx context.Context, what sought) (f found, err error) {
 	mark := s.revisions.asking()
-	stmt, err := s.homesStatement(ctx, what.parts())
+	stmt, err := s.homesStatement(ctx, what.parts()) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return f, domain.Unavailable("the database", err)
 	}
@@ -193,7 +199,7 @@ func (s *Store) homesStatement(ctx context.Context, parts int) (*sql.Stmt, error
 	if stmt := s.statements.homes[parts]; stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := s.read.PrepareContext(ctx, s.dialect.homesQuery(parts))
+	stmt, err := s.read.PrepareContext(ctx, s.dialect.homesQuery(parts)) //nolint:sqlclosecheck // it is kept until the store closes
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func TestCase191TwoProcesses(t *testing.T) {
 		}
 	}
 	second := func(name string) string {
-		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCase191TwoProcesses$") //nolint:gosec // this very test
+		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCase191TwoProcesses$")
 		c.Env = append(os.Environ(), "AIRLOCK_TEST_OPEN="+name)
 		out, err := c.CombinedOutput()
 		if err == nil {
