@@ -139,8 +139,8 @@ func TestInvitationFlow(t *testing.T) {
 	}
 }
 
-// TestUserAndGroupBindings are those that the provider does not send.
-func TestUserAndGroupBindings(t *testing.T) {
+// TestA11UserAndGroupBindings are those that the provider does not send.
+func TestA11UserAndGroupBindings(t *testing.T) {
 	w := newWorld(t)
 	reader, writer := w.role("space-reader"), w.role("space-writer")
 	a := w.query(`mutation{u:managedUserInviteV2(input:{email:"carol@example.com",username:"carol"}){id}
