@@ -22,6 +22,10 @@ type Tx interface {
 	UserGroup(ctx context.Context, id domain.UserGroupID) (domain.UserGroup, error)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	Entity(ctx context.Context, ref authz.EntityRef) (domain.Entity, error)
+	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
+	Roles(ctx context.Context) ([]domain.Role, error)
+	BindingRow(ctx context.Context, id domain.BindingID) (domain.BindingRow, error)
+	BindingRows(ctx context.Context, f domain.BindingFilter, after domain.ListPosition, limit int) ([]domain.BindingRow, error)
 	Binding(ctx context.Context, id domain.BindingID) (domain.Binding, error)
 	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
@@ -43,16 +47,16 @@ func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource) *Serv
 
 // View is a binding with what it connects.
 type View struct {
-	domain.Binding
-	Role       domain.Role
-	Home       domain.SpaceID // the space, or the one that the entity lives in
-	EntityName string         // for a binding to an entity
-	ActorName  string
+	domain.BindingRow
+	Role    domain.Role
+	Expired bool // is no grant any more
+	// Warnings are what whoever has made it should know.
+	Warnings []string
 }
 
 // Input is what a binding gives: a role in a space, or on an entity.
 type Input struct {
-	Role     domain.RoleID
+	Role     domain.RoleID // or the role's slug
 	Space    domain.SpaceID
 	Entity   authz.EntityRef // instead of a space
 	NotAfter time.Time       // the last instant at which it counts; zero: for good
@@ -138,18 +142,12 @@ func (s *Service) Of(ctx context.Context, actor authz.ActorRef) (out []View, err
 	return out, err
 }
 
+// view reads what a binding connects.
 func view(ctx context.Context, tx Tx, b domain.Binding) (v View, err error) {
-	v.Binding, v.Home = b, b.Space
-	if v.Role, err = tx.Role(ctx, b.Role); err != nil {
+	if v.BindingRow, err = tx.BindingRow(ctx, b.ID); err != nil {
 		return v, err
 	}
-	if b.Entity != (authz.EntityRef{}) {
-		e, err := tx.Entity(ctx, b.Entity)
-		if err != nil {
-			return v, err
-		}
-		v.Home, v.EntityName = e.Space, e.Name
-	}
-	v.ActorName, err = actorName(ctx, tx, b.Actor)
+	v.Expired = v.Binding.Expired(tx.Now())
+	v.Role, err = tx.Role(ctx, b.Role)
 	return v, err
 }

@@ -23,7 +23,7 @@ func (s *Service) Create(ctx context.Context, grants ...Grant) (out []View, err 
 		list, permits := make([]domain.Binding, len(grants)), make([]access.Permit, len(grants))
 		for i, g := range grants {
 			list[i] = s.newBinding(ctx, tx, g)
-			if permits[i], err = s.permitInsert(ctx, tx, "role_binding.create", list[i]); err != nil {
+			if permits[i], err = s.permitInsert(ctx, tx, "role_binding.create", &list[i]); err != nil {
 				return err
 			}
 		}
@@ -31,10 +31,7 @@ func (s *Service) Create(ctx context.Context, grants ...Grant) (out []View, err 
 			permits[0] = permits[0].Noting(fmt.Sprintf("the first of %d role bindings made together", len(grants)))
 		}
 		for i, b := range list {
-			if err := tx.InsertBinding(ctx, permits[i], b); err != nil {
-				return err
-			}
-			v, err := view(ctx, tx, b)
+			v, err := insert(ctx, tx, permits[i], b)
 			if err != nil {
 				return err
 			}
@@ -74,17 +71,14 @@ func (s *Service) Update(ctx context.Context, actor authz.ActorRef, id domain.Bi
 		next.CreatedAt, next.CreatedBy = tx.Now(), access.Name(ctx)
 		// Both are decided before either is done: who changes his own binding
 		// does so with the rights that it gave him.
-		insert, err := s.permitInsert(ctx, tx, event, next)
+		create, err := s.permitInsert(ctx, tx, event, &next)
 		if err != nil {
 			return err
 		}
 		if err := tx.DeleteBinding(ctx, remove, id); err != nil {
 			return err
 		}
-		if err := tx.InsertBinding(ctx, insert, next); err != nil {
-			return err
-		}
-		if v, err = view(ctx, tx, next); err != nil {
+		if v, err = insert(ctx, tx, create, next); err != nil {
 			return err
 		}
 		return check()
@@ -132,27 +126,52 @@ func (s *Service) guardRootAdmin(ctx context.Context, tx Tx, event string, id do
 	return s.gate.GuardRootAdmin(ctx, tx, operation(event, b, domain.Entity{}))
 }
 
-// permitInsert decides whether the caller may make a binding.
-func (s *Service) permitInsert(ctx context.Context, tx Tx, event string, b domain.Binding) (access.Permit, error) {
-	op, err := s.insertion(ctx, tx, event, b)
+// insert makes a binding and shows it, with what its maker should know.
+func insert(ctx context.Context, tx Tx, p access.Permit, b domain.Binding) (View, error) {
+	if err := tx.InsertBinding(ctx, p, b); err != nil {
+		return View{}, err
+	}
+	v, err := view(ctx, tx, b)
+	if err != nil {
+		return v, err
+	}
+	v.Warnings, err = warnings(ctx, tx, v)
+	return v, err
+}
+
+// permitInsert decides whether the caller may make a binding. A slug that
+// stands for its role becomes the role's id.
+func (s *Service) permitInsert(ctx context.Context, tx Tx, event string, b *domain.Binding) (access.Permit, error) {
+	op, err := s.insertion(ctx, tx, event, *b)
 	if err != nil {
 		return access.Permit{}, err
 	}
-	permit, err := s.permit(ctx, tx, op, b)
+	return s.permitOp(ctx, tx, op, b)
+}
+
+func (s *Service) permitOp(ctx context.Context, tx Tx, op access.Op, b *domain.Binding) (access.Permit, error) {
+	permit, err := s.permit(ctx, tx, op, *b)
 	if err != nil {
-		return permit, err
-	}
-	if err := domain.CheckName("actor", b.Actor.ID); err != nil {
 		return permit, err
 	}
 	if err := checkEnd(b.NotAfter, tx.Now()); err != nil {
 		return permit, err
 	}
-	role, err := tx.Role(ctx, b.Role)
+	role, err := findRole(ctx, tx, b.Role)
 	if err != nil {
 		return permit, invalid("roleID", err)
 	}
+	b.Role = role.ID
 	return permit, s.holdToGrant(ctx, tx, op, role)
+}
+
+// findRole returns the role of an id or a slug.
+func findRole(ctx context.Context, tx Tx, ref domain.RoleID) (domain.Role, error) {
+	role, err := tx.Role(ctx, ref)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return tx.RoleBySlug(ctx, string(ref))
+	}
+	return role, err
 }
 
 // insertion is the operation that makes a binding. What is hidden from a

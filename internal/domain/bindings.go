@@ -41,6 +41,34 @@ type Entity struct {
 	Name  string
 }
 
+// BindingRow is a binding with the names of what it connects.
+type BindingRow struct {
+	Binding
+	Home       SpaceID // the space, or the one that the entity lives in
+	EntityName string
+	ActorName  string
+	ActorSpace SpaceID // where a stack that holds it lives
+}
+
+// BindingFilter selects bindings; what is zero does not narrow.
+type BindingFilter struct {
+	Actor      authz.ActorRef // by its id
+	OnlyStacks bool           // bindings that stacks hold
+	Role       RoleID
+	Space      SpaceID // bindings to the space, and to what lives in it
+	Below      bool    // and in all spaces below it
+	Entity     authz.EntityRef
+	Expired    *bool
+	EndsWithin time.Duration // those that count now and will not after so long
+}
+
+// ListPosition is where a page of a list that grows at its end begins: behind
+// what was made at a time under an id. The zero value is the beginning.
+type ListPosition struct {
+	At time.Time
+	ID string
+}
+
 // ParseEntityKind returns the kind of entity of a name; an empty one is none.
 func ParseEntityKind(name string) (authz.EntityKind, bool) {
 	if name == "" {

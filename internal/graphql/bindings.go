@@ -27,13 +27,22 @@ func newGroupBinding(v bindings.View) *view.UserGroupRoleBinding {
 
 func stackActor(id string) authz.ActorRef { return authz.ActorRef{Kind: authz.ActorStack, ID: id} }
 
-func newGrant(actor authz.ActorRef, role, space string) bindings.Grant {
-	return bindings.Grant{Actor: actor, Input: bindings.Input{Role: domain.RoleID(role), Space: domain.SpaceID(space)}}
+func newGrant(actor authz.ActorRef, role, space string, notAfter *int) bindings.Grant {
+	return bindings.Grant{Actor: actor, Input: bindings.Input{
+		Role: domain.RoleID(role), Space: domain.SpaceID(space), NotAfter: moment(notAfter),
+	}}
+}
+
+// createBindings binds roles, all or none.
+func (r *Resolver) createBindings(ctx context.Context, grants []bindings.Grant) ([]bindings.View, error) {
+	views, err := r.Bindings.Create(ctx, grants...)
+	warnOf(ctx, views...)
+	return views, err
 }
 
 // createBinding binds one role.
 func (r *Resolver) createBinding(ctx context.Context, g bindings.Grant) (bindings.View, error) {
-	views, err := r.Bindings.Create(ctx, g)
+	views, err := r.createBindings(ctx, []bindings.Grant{g})
 	if err != nil {
 		return bindings.View{}, err
 	}
@@ -42,5 +51,7 @@ func (r *Resolver) createBinding(ctx context.Context, g bindings.Grant) (binding
 
 // updateBinding replaces a binding; what next leaves empty stays.
 func (r *Resolver) updateBinding(ctx context.Context, id string, next bindings.Grant) (bindings.View, error) {
-	return r.Bindings.Update(ctx, next.Actor, domain.BindingID(id), next.Input)
+	v, err := r.Bindings.Update(ctx, next.Actor, domain.BindingID(id), next.Input)
+	warnOf(ctx, v)
+	return v, err
 }

@@ -18,14 +18,14 @@ import (
 func (r *mutationResolver) APIKeyRoleBindingBatchCreate(ctx context.Context, input generated.APIKeyRoleBindingBatchInput) ([]*view.APIKeyRoleBinding, error) {
 	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
-		grants[i] = newGrant(keyActor(domain.APIKeyID(b.APIKeyID)), b.RoleID, b.SpaceID)
+		grants[i] = newGrant(keyActor(domain.APIKeyID(b.APIKeyID)), b.RoleID, b.SpaceID, b.NotAfter)
 	}
-	list, err := r.Bindings.Create(ctx, grants...)
+	list, err := r.createBindings(ctx, grants)
 	return each(list, err, newKeyBinding)
 }
 
 func (r *mutationResolver) APIKeyRoleBindingCreate(ctx context.Context, input generated.APIKeyRoleBindingInput) (*view.APIKeyRoleBinding, error) {
-	v, err := r.createBinding(ctx, newGrant(keyActor(domain.APIKeyID(input.APIKeyID)), input.RoleID, input.SpaceID))
+	v, err := r.createBinding(ctx, newGrant(keyActor(domain.APIKeyID(input.APIKeyID)), input.RoleID, input.SpaceID, input.NotAfter))
 	return one(v, err, newKeyBinding)
 }
 
@@ -35,21 +35,21 @@ func (r *mutationResolver) APIKeyRoleBindingDelete(ctx context.Context, id strin
 }
 
 func (r *mutationResolver) APIKeyRoleBindingUpdate(ctx context.Context, id string, input generated.APIKeyRoleBindingInput) (*view.APIKeyRoleBinding, error) {
-	v, err := r.updateBinding(ctx, id, newGrant(keyActor(domain.APIKeyID(input.APIKeyID)), input.RoleID, input.SpaceID))
+	v, err := r.updateBinding(ctx, id, newGrant(keyActor(domain.APIKeyID(input.APIKeyID)), input.RoleID, input.SpaceID, input.NotAfter))
 	return one(v, err, newKeyBinding)
 }
 
 func (r *mutationResolver) StackRoleBindingBatchCreate(ctx context.Context, input generated.StackRoleBindingBatchInput) ([]*view.StackRoleBinding, error) {
 	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
-		grants[i] = newGrant(stackActor(b.StackID), b.RoleID, b.SpaceID)
+		grants[i] = newGrant(stackActor(b.StackID), b.RoleID, b.SpaceID, b.NotAfter)
 	}
-	list, err := r.Bindings.Create(ctx, grants...)
+	list, err := r.createBindings(ctx, grants)
 	return each(list, err, newStackBinding)
 }
 
 func (r *mutationResolver) StackRoleBindingCreate(ctx context.Context, input generated.StackRoleBindingInput) (*view.StackRoleBinding, error) {
-	v, err := r.createBinding(ctx, newGrant(stackActor(input.StackID), input.RoleID, input.SpaceID))
+	v, err := r.createBinding(ctx, newGrant(stackActor(input.StackID), input.RoleID, input.SpaceID, input.NotAfter))
 	return one(v, err, newStackBinding)
 }
 
@@ -59,21 +59,21 @@ func (r *mutationResolver) StackRoleBindingDelete(ctx context.Context, id string
 }
 
 func (r *mutationResolver) StackRoleBindingUpdate(ctx context.Context, id string, input generated.StackRoleBindingUpdateInput) (*view.StackRoleBinding, error) {
-	v, err := r.updateBinding(ctx, id, newGrant(stackActor(""), text(input.RoleID), ""))
+	v, err := r.updateBinding(ctx, id, newGrant(stackActor(""), text(input.RoleID), "", input.NotAfter))
 	return one(v, err, newStackBinding)
 }
 
 func (r *mutationResolver) UserGroupRoleBindingBatchCreate(ctx context.Context, input generated.UserGroupRoleBindingBatchInput) ([]*view.UserGroupRoleBinding, error) {
 	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
-		grants[i] = newGrant(groupActor(b.UserGroupID), b.RoleID, b.SpaceID)
+		grants[i] = newGrant(groupActor(b.UserGroupID), b.RoleID, b.SpaceID, b.NotAfter)
 	}
-	list, err := r.Bindings.Create(ctx, grants...)
+	list, err := r.createBindings(ctx, grants)
 	return each(list, err, newGroupBinding)
 }
 
 func (r *mutationResolver) UserGroupRoleBindingCreate(ctx context.Context, input generated.UserGroupRoleBindingInput) (*view.UserGroupRoleBinding, error) {
-	v, err := r.createBinding(ctx, newGrant(groupActor(input.UserGroupID), input.RoleID, input.SpaceID))
+	v, err := r.createBinding(ctx, newGrant(groupActor(input.UserGroupID), input.RoleID, input.SpaceID, input.NotAfter))
 	return one(v, err, newGroupBinding)
 }
 
@@ -83,21 +83,21 @@ func (r *mutationResolver) UserGroupRoleBindingDelete(ctx context.Context, id st
 }
 
 func (r *mutationResolver) UserGroupRoleBindingUpdate(ctx context.Context, id string, input generated.UserGroupRoleBindingInput) (*view.UserGroupRoleBinding, error) {
-	v, err := r.updateBinding(ctx, id, newGrant(groupActor(input.UserGroupID), input.RoleID, input.SpaceID))
+	v, err := r.updateBinding(ctx, id, newGrant(groupActor(input.UserGroupID), input.RoleID, input.SpaceID, input.NotAfter))
 	return one(v, err, newGroupBinding)
 }
 
 func (r *mutationResolver) UserRoleBindingBatchCreate(ctx context.Context, input generated.UserRoleBindingBatchInput) ([]*view.UserRoleBinding, error) {
 	grants := make([]bindings.Grant, len(input.Bindings))
 	for i, b := range input.Bindings {
-		grants[i] = newGrant(userActor(b.UserID), b.RoleID, b.SpaceID)
+		grants[i] = newGrant(userActor(b.UserID), b.RoleID, b.SpaceID, b.NotAfter)
 	}
-	list, err := r.Bindings.Create(ctx, grants...)
+	list, err := r.createBindings(ctx, grants)
 	return each(list, err, newUserBinding)
 }
 
 func (r *mutationResolver) UserRoleBindingCreate(ctx context.Context, input generated.UserRoleBindingInput) (*view.UserRoleBinding, error) {
-	v, err := r.createBinding(ctx, newGrant(userActor(input.UserID), input.RoleID, input.SpaceID))
+	v, err := r.createBinding(ctx, newGrant(userActor(input.UserID), input.RoleID, input.SpaceID, input.NotAfter))
 	return one(v, err, newUserBinding)
 }
 
@@ -107,7 +107,7 @@ func (r *mutationResolver) UserRoleBindingDelete(ctx context.Context, id string)
 }
 
 func (r *mutationResolver) UserRoleBindingUpdate(ctx context.Context, id string, input generated.UserRoleBindingInput) (*view.UserRoleBinding, error) {
-	v, err := r.updateBinding(ctx, id, newGrant(userActor(input.UserID), input.RoleID, input.SpaceID))
+	v, err := r.updateBinding(ctx, id, newGrant(userActor(input.UserID), input.RoleID, input.SpaceID, input.NotAfter))
 	return one(v, err, newUserBinding)
 }
 

@@ -73,6 +73,9 @@ type Bindings interface {
 	Create(ctx context.Context, grants ...bindings.Grant) ([]bindings.View, error)
 	Update(ctx context.Context, actor authz.ActorRef, id domain.BindingID, in bindings.Input) (bindings.View, error)
 	Delete(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (bindings.View, error)
+	List(ctx context.Context, f domain.BindingFilter, after domain.ListPosition, size int) (bindings.Page, error)
+	Find(ctx context.Context, id domain.BindingID) (bindings.View, error)
+	Remove(ctx context.Context, id domain.BindingID) (bindings.View, error)
 }
 
 // Identity are the use cases of API keys and sign-in.

@@ -56,6 +56,26 @@ func (tx *Tx) Entity(ctx context.Context, ref authz.EntityRef) (domain.Entity, e
 	return domain.Entity{}, domain.NotFound(noun)
 }
 
+// ofEntity is a column of the entity that a row of role_bindings names, null
+// for a row that names none.
+func ofEntity(column string) string {
+	expr := "case role_bindings.entity_kind"
+	for _, e := range entityTables {
+		expr += fmt.Sprintf(" when '%s' then (select %s from %s where id = role_bindings.entity_id)", e.kind, column, e.table)
+	}
+	return expr + " end"
+}
+
+// livesIn is the condition that a row of role_bindings names a space out of a
+// subquery, or an entity that lives in one.
+func livesIn(spaces string) string {
+	cond := "space_id in (" + spaces + ")"
+	for _, e := range entityTables {
+		cond += fmt.Sprintf(" or entity_kind = '%s' and entity_id in (select id from %s where space_id in (%s))", e.kind, e.table, spaces)
+	}
+	return "(" + cond + ")"
+}
+
 // selectBound finds the entities of a table that bindings name, without their
 // names, which decide nothing; $1 is their kind.
 func selectBound(table string) string {

@@ -36,6 +36,29 @@ type UserRoleBindingResolver interface {
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _ApiKeyRoleBinding_notAfter(ctx context.Context, field graphql.CollectedField, obj *view.APIKeyRoleBinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiKeyRoleBinding_notAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotAfter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiKeyRoleBinding_notAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiKeyRoleBinding", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ApiKeyRoleBinding_apiKeyID(ctx context.Context, field graphql.CollectedField, obj *view.APIKeyRoleBinding) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -135,6 +158,29 @@ func (ec *executionContext) _ApiKeyRoleBinding_spaceID(ctx context.Context, fiel
 }
 func (ec *executionContext) fieldContext_ApiKeyRoleBinding_spaceID(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ApiKeyRoleBinding", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _StackRoleBinding_notAfter(ctx context.Context, field graphql.CollectedField, obj *view.StackRoleBinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StackRoleBinding_notAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotAfter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StackRoleBinding_notAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StackRoleBinding", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _StackRoleBinding_id(ctx context.Context, field graphql.CollectedField, obj *view.StackRoleBinding) (ret graphql.Marshaler) {
@@ -270,6 +316,29 @@ func (ec *executionContext) fieldContext_StackRoleBinding_stackName(_ context.Co
 	return graphql.NewScalarFieldContext("StackRoleBinding", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _UserGroupRoleBinding_notAfter(ctx context.Context, field graphql.CollectedField, obj *view.UserGroupRoleBinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UserGroupRoleBinding_notAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotAfter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UserGroupRoleBinding_notAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserGroupRoleBinding", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _UserGroupRoleBinding_id(ctx context.Context, field graphql.CollectedField, obj *view.UserGroupRoleBinding) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -401,6 +470,29 @@ func (ec *executionContext) fieldContext_UserGroupRoleBinding_userGroup(_ contex
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UserRoleBinding_notAfter(ctx context.Context, field graphql.CollectedField, obj *view.UserRoleBinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UserRoleBinding_notAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotAfter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UserRoleBinding_notAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserRoleBinding", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _UserRoleBinding_id(ctx context.Context, field graphql.CollectedField, obj *view.UserRoleBinding) (ret graphql.Marshaler) {
@@ -604,13 +696,20 @@ func (ec *executionContext) unmarshalInputApiKeyRoleBindingInput(ctx context.Con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"apiKeyID", "roleID", "spaceID"}
+	fieldsInOrder := [...]string{"notAfter", "apiKeyID", "roleID", "spaceID"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
+		case "notAfter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notAfter"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotAfter = data
 		case "apiKeyID":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("apiKeyID"))
 			data, err := ec.unmarshalNID2string(ctx, v)
@@ -678,13 +777,20 @@ func (ec *executionContext) unmarshalInputStackRoleBindingInput(ctx context.Cont
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"roleID", "spaceID", "stackID"}
+	fieldsInOrder := [...]string{"notAfter", "roleID", "spaceID", "stackID"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
+		case "notAfter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notAfter"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotAfter = data
 		case "roleID":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roleID"))
 			data, err := ec.unmarshalNID2string(ctx, v)
@@ -722,13 +828,20 @@ func (ec *executionContext) unmarshalInputStackRoleBindingUpdateInput(ctx contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"roleID"}
+	fieldsInOrder := [...]string{"notAfter", "roleID"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
+		case "notAfter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notAfter"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotAfter = data
 		case "roleID":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roleID"))
 			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
@@ -782,13 +895,20 @@ func (ec *executionContext) unmarshalInputUserGroupRoleBindingInput(ctx context.
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"roleID", "spaceID", "userGroupID"}
+	fieldsInOrder := [...]string{"notAfter", "roleID", "spaceID", "userGroupID"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
+		case "notAfter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notAfter"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotAfter = data
 		case "roleID":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roleID"))
 			data, err := ec.unmarshalNID2string(ctx, v)
@@ -856,13 +976,20 @@ func (ec *executionContext) unmarshalInputUserRoleBindingInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"roleID", "spaceID", "userID"}
+	fieldsInOrder := [...]string{"notAfter", "roleID", "spaceID", "userID"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
+		case "notAfter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notAfter"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotAfter = data
 		case "roleID":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roleID"))
 			data, err := ec.unmarshalNID2string(ctx, v)
@@ -909,6 +1036,11 @@ func (ec *executionContext) _ApiKeyRoleBinding(ctx context.Context, sel ast.Sele
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("ApiKeyRoleBinding")
+		case "notAfter":
+			out.Values[i] = ec._ApiKeyRoleBinding_notAfter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "apiKeyID":
 			out.Values[i] = ec._ApiKeyRoleBinding_apiKeyID(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -962,6 +1094,11 @@ func (ec *executionContext) _StackRoleBinding(ctx context.Context, sel ast.Selec
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("StackRoleBinding")
+		case "notAfter":
+			out.Values[i] = ec._StackRoleBinding_notAfter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "id":
 			out.Values[i] = ec._StackRoleBinding_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -1053,6 +1190,11 @@ func (ec *executionContext) _UserGroupRoleBinding(ctx context.Context, sel ast.S
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("UserGroupRoleBinding")
+		case "notAfter":
+			out.Values[i] = ec._UserGroupRoleBinding_notAfter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "id":
 			out.Values[i] = ec._UserGroupRoleBinding_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -1144,6 +1286,11 @@ func (ec *executionContext) _UserRoleBinding(ctx context.Context, sel ast.Select
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("UserRoleBinding")
+		case "notAfter":
+			out.Values[i] = ec._UserRoleBinding_notAfter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "id":
 			out.Values[i] = ec._UserRoleBinding_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -51,6 +51,8 @@ type APIKeyRoleBindingBatchInput struct {
 
 // A binding of an API key.
 type APIKeyRoleBindingInput struct {
+	// The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is.
+	NotAfter *int `json:"notAfter,omitempty"`
 	// Id of the key.
 	APIKeyID string `json:"apiKeyID"`
 	// Id of the role.
@@ -203,10 +205,36 @@ type ContextInput struct {
 	StackAttachments []*StackAttachment `json:"stackAttachments,omitempty"`
 }
 
+// A new role binding. Either `spaceId` or `entity` is to be given.
+type CreateRoleBindingInput struct {
+	// Who is to hold the role.
+	Actor *RoleBindingActorInput `json:"actor"`
+	// Id or slug of the role.
+	Role string `json:"role"`
+	// Id of the space in which, with everything below, the role is to count.
+	SpaceID *string `json:"spaceId,omitempty"`
+	// The entity that the role is to be limited to.
+	Entity *RoleBindingEntityInput `json:"entity,omitempty"`
+	// The last moment at which it is to count, in Unix seconds; absent for a binding without an end.
+	NotAfter *int `json:"notAfter,omitempty"`
+}
+
+// Several new role bindings.
+type CreateRoleBindingsInput struct {
+	// The bindings.
+	Bindings []*CreateRoleBindingInput `json:"bindings"`
+}
+
 // Facts about the server.
 type DebugInfo struct {
 	// Version of the API that this server speaks; empty means: the newest, everything is offered.
 	SelfHostedVersion string `json:"selfHostedVersion"`
+}
+
+// A role binding to delete.
+type DeleteRoleBindingInput struct {
+	// Id of the binding.
+	ID string `json:"id"`
 }
 
 // The schedule of drift detection.
@@ -429,6 +457,60 @@ type QueryPredicate struct {
 	Exclude *bool `json:"exclude,omitempty"`
 	// Name of the field, spelled as in the type searched.
 	Field string `json:"field"`
+}
+
+// An actor.
+type RoleBindingActorInput struct {
+	// What kind of actor it is.
+	Kind string `json:"kind"`
+	// Its id.
+	ID string `json:"id"`
+}
+
+// One role binding of a page.
+type RoleBindingEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The binding.
+	Node *view.RoleBinding `json:"node"`
+}
+
+// One thing that a role is to be limited to.
+type RoleBindingEntityInput struct {
+	// What it is.
+	Kind string `json:"kind"`
+	// Its id.
+	ID string `json:"id"`
+}
+
+// One page of role bindings.
+type RoleBindingPage struct {
+	// The bindings.
+	Edges []*RoleBindingEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// Which role bindings to list, and which page of them. What is absent does not narrow the list.
+type RoleBindingsInput struct {
+	// Cursor of the page before the wanted one; absent for the first page.
+	After *string `json:"after,omitempty"`
+	// Largest number of bindings wanted: 50 by default, at most 100.
+	First *int `json:"first,omitempty"`
+	// Bindings of one actor.
+	Actor *RoleBindingActorInput `json:"actor,omitempty"`
+	// Bindings of one role, by its id or slug.
+	Role *string `json:"role,omitempty"`
+	// Bindings in one space and on what lives there.
+	SpaceID *string `json:"spaceId,omitempty"`
+	// True to take the spaces below `spaceId`, too.
+	Descendants *bool `json:"descendants,omitempty"`
+	// Bindings on one entity.
+	Entity *RoleBindingEntityInput `json:"entity,omitempty"`
+	// True for those that have expired, false for those that have not.
+	Expired *bool `json:"expired,omitempty"`
+	// Bindings that count now and end within so many days.
+	ExpiringWithinDays *int `json:"expiringWithinDays,omitempty"`
 }
 
 // A new role.
@@ -849,6 +931,8 @@ type StackRoleBindingBatchInput struct {
 
 // A binding of a stack.
 type StackRoleBindingInput struct {
+	// The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is.
+	NotAfter *int `json:"notAfter,omitempty"`
 	// Id of the role.
 	RoleID string `json:"roleID"`
 	// Id of the space.
@@ -859,6 +943,8 @@ type StackRoleBindingInput struct {
 
 // Changes of a stack's binding.
 type StackRoleBindingUpdateInput struct {
+	// The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is.
+	NotAfter *int `json:"notAfter,omitempty"`
 	// Id of the role that replaces the present one.
 	RoleID *string `json:"roleID,omitempty"`
 }
@@ -931,6 +1017,8 @@ type UserGroupRoleBindingBatchInput struct {
 
 // A binding of a group.
 type UserGroupRoleBindingInput struct {
+	// The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is.
+	NotAfter *int `json:"notAfter,omitempty"`
 	// Id of the role.
 	RoleID string `json:"roleID"`
 	// Id of the space.
@@ -947,6 +1035,8 @@ type UserRoleBindingBatchInput struct {
 
 // A binding of a user.
 type UserRoleBindingInput struct {
+	// The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is.
+	NotAfter *int `json:"notAfter,omitempty"`
 	// Id of the role.
 	RoleID string `json:"roleID"`
 	// Id of the space.

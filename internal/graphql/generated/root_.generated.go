@@ -28,6 +28,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Role() RoleResolver
+	RoleBinding() RoleBindingResolver
 	Run() RunResolver
 	Stack() StackResolver
 	StackRoleBinding() StackRoleBindingResolver
@@ -74,6 +75,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConfigAttachments,
 		ec.unmarshalInputConfigInput,
 		ec.unmarshalInputContextInput,
+		ec.unmarshalInputCreateRoleBindingInput,
+		ec.unmarshalInputCreateRoleBindingsInput,
+		ec.unmarshalInputDeleteRoleBindingInput,
 		ec.unmarshalInputEnvironmentVariable,
 		ec.unmarshalInputHooksInput,
 		ec.unmarshalInputInvitedRoleInput,
@@ -90,6 +94,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputQueryFieldConstraint,
 		ec.unmarshalInputQueryOrder,
 		ec.unmarshalInputQueryPredicate,
+		ec.unmarshalInputRoleBindingActorInput,
+		ec.unmarshalInputRoleBindingEntityInput,
+		ec.unmarshalInputRoleBindingsInput,
 		ec.unmarshalInputRoleInput,
 		ec.unmarshalInputRoleUpdateInput,
 		ec.unmarshalInputRunChangesInput,
@@ -838,6 +845,8 @@ extend type Mutation {
 
 "A role that an API key holds in a space and everything below."
 type ApiKeyRoleBinding {
+  "The last moment at which it counts, in Unix seconds. Null for a binding without an end."
+  notAfter: Int
   "Id of the key."
   apiKeyID: ID!
   "Fixed id."
@@ -850,6 +859,8 @@ type ApiKeyRoleBinding {
 
 "A role that a stack's runs hold in a space and everything below."
 type StackRoleBinding {
+  "The last moment at which it counts, in Unix seconds. Null for a binding without an end."
+  notAfter: Int
   "Fixed id."
   id: ID!
   "The role."
@@ -870,6 +881,8 @@ input ApiKeyRoleBindingBatchInput {
 
 "A binding of an API key."
 input ApiKeyRoleBindingInput {
+  "The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is."
+  notAfter: Int
   "Id of the key."
   apiKeyID: ID!
   "Id of the role."
@@ -886,6 +899,8 @@ input StackRoleBindingBatchInput {
 
 "A binding of a stack."
 input StackRoleBindingInput {
+  "The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is."
+  notAfter: Int
   "Id of the role."
   roleID: ID!
   "Id of the space."
@@ -896,12 +911,16 @@ input StackRoleBindingInput {
 
 "Changes of a stack's binding."
 input StackRoleBindingUpdateInput {
+  "The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is."
+  notAfter: Int
   "Id of the role that replaces the present one."
   roleID: ID
 }
 
 "A role that the members of a group hold in a space and everything below."
 type UserGroupRoleBinding {
+  "The last moment at which it counts, in Unix seconds. Null for a binding without an end."
+  notAfter: Int
   "Fixed id."
   id: ID!
   "The role."
@@ -916,6 +935,8 @@ type UserGroupRoleBinding {
 
 "A role that a user holds in a space and everything below."
 type UserRoleBinding {
+  "The last moment at which it counts, in Unix seconds. Null for a binding without an end."
+  notAfter: Int
   "Fixed id."
   id: ID!
   "The role."
@@ -938,6 +959,8 @@ input UserGroupRoleBindingBatchInput {
 
 "A binding of a group."
 input UserGroupRoleBindingInput {
+  "The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is."
+  notAfter: Int
   "Id of the role."
   roleID: ID!
   "Id of the space."
@@ -954,6 +977,8 @@ input UserRoleBindingBatchInput {
 
 "A binding of a user."
 input UserRoleBindingInput {
+  "The last moment at which it is to count, in Unix seconds; absent for one without an end. A change without it leaves the end as it is."
+  notAfter: Int
   "Id of the role."
   roleID: ID!
   "Id of the space."
@@ -1278,6 +1303,172 @@ type SearchContextsEdge {
   cursor: String!
   "The context."
   node: Context!
+}
+`, BuiltIn: false},
+	{Name: "../schema/grants.graphqls", Input: `extend type Query {
+  """
+  Role bindings that the caller may see, oldest first, whoever holds them:
+  those of users, keys and groups for whoever may view the account, those of a
+  stack for whoever sees the stack or administers the space that it acts in.
+  """
+  roleBindings("Which ones." input: RoleBindingsInput): RoleBindingPage!
+  "One role binding, whoever holds it. Null when it does not exist or the caller may not see it."
+  roleBinding("Id of the binding." id: ID!): RoleBinding
+}
+
+extend type Mutation {
+  "Bind a role to an actor, in a space or on one entity, for good or until a time."
+  createRoleBinding("The binding." input: CreateRoleBindingInput!): RoleBinding!
+  "Bind roles to any number of actors: all of them, or none. At most 1,000 at once."
+  createRoleBindings("The bindings." input: CreateRoleBindingsInput!): [RoleBinding!]!
+  "Delete a role binding, whoever holds it. Answers what it was."
+  deleteRoleBinding("Which one." input: DeleteRoleBindingInput!): RoleBinding!
+}
+
+"A role that an actor holds, in a space and everything below or on one entity."
+type RoleBinding {
+  "Fixed id."
+  id: ID!
+  "Who holds the role."
+  actor: RoleBindingActor!
+  "The role."
+  role: Role!
+  "The space; for a binding on an entity, the one that the entity lives in."
+  space: Space!
+  "The entity that the binding is limited to. Null for a binding in a space."
+  entity: RoleBindingEntity
+  "The last moment at which it counts, in Unix seconds. Null for a binding without an end."
+  notAfter: Int
+  "True when that moment is over: then it gives nothing any more, and disappears after 30 days."
+  expired: Boolean!
+  "When it was made, in Unix seconds."
+  createdAt: Int!
+  "Who made it, as in the audit trail."
+  createdBy: String!
+}
+
+"Who holds a role."
+type RoleBindingActor {
+  "What kind of actor it is."
+  kind: RoleBindingActorKind!
+  "Its id."
+  id: ID!
+  "Its name. Null for a stack that the caller does not see."
+  name: String
+}
+
+"One thing that a role is limited to."
+type RoleBindingEntity {
+  "What it is."
+  kind: RoleBindingEntityKind!
+  "Its id."
+  id: ID!
+  "Its name. Null when the caller does not see it."
+  name: String
+}
+
+"Kinds of actors that hold roles."
+enum RoleBindingActorKind {
+  "A user."
+  USER
+  "An API key."
+  API_KEY
+  "A group of the identity provider; its members hold the role."
+  GROUP
+  "A stack; its runs hold the role."
+  STACK
+}
+
+"Kinds of things that a role can be limited to."
+enum RoleBindingEntityKind {
+  "A stack and its runs."
+  STACK
+  "A context."
+  CONTEXT
+  "A policy."
+  POLICY
+  "A worker pool."
+  WORKER_POOL
+}
+
+"One page of role bindings."
+type RoleBindingPage {
+  "The bindings."
+  edges: [RoleBindingEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One role binding of a page."
+type RoleBindingEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The binding."
+  node: RoleBinding!
+}
+
+"Which role bindings to list, and which page of them. What is absent does not narrow the list."
+input RoleBindingsInput {
+  "Cursor of the page before the wanted one; absent for the first page."
+  after: String
+  "Largest number of bindings wanted: 50 by default, at most 100."
+  first: Int
+  "Bindings of one actor."
+  actor: RoleBindingActorInput
+  "Bindings of one role, by its id or slug."
+  role: String
+  "Bindings in one space and on what lives there."
+  spaceId: ID
+  "True to take the spaces below ` + "`" + `spaceId` + "`" + `, too."
+  descendants: Boolean
+  "Bindings on one entity."
+  entity: RoleBindingEntityInput
+  "True for those that have expired, false for those that have not."
+  expired: Boolean
+  "Bindings that count now and end within so many days."
+  expiringWithinDays: Int
+}
+
+"An actor."
+input RoleBindingActorInput {
+  "What kind of actor it is."
+  kind: RoleBindingActorKind!
+  "Its id."
+  id: ID!
+}
+
+"One thing that a role is to be limited to."
+input RoleBindingEntityInput {
+  "What it is."
+  kind: RoleBindingEntityKind!
+  "Its id."
+  id: ID!
+}
+
+"A new role binding. Either ` + "`" + `spaceId` + "`" + ` or ` + "`" + `entity` + "`" + ` is to be given."
+input CreateRoleBindingInput {
+  "Who is to hold the role."
+  actor: RoleBindingActorInput!
+  "Id or slug of the role."
+  role: String! @audited
+  "Id of the space in which, with everything below, the role is to count."
+  spaceId: ID
+  "The entity that the role is to be limited to."
+  entity: RoleBindingEntityInput
+  "The last moment at which it is to count, in Unix seconds; absent for a binding without an end."
+  notAfter: Int
+}
+
+"Several new role bindings."
+input CreateRoleBindingsInput {
+  "The bindings."
+  bindings: [CreateRoleBindingInput!]!
+}
+
+"A role binding to delete."
+input DeleteRoleBindingInput {
+  "Id of the binding."
+  id: ID!
 }
 `, BuiltIn: false},
 	{Name: "../schema/groups.graphqls", Input: `extend type Query {
@@ -3035,6 +3226,8 @@ func (ec *executionContext) childFields_ApiKeyOidcSettings(ctx context.Context, 
 
 func (ec *executionContext) childFields_ApiKeyRoleBinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "notAfter":
+		return ec.fieldContext_ApiKeyRoleBinding_notAfter(ctx, field)
 	case "apiKeyID":
 		return ec.fieldContext_ApiKeyRoleBinding_apiKeyID(ctx, field)
 	case "id":
@@ -3501,6 +3694,74 @@ func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.
 		return ec.fieldContext_Role_slug(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Role", field.Name)
+}
+
+func (ec *executionContext) childFields_RoleBinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RoleBinding_id(ctx, field)
+	case "actor":
+		return ec.fieldContext_RoleBinding_actor(ctx, field)
+	case "role":
+		return ec.fieldContext_RoleBinding_role(ctx, field)
+	case "space":
+		return ec.fieldContext_RoleBinding_space(ctx, field)
+	case "entity":
+		return ec.fieldContext_RoleBinding_entity(ctx, field)
+	case "notAfter":
+		return ec.fieldContext_RoleBinding_notAfter(ctx, field)
+	case "expired":
+		return ec.fieldContext_RoleBinding_expired(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_RoleBinding_createdAt(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_RoleBinding_createdBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoleBinding", field.Name)
+}
+
+func (ec *executionContext) childFields_RoleBindingActor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_RoleBindingActor_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_RoleBindingActor_id(ctx, field)
+	case "name":
+		return ec.fieldContext_RoleBindingActor_name(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoleBindingActor", field.Name)
+}
+
+func (ec *executionContext) childFields_RoleBindingEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RoleBindingEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RoleBindingEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoleBindingEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RoleBindingEntity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_RoleBindingEntity_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_RoleBindingEntity_id(ctx, field)
+	case "name":
+		return ec.fieldContext_RoleBindingEntity_name(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoleBindingEntity", field.Name)
+}
+
+func (ec *executionContext) childFields_RoleBindingPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RoleBindingPage_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RoleBindingPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoleBindingPage", field.Name)
 }
 
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4057,6 +4318,8 @@ func (ec *executionContext) childFields_StackPolicyAttachment(ctx context.Contex
 
 func (ec *executionContext) childFields_StackRoleBinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "notAfter":
+		return ec.fieldContext_StackRoleBinding_notAfter(ctx, field)
 	case "id":
 		return ec.fieldContext_StackRoleBinding_id(ctx, field)
 	case "role":
@@ -4091,6 +4354,8 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 
 func (ec *executionContext) childFields_UserGroupRoleBinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "notAfter":
+		return ec.fieldContext_UserGroupRoleBinding_notAfter(ctx, field)
 	case "id":
 		return ec.fieldContext_UserGroupRoleBinding_id(ctx, field)
 	case "role":
@@ -4107,6 +4372,8 @@ func (ec *executionContext) childFields_UserGroupRoleBinding(ctx context.Context
 
 func (ec *executionContext) childFields_UserRoleBinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "notAfter":
+		return ec.fieldContext_UserRoleBinding_notAfter(ctx, field)
 	case "id":
 		return ec.fieldContext_UserRoleBinding_id(ctx, field)
 	case "role":
