@@ -201,18 +201,18 @@ directive @audited on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION
 "Everything that can be read."
 type Query {
   "The name of this account, which is also the organization in state addresses."
-  name: String!
+  name: String! @rule(who: CALLER)
   "The plan of the account. A self-hosted control plane has only one: SELF_HOSTED."
-  tier: String!
+  tier: String! @rule(who: CALLER)
   "Facts about the server that clients use to decide what they can offer."
-  debugInfo: DebugInfo
+  debugInfo: DebugInfo @rule(who: ANYBODY)
   "The switches of the account. Admins of any space may see them."
-  accountSettings: AccountSettings!
+  accountSettings: AccountSettings! @rule(who: ACCOUNT_VIEWER)
 }
 
 extend type Mutation {
   "Change the switches of the account; what is absent stays. Admins of root only."
-  updateAccountSettings("What to change." input: UpdateAccountSettingsInput!): AccountSettings!
+  updateAccountSettings("What to change." input: UpdateAccountSettingsInput!): AccountSettings! @rule(who: ROOT_ADMIN)
 }
 
 "The switches of the account."
@@ -529,33 +529,33 @@ enum Action {
 `, BuiltIn: false},
 	{Name: "../schema/apikeys.graphqls", Input: `extend type Query {
   "One API key. Unlike other lookups, an unknown id is an error: ` + "`" + `could not find api key` + "`" + `."
-  apiKey("Id of the key." id: ID!): ApiKey
+  apiKey("Id of the key." id: ID!): ApiKey @rule(who: ACCOUNT_VIEWER)
   "All API keys that the caller may see."
-  apiKeys: [ApiKey!]!
+  apiKeys: [ApiKey!]! @rule(who: ACCOUNT_VIEWER)
 }
 
 extend type Mutation {
   "Create an API key. The answer is the only time that its secret is shown."
-  apiKeyCreate("The new key." input: ApiKeyInput!): ApiKey!
+  apiKeyCreate("The new key." input: ApiKeyInput!): ApiKey! @rule(who: ROOT_ADMIN)
   "Delete an API key with its role bindings. Its tokens end at once."
-  apiKeyDelete("Id of the key." id: ID!): ApiKey
+  apiKeyDelete("Id of the key." id: ID!): ApiKey @rule(who: ROOT_ADMIN)
   "Change an API key. What is absent stays as it is."
   apiKeyUpdate(
     "Id of the key."
     id: ID!
     "What to change."
     input: ApiKeyUpdateInput!
-  ): ApiKey!
+  ): ApiKey! @rule(who: ROOT_ADMIN)
 }
 
 "A credential for programs."
 type ApiKey {
   "The spaces that the key's own bindings open, as coarse levels."
-  accessRules: [SpaceAccessRule!]!
+  accessRules: [SpaceAccessRule!]! @rule(who: ACCOUNT_VIEWER)
   "True when a binding of the key makes it an admin of the root space."
   admin: Boolean!
   "The roles bound to this key."
-  apiKeyRoleBindings: [ApiKeyRoleBinding!]!
+  apiKeyRoleBindings: [ApiKeyRoleBinding!]! @rule(who: ACCOUNT_VIEWER)
   "Creation time, in Unix seconds."
   createdAt: Int!
   "Who created it."
@@ -683,7 +683,7 @@ input ApiKeyUpdateInput {
   Search the audit trail, newest first. Fields: action, actor, eventType,
   resourceType, resourceId, space, outcome, mutation, requestId.
   """
-  searchAuditTrailEntries("What to search for." input: SearchInput!): SearchAuditTrailEntriesOutput
+  searchAuditTrailEntries("What to search for." input: SearchInput!): SearchAuditTrailEntriesOutput @rule(who: ROOT_ADMIN)
 }
 
 "One page of a search in the audit trail."
@@ -699,7 +699,7 @@ type SearchAuditTrailEntriesEdge {
   "Position of this edge, for ` + "`" + `after` + "`" + `."
   cursor: String!
   "The entry."
-  node: AuditTrailEntry!
+  node: AuditTrailEntry! @rule(who: PARENT)
 }
 
 "One attempt to change something, let through or not."
@@ -764,7 +764,7 @@ enum AuditOutcome {
 "Who did something."
 type AuditTrailActor {
   "The run that acted, when a stack did. Null when the caller may not see that run."
-  run: Run
+  run: Run @rule(see: RUN_READ)
   "Name of the actor, with its source."
   username: String!
 }
@@ -779,22 +779,26 @@ type AuditTrailResource {
 `, BuiltIn: false},
 	{Name: "../schema/bindings.graphqls", Input: `extend type Query {
   "One role binding of an API key. Null when it does not exist or the caller may not see it."
-  apiKeyRoleBinding("Id of the binding." id: ID!): ApiKeyRoleBinding
+  apiKeyRoleBinding("Id of the binding." id: ID!): ApiKeyRoleBinding @rule(who: ACCOUNT_VIEWER)
   "One role binding of a stack. Null when it does not exist or the caller may not see it."
-  stackRoleBinding("Id of the binding." id: ID!): StackRoleBinding
+  stackRoleBinding("Id of the binding." id: ID!): StackRoleBinding @rule(see: STACK_READ)
   "One role binding of a group. Null when it does not exist."
-  userGroupRoleBinding("Id of the binding." id: ID!): UserGroupRoleBinding
+  userGroupRoleBinding("Id of the binding." id: ID!): UserGroupRoleBinding @rule(who: ACCOUNT_VIEWER)
   "One role binding of a user. Null when it does not exist."
-  userRoleBinding("Id of the binding." id: ID!): UserRoleBinding
+  userRoleBinding("Id of the binding." id: ID!): UserRoleBinding @rule(who: ACCOUNT_VIEWER)
 }
 
 extend type Mutation {
   "Bind several roles to API keys: all of them, or none."
   apiKeyRoleBindingBatchCreate("The bindings." input: ApiKeyRoleBindingBatchInput!): [ApiKeyRoleBinding!]!
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(who: GRANTOR)
   "Bind a role to an API key in a space."
   apiKeyRoleBindingCreate("The binding." input: ApiKeyRoleBindingInput!): ApiKeyRoleBinding!
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(who: GRANTOR)
   "Take a role from an API key. Answers what it was."
-  apiKeyRoleBindingDelete("Id of the binding." id: ID!): ApiKeyRoleBinding
+  apiKeyRoleBindingDelete("Id of the binding." id: ID!): ApiKeyRoleBinding @rule(do: ROLE_BINDING_MANAGE)
   "Replace a binding under the rules of both deleting and creating. The id stays."
   apiKeyRoleBindingUpdate(
     "Id of the binding."
@@ -802,12 +806,23 @@ extend type Mutation {
     "What it is to be."
     input: ApiKeyRoleBindingInput!
   ): ApiKeyRoleBinding
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(do: ROLE_BINDING_MANAGE, at: "the new space")
+    @rule(who: GRANTOR, at: "the new space")
   "Bind several roles to stacks: all of them, or none."
   stackRoleBindingBatchCreate("The bindings." input: StackRoleBindingBatchInput!): [StackRoleBinding!]!
+    @rule(do: SPACE_ADMIN)
+    @rule(do: STACK_MANAGE, at: "the stack's space")
+    @rule(who: GRANTOR)
   "Bind a role to a stack, for what its runs do through this API."
   stackRoleBindingCreate("The binding." input: StackRoleBindingInput!): StackRoleBinding!
+    @rule(do: SPACE_ADMIN)
+    @rule(do: STACK_MANAGE, at: "the stack's space")
+    @rule(who: GRANTOR)
   "Take a role from a stack. Answers what it was."
   stackRoleBindingDelete("Id of the binding." id: ID!): StackRoleBinding
+    @rule(do: SPACE_ADMIN)
+    @rule(do: STACK_MANAGE, at: "the stack's space")
   "Replace the role of a binding under the rules of both deleting and creating. The id stays."
   stackRoleBindingUpdate(
     "Id of the binding."
@@ -815,12 +830,19 @@ extend type Mutation {
     "What to change."
     input: StackRoleBindingUpdateInput!
   ): StackRoleBinding
+    @rule(do: SPACE_ADMIN)
+    @rule(do: STACK_MANAGE, at: "the stack's space")
+    @rule(who: GRANTOR)
   "Bind several roles to a group: all of them, or none."
   userGroupRoleBindingBatchCreate("The bindings." input: UserGroupRoleBindingBatchInput!): [UserGroupRoleBinding!]!
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(who: GRANTOR)
   "Bind a role to a group in a space."
   userGroupRoleBindingCreate("The binding." input: UserGroupRoleBindingInput!): UserGroupRoleBinding!
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(who: GRANTOR)
   "Take a role from a group. Answers what it was."
-  userGroupRoleBindingDelete("Id of the binding." id: ID!): UserGroupRoleBinding
+  userGroupRoleBindingDelete("Id of the binding." id: ID!): UserGroupRoleBinding @rule(do: ROLE_BINDING_MANAGE)
   "Replace a binding under the rules of both deleting and creating. The id stays."
   userGroupRoleBindingUpdate(
     "Id of the binding."
@@ -828,12 +850,19 @@ extend type Mutation {
     "What it is to be."
     input: UserGroupRoleBindingInput!
   ): UserGroupRoleBinding
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(do: ROLE_BINDING_MANAGE, at: "the new space")
+    @rule(who: GRANTOR, at: "the new space")
   "Bind several roles to a user: all of them, or none."
   userRoleBindingBatchCreate("The bindings." input: UserRoleBindingBatchInput!): [UserRoleBinding!]!
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(who: GRANTOR)
   "Bind a role to a user in a space."
   userRoleBindingCreate("The binding." input: UserRoleBindingInput!): UserRoleBinding
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(who: GRANTOR)
   "Take a role from a user. Answers what it was."
-  userRoleBindingDelete("Id of the binding." id: ID!): UserRoleBinding
+  userRoleBindingDelete("Id of the binding." id: ID!): UserRoleBinding @rule(do: ROLE_BINDING_MANAGE)
   "Replace a binding under the rules of both deleting and creating. The id stays."
   userRoleBindingUpdate(
     "Id of the binding."
@@ -841,6 +870,9 @@ extend type Mutation {
     "What it is to be."
     input: UserRoleBindingInput!
   ): UserRoleBinding
+    @rule(do: ROLE_BINDING_MANAGE)
+    @rule(do: ROLE_BINDING_MANAGE, at: "the new space")
+    @rule(who: GRANTOR, at: "the new space")
 }
 
 "A role that an API key holds in a space and everything below."
@@ -852,7 +884,7 @@ type ApiKeyRoleBinding {
   "Fixed id."
   id: ID!
   "The role."
-  role: Role!
+  role: Role! @rule(who: PARENT)
   "Id of the space."
   spaceID: ID!
 }
@@ -864,9 +896,9 @@ type StackRoleBinding {
   "Fixed id."
   id: ID!
   "The role."
-  role: Role!
+  role: Role! @rule(who: PARENT)
   "The space."
-  space: Space!
+  space: Space! @rule(who: PARENT)
   "Id of the stack."
   stackID: ID!
   "Name of the stack."
@@ -924,13 +956,13 @@ type UserGroupRoleBinding {
   "Fixed id."
   id: ID!
   "The role."
-  role: Role!
+  role: Role! @rule(who: PARENT)
   "Id of the role."
   roleID: ID!
   "Id of the space."
   spaceID: ID!
   "The group. For a caller who may not view the account only id and name are filled in."
-  userGroup: ManagedUserGroup!
+  userGroup: ManagedUserGroup! @rule(who: PARENT)
 }
 
 "A role that a user holds in a space and everything below."
@@ -940,13 +972,13 @@ type UserRoleBinding {
   "Fixed id."
   id: ID!
   "The role."
-  role: Role!
+  role: Role! @rule(who: PARENT)
   "Id of the role."
   roleID: ID!
   "Id of the space."
   spaceID: ID!
   "The user. For a caller who may not view the account only id and username are filled in."
-  user: ManagedUser!
+  user: ManagedUser! @rule(who: PARENT)
   "Id of the user."
   userID: ID!
 }
@@ -994,28 +1026,28 @@ input UserRoleBindingInput {
     config: ConfigInput!
     "Id of the context."
     context: ID!
-  ): ConfigElement!
+  ): ConfigElement! @rule(do: CONTEXT_UPDATE)
   "Remove a variable or mounted file of a context. Null when there was none."
   contextConfigDelete(
     "Id of the context."
     context: ID!
     "Name of the variable, or path of the file."
     id: ID!
-  ): ConfigElement
+  ): ConfigElement @rule(do: CONTEXT_UPDATE)
   "Set a variable or mounted file of a stack. One with the same id is replaced."
   stackConfigAdd(
     "The variable or file."
     config: ConfigInput!
     "Id of the stack."
     stack: ID!
-  ): ConfigElement!
+  ): ConfigElement! @rule(do: STACK_ADD_CONFIG)
   "Remove a variable or mounted file of a stack. Null when there was none."
   stackConfigDelete(
     "Name of the variable, or path of the file."
     id: ID!
     "Id of the stack."
     stack: ID!
-  ): ConfigElement
+  ): ConfigElement @rule(do: STACK_DELETE_CONFIG)
 }
 
 "A variable of the environment, or a file mounted into the workspace."
@@ -1130,13 +1162,15 @@ input HooksInput {
 `, BuiltIn: false},
 	{Name: "../schema/contexts.graphqls", Input: `extend type Query {
   "One context. Null when it does not exist or the caller can see nothing of it."
-  context("Id of the context." id: ID!): Context
+  context("Id of the context." id: ID!): Context @rule(see: CONTEXT_READ)
   "All contexts that the caller can see."
-  contexts: [Context!]!
+  contexts: [Context!]! @rule(list: SPACE_READ)
   "The contexts that can be attached to stacks of a space, as far as the caller can see them."
   attachableContextsInSpace("Id of the space." id: ID!): [Context!]!
+    @rule(see: SPACE_READ)
+    @rule(list: SPACE_READ, at: "the context's space")
   "Search the contexts that the caller can see. Fields: name, label, space; sorted by name."
-  searchContexts("What to search for." input: SearchInput!): SearchContextsOutput
+  searchContexts("What to search for." input: SearchInput!): SearchContextsOutput @rule(list: SPACE_READ)
 }
 
 extend type Mutation {
@@ -1149,6 +1183,8 @@ extend type Mutation {
     "Id of the stack."
     stack: ID!
   ): ContextAttachment!
+    @rule(see: CONTEXT_READ)
+    @rule(do: STACK_MANAGE, at: "the stack's space")
   "Create a context in the root space, in the oldest form of this call."
   contextCreate(
     "Description."
@@ -1157,18 +1193,20 @@ extend type Mutation {
     labels: [String!] @audited
     "Name."
     name: String! @audited
-  ): Context
+  ): Context @rule(do: CONTEXT_CREATE, at: "space root")
   "Create a context with its configuration and attachments: all of it, or nothing."
   contextCreateV2("The new context." input: ContextInput!): Context!
+    @rule(do: CONTEXT_CREATE)
+    @rule(do: STACK_MANAGE, at: "the stack's space", when: "it is attached to a stack")
   "Delete a context; stacks that it is attached to lose it. Answers what it was."
   contextDelete(
     "Makes no difference: attachments always go with their context."
     force: Boolean
     "Id of the context."
     id: ID!
-  ): Context
+  ): Context @rule(do: CONTEXT_DELETE)
   "Detach a context from a stack. Answers what it was."
-  contextDetach("Id of the attachment." id: ID!): ContextAttachment
+  contextDetach("Id of the attachment." id: ID!): ContextAttachment @rule(do: STACK_MANAGE)
   "Rename or redescribe a context, in the oldest form of this call."
   contextUpdate(
     "Description; absent leaves it."
@@ -1177,7 +1215,7 @@ extend type Mutation {
     id: ID!
     "Name."
     name: String! @audited
-  ): Context
+  ): Context @rule(do: CONTEXT_UPDATE)
   "Replace the settings of a context. Another space moves it."
   contextUpdateV2(
     "Id of the context."
@@ -1187,24 +1225,28 @@ extend type Mutation {
     "True to drop the configuration that the input does not name."
     replaceConfigElements: Boolean
   ): Context!
+    @rule(do: CONTEXT_UPDATE)
+    @rule(do: SPACE_ADMIN, when: "it moves")
+    @rule(do: SPACE_ADMIN, at: "the new space", when: "it moves")
+    @rule(do: STACK_MANAGE, at: "the stack's space", when: "it is attached to a stack")
 }
 
 "A reusable set of configuration that can be attached to stacks."
 type Context {
   "Its attachment to one stack. Null when it is not attached."
-  attachedStack("Id of the stack." id: ID!): ContextAttachment
+  attachedStack("Id of the stack." id: ID!): ContextAttachment @rule(list: SPACE_READ, at: "the stack's space")
   "The stacks it is attached to, as far as the caller can see them."
-  attachedStacks: [ContextStackAttachment!]!
+  attachedStacks: [ContextStackAttachment!]! @rule(list: SPACE_READ, at: "the stack's space")
   "Its variables and files."
-  config: [ConfigElement!]!
+  config: [ConfigElement!]! @rule(see: CONTEXT_READ)
   "One variable or file. Null when there is none."
-  configElement("Name of the variable, or path of the file." id: ID!): ConfigElement
+  configElement("Name of the variable, or path of the file." id: ID!): ConfigElement @rule(see: CONTEXT_READ)
   "Creation time, in Unix seconds."
   createdAt: Int!
   "Description."
   description: String
   "True when it is attached to any stack that the caller can see."
-  hasAttachedStacks: Boolean!
+  hasAttachedStacks: Boolean! @rule(list: SPACE_READ, at: "the stack's space")
   "Commands that it adds to runs."
   hooks: Hooks!
   "Fixed id, made from the name at creation."
@@ -1216,7 +1258,7 @@ type Context {
   "Id of its space."
   space: String!
   "Its space."
-  spaceDetails: Space!
+  spaceDetails: Space! @rule(who: PARENT)
   "Time of the last change, in Unix seconds."
   updatedAt: Int!
 }
@@ -1224,7 +1266,7 @@ type Context {
 "A context on a stack."
 type ContextAttachment {
   "The variables and files of the context."
-  config: [ConfigElement!]!
+  config: [ConfigElement!]! @rule(see: CONTEXT_READ, at: "the context's space")
   "Description of the context."
   contextDescription: String
   "Id of the context."
@@ -1302,7 +1344,7 @@ type SearchContextsEdge {
   "Position of this edge, for ` + "`" + `after` + "`" + `."
   cursor: String!
   "The context."
-  node: Context!
+  node: Context! @rule(who: PARENT)
 }
 `, BuiltIn: false},
 	{Name: "../schema/grants.graphqls", Input: `extend type Query {
@@ -1312,17 +1354,32 @@ type SearchContextsEdge {
   stack for whoever sees the stack or administers the space that it acts in.
   """
   roleBindings("Which ones." input: RoleBindingsInput): RoleBindingPage!
+    @rule(who: ACCOUNT_VIEWER, when: "a user, key or group holds it")
+    @rule(see: STACK_READ, or: SPACE_ADMIN, at: "the stack's space", when: "a stack holds it")
   "One role binding, whoever holds it. Null when it does not exist or the caller may not see it."
   roleBinding("Id of the binding." id: ID!): RoleBinding
+    @rule(who: ACCOUNT_VIEWER, when: "a user, key or group holds it")
+    @rule(see: STACK_READ, or: SPACE_ADMIN, at: "the stack's space", when: "a stack holds it")
 }
 
 extend type Mutation {
   "Bind a role to an actor, in a space or on one entity, for good or until a time."
   createRoleBinding("The binding." input: CreateRoleBindingInput!): RoleBinding!
+    @rule(do: ROLE_BINDING_MANAGE, when: "a user, key or group gets it")
+    @rule(do: SPACE_ADMIN, when: "a stack gets it")
+    @rule(do: STACK_MANAGE, at: "the stack's space", when: "a stack gets it")
+    @rule(who: GRANTOR)
   "Bind roles to any number of actors: all of them, or none. At most 1,000 at once."
   createRoleBindings("The bindings." input: CreateRoleBindingsInput!): [RoleBinding!]!
+    @rule(do: ROLE_BINDING_MANAGE, when: "a user, key or group gets it")
+    @rule(do: SPACE_ADMIN, when: "a stack gets it")
+    @rule(do: STACK_MANAGE, at: "the stack's space", when: "a stack gets it")
+    @rule(who: GRANTOR)
   "Delete a role binding, whoever holds it. Answers what it was."
   deleteRoleBinding("Which one." input: DeleteRoleBindingInput!): RoleBinding!
+    @rule(do: ROLE_BINDING_MANAGE, when: "a user, key or group holds it")
+    @rule(do: SPACE_ADMIN, when: "a stack holds it")
+    @rule(do: STACK_MANAGE, at: "the stack's space", when: "a stack holds it")
 }
 
 "A role that an actor holds, in a space and everything below or on one entity."
@@ -1330,13 +1387,13 @@ type RoleBinding {
   "Fixed id."
   id: ID!
   "Who holds the role."
-  actor: RoleBindingActor!
+  actor: RoleBindingActor! @rule(who: PARENT)
   "The role."
-  role: Role!
+  role: Role! @rule(who: PARENT)
   "The space; for a binding on an entity, the one that the entity lives in."
-  space: Space!
+  space: Space! @rule(who: PARENT)
   "The entity that the binding is limited to. Null for a binding in a space."
-  entity: RoleBindingEntity
+  entity: RoleBindingEntity @rule(who: PARENT)
   "The last moment at which it counts, in Unix seconds. Null for a binding without an end."
   notAfter: Int
   "True when that moment is over: then it gives nothing any more, and disappears after 30 days."
@@ -1404,7 +1461,7 @@ type RoleBindingEdge {
   "Position of this edge, for ` + "`" + `after` + "`" + `."
   cursor: String!
   "The binding."
-  node: RoleBinding!
+  node: RoleBinding! @rule(who: PARENT)
 }
 
 "Which role bindings to list, and which page of them. What is absent does not narrow the list."
@@ -1473,24 +1530,24 @@ input DeleteRoleBindingInput {
 `, BuiltIn: false},
 	{Name: "../schema/groups.graphqls", Input: `extend type Query {
   "The names of all groups that the identity provider reported when users last signed in, mapped or not. For admins of the root space."
-  availableUserGroups: [String!]!
+  availableUserGroups: [String!]! @rule(who: ROOT_ADMIN)
   "One group mapping. Null when it does not exist."
-  managedUserGroup("Id of the mapping." id: ID!): ManagedUserGroup
+  managedUserGroup("Id of the mapping." id: ID!): ManagedUserGroup @rule(who: ACCOUNT_VIEWER)
   "All group mappings, oldest first."
-  managedUserGroups: [ManagedUserGroup!]!
+  managedUserGroups: [ManagedUserGroup!]! @rule(who: ACCOUNT_VIEWER)
 }
 
 extend type Mutation {
   "Map a group of the identity provider, so that roles can be bound to it."
-  managedUserGroupCreate("The new mapping." input: ManagedUserGroupCreateInput!): ManagedUserGroup
+  managedUserGroupCreate("The new mapping." input: ManagedUserGroupCreateInput!): ManagedUserGroup @rule(who: ROOT_ADMIN)
   "Map a group of the identity provider, so that roles can be bound to it."
-  managedUserGroupCreateV2("The new mapping." input: ManagedUserGroupCreateInputV2!): ManagedUserGroup
+  managedUserGroupCreateV2("The new mapping." input: ManagedUserGroupCreateInputV2!): ManagedUserGroup @rule(who: ROOT_ADMIN)
   "Delete a mapping with its role bindings: its members lose them at once. Answers what it was."
-  managedUserGroupDelete("Id of the mapping." id: ID!): ManagedUserGroup
+  managedUserGroupDelete("Id of the mapping." id: ID!): ManagedUserGroup @rule(who: ROOT_ADMIN)
   "Change a mapping. What is absent stays as it is."
-  managedUserGroupUpdate("What to change." input: ManagedUserGroupUpdateInput!): ManagedUserGroup
+  managedUserGroupUpdate("What to change." input: ManagedUserGroupUpdateInput!): ManagedUserGroup @rule(who: ROOT_ADMIN)
   "Change a mapping. What is absent stays as it is."
-  managedUserGroupUpdateV2("What to change." input: ManagedUserGroupUpdateInputV2!): ManagedUserGroup
+  managedUserGroupUpdateV2("What to change." input: ManagedUserGroupUpdateInputV2!): ManagedUserGroup @rule(who: ROOT_ADMIN)
 }
 
 "A group of the identity provider that carries roles to its members."
@@ -1514,7 +1571,7 @@ type ManagedUserGroup {
   "How many users were members at their last login."
   memberCount: Int
   "The roles bound to the group in spaces, whichever way."
-  roleBindings: [UserGroupRoleBinding!]!
+  roleBindings: [UserGroupRoleBinding!]! @rule(who: PARENT)
   "In how many spaces the group's bindings hold a role."
   spaceCount: Int
   "ACTIVE: the group's roles count for its members."
@@ -1559,7 +1616,7 @@ input ManagedUserGroupUpdateInputV2 {
 `, BuiltIn: false},
 	{Name: "../schema/identity.graphqls", Input: `extend type Query {
   "Who is calling. Null without valid credentials."
-  viewer: User
+  viewer: User @rule(who: ANYBODY)
 }
 
 "Everything that can be changed."
@@ -1570,9 +1627,9 @@ type Mutation {
     id: ID!
     "Its secret. For a key that trusts an identity provider: the caller's token of that provider."
     secret: String!
-  ): User
+  ): User @rule(who: ANYBODY)
   "Sign out. The tokens of keys and runs are no sessions: they live until they expire. Answers who called, or null."
-  logout: User
+  logout: User @rule(who: ANYBODY)
 }
 
 "A caller, as the API sees it."
@@ -1596,9 +1653,9 @@ type StackIntegrations {
   "One AWS role of the stack itself."
   aws: StackIntegrationAws!
   "AWS integrations attached."
-  awsV2: [AwsIntegrationStackAttachment!]!
+  awsV2: [AwsIntegrationStackAttachment!]! @rule(who: PARENT)
   "Azure integrations attached."
-  azure: [AzureIntegrationStackAttachment!]!
+  azure: [AzureIntegrationStackAttachment!]! @rule(who: PARENT)
   "The schedule of drift detection."
   driftDetection: DriftDetectionIntegration!
   "One GCP service account of the stack itself."
@@ -1606,7 +1663,7 @@ type StackIntegrations {
   "Slack channels."
   slack: StackIntegrationSlack
   "Webhooks."
-  webhooks: [WebhooksIntegration!]!
+  webhooks: [WebhooksIntegration!]! @rule(who: PARENT)
 }
 
 "An AWS role of a stack."
@@ -1788,7 +1845,7 @@ enum PolicyType {
 "One stack waiting for another; none can be set up yet."
 type StackDependency {
   "The stack that is waited for."
-  dependsOnStack: Stack!
+  dependsOnStack: Stack! @rule(see: STACK_READ)
   "Id of the stack that is waited for."
   dependsOnStackId: ID
   "Fixed id."
@@ -1796,7 +1853,7 @@ type StackDependency {
   "How many outputs are handed on."
   referenceCount: Int
   "The stack that waits."
-  stack: Stack!
+  stack: Stack! @rule(see: STACK_READ)
   "Id of the stack that waits."
   stackId: ID
   "True to run also when nothing handed on has changed."
@@ -1808,7 +1865,7 @@ type Version {
   "Fixed id."
   id: ID!
   "The module."
-  module: Module!
+  module: Module! @rule(who: PARENT)
   "Semantic version."
   number: String!
 }
@@ -1836,28 +1893,28 @@ type VcsIntegration {
   "The kind of source."
   provider: VCSProvider
   "Its space."
-  space: Space
+  space: Space @rule(who: PARENT)
 }
 `, BuiltIn: false},
 	{Name: "../schema/roles.graphqls", Input: `extend type Query {
   "One role. Null when it does not exist or the caller may not see roles."
-  role("Id of the role." id: ID!): Role
+  role("Id of the role." id: ID!): Role @rule(who: ACCOUNT_VIEWER)
   "All roles, built-in ones first."
-  roles: [Role!]!
+  roles: [Role!]! @rule(who: ACCOUNT_VIEWER)
 }
 
 extend type Mutation {
   "Create a role."
-  roleCreate("The new role." input: RoleInput!): Role!
+  roleCreate("The new role." input: RoleInput!): Role! @rule(who: ROOT_ADMIN)
   "Delete a role that no binding uses. Answers what it was."
-  roleDelete("Id of the role." id: ID!): Role
+  roleDelete("Id of the role." id: ID!): Role @rule(who: ROOT_ADMIN)
   "Change a role. What is absent stays as it is; every binding of the role follows at once."
   roleUpdate(
     "Id of the role."
     id: ID!
     "What to change."
     input: RoleUpdateInput!
-  ): Role!
+  ): Role! @rule(who: ROOT_ADMIN)
 }
 
 "A named set of actions that can be bound to actors in spaces."
@@ -1873,7 +1930,7 @@ type Role {
   "Name."
   name: String!
   "How many bindings use the role."
-  roleBindingsCount: Int!
+  roleBindingsCount: Int! @rule(who: ACCOUNT_VIEWER)
   "Fixed short name, made from the name at creation."
   slug: String!
 }
@@ -1898,6 +1955,56 @@ input RoleUpdateInput {
   description: String @audited
   "Name. The slug stays."
   name: String @audited
+}
+`, BuiltIn: false},
+	{Name: "../schema/rules.graphqls", Input: `"""
+Who may use a field. Where a field has several, they are asked in this order and
+all must hold. Each says exactly one of ` + "`" + `do` + "`" + `, ` + "`" + `see` + "`" + `, ` + "`" + `list` + "`" + ` and ` + "`" + `who` + "`" + `.
+
+A field of Query or Mutation has at least one, and so has every other field that
+answers an object with an id or looks something up. A field without one is for
+whoever is shown the object that it belongs to. docs/permissions.md shows what
+follows for each role, as the API really answers; its test reads the rules here.
+"""
+directive @rule(
+  "The caller needs this action."
+  do: Action
+  """
+  The caller sees the object: he has ` + "`" + `space:read` + "`" + `, or one of these actions by
+  name. To everybody else it does not exist.
+  """
+  see: [Action!]
+  "Beside ` + "`" + `see` + "`" + `: or he reads the space that the object is in and has this action there."
+  or: Action
+  "What is listed is what the caller has this action for."
+  list: Action
+  "Another kind of rule."
+  who: RuleWho
+  """
+  Where the action is needed. Absent: in the space that the object is in, or is
+  to be created in; for a binding, the space that it is bound to.
+  """
+  at: String
+  "The circumstances in which the rule is asked at all. Absent: always."
+  when: String
+) repeatable on FIELD_DEFINITION
+
+"Rules that are no action in the space of an object."
+enum RuleWho {
+  "Everybody, also without credentials."
+  ANYBODY
+  "Every caller with credentials."
+  CALLER
+  "Whoever is shown the object that the field belongs to."
+  PARENT
+  "Whoever has ` + "`" + `space:read` + "`" + ` in the space or in any space below; he may be shown no more than its name."
+  PATH
+  "Who has ` + "`" + `space:read` + "`" + ` and ` + "`" + `space:admin` + "`" + ` in any space."
+  ACCOUNT_VIEWER
+  "Who has ` + "`" + `space:read` + "`" + ` and ` + "`" + `space:admin` + "`" + ` at root."
+  ROOT_ADMIN
+  "Who holds every action of the role that he gives away."
+  GRANTOR
 }
 `, BuiltIn: false},
 	{Name: "../schema/runinputs.graphqls", Input: `"Settings for one run."
@@ -1944,7 +2051,7 @@ input EnvironmentVariable {
 `, BuiltIn: false},
 	{Name: "../schema/runs.graphqls", Input: `extend type Query {
   "The stack of a run. An unknown run is an error: ` + "`" + `not found` + "`" + `."
-  runStack("Id of the run." runId: ID!): Stack
+  runStack("Id of the run." runId: ID!): Stack @rule(see: [STACK_READ, RUN_READ])
 }
 
 extend type Mutation {
@@ -1956,7 +2063,7 @@ extend type Mutation {
     run: ID
     "Id of the stack."
     stack: ID!
-  ): Run!
+  ): Run! @rule(do: RUN_CONFIRM)
   "Throw a planned run away."
   runDiscard(
     "Why."
@@ -1965,7 +2072,7 @@ extend type Mutation {
     run: ID
     "Id of the stack."
     stack: ID!
-  ): Run!
+  ): Run! @rule(do: RUN_DISCARD)
   "Start a run of a stack."
   runTrigger(
     "Commit to run; absent means the head of the stack's branch."
@@ -1978,7 +2085,7 @@ extend type Mutation {
     runtimeConfig: RuntimeConfigInput
     "Id of the stack."
     stack: ID!
-  ): Run!
+  ): Run! @rule(do: RUN_TRIGGER)
 }
 
 "One job of a stack: a plan, possibly with the apply that follows."
@@ -1988,7 +2095,7 @@ type Run {
   "True when the caller could retry it now."
   canRetry: Boolean!
   "What the plan would change, without values."
-  changesV3("No options yet." input: RunChangesInput!): [RunChanges!]!
+  changesV3("No options yet." input: RunChangesInput!): [RunChanges!]! @rule(see: RUN_READ)
   "The command of a task; empty for other runs."
   command: String!
   "Comments of people."
@@ -2006,11 +2113,11 @@ type Run {
   "True once it has ended, well or not."
   finished: Boolean!
   "The states it went through, newest first."
-  history: [RunStateTransition!]!
+  history: [RunStateTransition!]! @rule(see: RUN_READ)
   "Fixed id."
   id: ID!
   "True when no newer run of its type exists on the stack."
-  isMostRecent: Boolean!
+  isMostRecent: Boolean! @rule(see: SPACE_READ)
   "The log of one state, in pages."
   logs(
     "The state."
@@ -2019,7 +2126,7 @@ type Run {
     stateVersion: Int
     "` + "`" + `nextToken` + "`" + ` of the page before; absent for the first page."
     token: String
-  ): RunLogs
+  ): RunLogs @rule(see: RUN_READ)
   "True when it waits for an approval."
   needsApproval: Boolean!
   "Id of its stack."
@@ -2272,16 +2379,21 @@ input QueryOrder {
 `, BuiltIn: false},
 	{Name: "../schema/spaces.graphqls", Input: `extend type Query {
   "One space. Null when it does not exist or the caller can see nothing of it."
-  space("Id of the space." id: ID!): Space
+  space("Id of the space." id: ID!): Space @rule(who: PATH)
   "All spaces that the caller can see, with the bare path from each of them to the root."
-  spaces: [Space!]!
+  spaces: [Space!]! @rule(who: PATH)
 }
 
 extend type Mutation {
   "Create a space below another one."
   spaceCreate("The new space." input: SpaceInput!): Space!
+    @rule(who: ROOT_ADMIN, when: "the tree is not delegated")
+    @rule(do: SPACE_ADMIN, at: "the parent", when: "the tree is delegated")
+    @rule(who: ROOT_ADMIN, when: "it is not to inherit")
   "Delete an empty space. Answers what it was."
   spaceDelete("Id of the space." space: ID!): Space
+    @rule(who: ROOT_ADMIN, when: "the tree is not delegated")
+    @rule(do: SPACE_ADMIN, when: "the tree is delegated")
   "Replace the settings of a space. Another parent moves it, with everything in it."
   spaceUpdate(
     "The new settings, all of them."
@@ -2289,6 +2401,11 @@ extend type Mutation {
     "Id of the space."
     space: ID!
   ): Space!
+    @rule(do: SPACE_ADMIN)
+    @rule(who: ROOT_ADMIN, when: "its inheriting changes")
+    @rule(who: ROOT_ADMIN, when: "it moves and the tree is not delegated")
+    @rule(do: SPACE_ADMIN, at: "the old parent", when: "it moves and the tree is delegated")
+    @rule(do: SPACE_ADMIN, at: "the new parent", when: "it moves and the tree is delegated")
 }
 
 "A space: the place of stacks, contexts and other entities in the tree, and the scope of roles."
@@ -2527,15 +2644,15 @@ input TerragruntInput {
   nothing of it. With ` + "`" + `run:read` + "`" + ` but without ` + "`" + `space:read` + "`" + ` the stack is bare:
   id, name, space, state and run answer, every other field is an error.
   """
-  stack("Id of the stack." id: ID!): Stack
+  stack("Id of the stack." id: ID!): Stack @rule(see: [STACK_READ, RUN_READ])
   "All stacks that the caller can see."
-  stacks: [Stack!]!
+  stacks: [Stack!]! @rule(list: SPACE_READ)
   """
   Search the stacks that the caller can see. Fields: name, label, space, branch,
   commit, repository, projectRoot, state, vendor, workerPool, administrative,
   locked, starred; sorted by name.
   """
-  searchStacks("What to search for." input: SearchInput!): SearchStacksOutput
+  searchStacks("What to search for." input: SearchInput!): SearchStacksOutput @rule(list: SPACE_READ)
 }
 
 extend type Mutation {
@@ -2550,13 +2667,15 @@ extend type Mutation {
     "An uploaded state to begin with. Not accepted yet."
     stackObjectID: String @audited
   ): Stack!
+    @rule(do: STACK_CREATE)
+    @rule(do: SPACE_ADMIN, when: "it is administrative")
   "Delete a stack with its runs, configuration and state. Answers what it was."
   stackDelete(
     "True to destroy what the stack has made first. Not accepted yet."
     destroyResources: Boolean
     "Id of the stack."
     id: ID!
-  ): Stack
+  ): Stack @rule(do: STACK_DELETE)
   "Replace the settings of a stack. Another space moves it; the id stays."
   stackUpdate(
     "Id of the stack."
@@ -2564,6 +2683,10 @@ extend type Mutation {
     "The new settings."
     input: StackInput!
   ): Stack!
+    @rule(do: STACK_UPDATE)
+    @rule(do: SPACE_ADMIN, when: "its administrative flag changes")
+    @rule(do: SPACE_ADMIN, at: "the new space", when: "it moves and is administrative")
+    @rule(do: STACK_CREATE, at: "the new space", when: "it moves")
 }
 
 "One unit of infrastructure: code, configuration, state and runs."
@@ -2585,11 +2708,11 @@ type Stack {
   "Commands at the end of every run."
   afterRun: [String!]!
   "Cloud integrations attached to it; there are none yet."
-  attachedAwsIntegrations: [AwsIntegrationStackAttachment!]!
+  attachedAwsIntegrations: [AwsIntegrationStackAttachment!]! @rule(list: SPACE_READ)
   "Contexts attached to it, in the order in which they apply."
-  attachedContexts: [ContextAttachment!]!
+  attachedContexts: [ContextAttachment!]! @rule(list: SPACE_READ, at: "the context's space")
   "Policies attached to it; there are none yet."
-  attachedPolicies: [StackPolicyAttachment!]!
+  attachedPolicies: [StackPolicyAttachment!]! @rule(list: SPACE_READ)
   "True when plans are applied without waiting for a decision."
   autodeploy: Boolean!
   "True when outdated plans are made again by themselves."
@@ -2605,17 +2728,17 @@ type Stack {
   "Commands before planning."
   beforePlan: [String!]!
   "True when a run holds the stack."
-  blocked: Boolean
+  blocked: Boolean @rule(see: RUN_READ)
   "The run that holds the stack."
-  blocker: Run
+  blocker: Run @rule(see: RUN_READ)
   "The branch that is tracked."
   branch: String!
   "True when the caller may change the stack."
-  canWrite: Boolean!
+  canWrite: Boolean! @rule(who: PARENT)
   "Its own variables and files."
-  config: [ConfigElement!]!
+  config: [ConfigElement!]! @rule(see: STACK_READ)
   "One of its own variables or files. Null when there is none."
-  configElement("Name of the variable, or path of the file." id: ID!): ConfigElement
+  configElement("Name of the variable, or path of the file." id: ID!): ConfigElement @rule(see: STACK_READ)
   "Creation time, in Unix seconds."
   createdAt: Int!
   "True once it is deleted; only the answer of the deletion shows that."
@@ -2623,7 +2746,7 @@ type Stack {
   "True while its deletion waits for a run."
   deleting: Boolean!
   "What this stack waits for; there are no dependencies yet."
-  dependsOn: [StackDependency!]!
+  dependsOn: [StackDependency!]! @rule(list: SPACE_READ)
   "Description."
   description: String
   "True when sensitive outputs may be kept for dependent stacks."
@@ -2639,9 +2762,9 @@ type Stack {
   "Fixed id: a slug of the name, or the one given at creation."
   id: ID!
   "Integrations of the stack with other services."
-  integrations: StackIntegrations
+  integrations: StackIntegrations @rule(who: PARENT)
   "What waits for this stack; there are no dependencies yet."
-  isDependedOnBy: [StackDependency!]!
+  isDependedOnBy: [StackDependency!]! @rule(list: SPACE_READ)
   "True when no runs can be started."
   isDisabled: Boolean!
   "Labels."
@@ -2657,7 +2780,7 @@ type Stack {
   "True when the control plane keeps its state."
   managesStateFile: Boolean!
   "Versions of registry modules that it uses; there is no registry yet."
-  moduleVersionsUsed: [Version!]!
+  moduleVersionsUsed: [Version!]! @rule(list: SPACE_READ)
   "Name."
   name: String!
   "Namespace of the repository at its source; empty if it has none."
@@ -2665,11 +2788,11 @@ type Stack {
   "True when a run of it waits for an approval."
   needsApproval: Boolean
   "Its root outputs after the last apply."
-  outputs: [StackOutput!]!
+  outputs: [StackOutput!]! @rule(see: STACK_READ)
   "Folder of the project in the repository."
   projectRoot: String
   "Proposed runs, newest first."
-  proposedRuns("Id of the last run seen; absent for the first page." before: ID): [Run!]!
+  proposedRuns("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(list: SPACE_READ)
   "True when it cannot be deleted."
   protectFromDeletion: Boolean!
   "Where its code lives."
@@ -2679,19 +2802,19 @@ type Stack {
   "Address of its repository, where it is not derived from the name."
   repositoryURL: String
   "One of its runs. Null when it is not of this stack."
-  run("Id of the run." id: ID!): Run
+  run("Id of the run." id: ID!): Run @rule(see: RUN_READ)
   "One of its runs, for clients that wait for it to end."
-  runResourceState("Id of the run." id: ID!): Run!
+  runResourceState("Id of the run." id: ID!): Run! @rule(see: RUN_READ)
   "Image that runs execute in; null for the default."
   runnerImage: String
   "Runs that can apply, newest first."
-  runs("Id of the last run seen; absent for the first page." before: ID): [Run!]!
+  runs("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(list: SPACE_READ)
   "The variables and files that its next run would get, each with the context it comes from."
-  runtimeConfig: [RuntimeConfigElement!]!
+  runtimeConfig: [RuntimeConfigElement!]! @rule(see: STACK_READ)
   "Id of its space."
   space: String!
   "Its space."
-  spaceDetails: Space!
+  spaceDetails: Space! @rule(who: PARENT)
   "True when the caller has starred it."
   starred: Boolean!
   "The state of its newest run that can apply."
@@ -2703,7 +2826,7 @@ type Stack {
   "Who caused that state."
   stateSetBy: String
   "Tasks, newest first."
-  tasks("Id of the last run seen; absent for the first page." before: ID): [Run!]!
+  tasks("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(list: SPACE_READ)
   "The version of the tool that is asked for; null for the worker's own."
   terraformVersion: String
   "The commit that the next run would use, if it is not the head of the branch."
@@ -2711,11 +2834,11 @@ type Stack {
   "Who set the tracked commit; empty if nobody did."
   trackedCommitSetBy: String!
   "The integration that gives access to its repository; null for the default."
-  vcsIntegration: VcsIntegration
+  vcsIntegration: VcsIntegration @rule(who: PARENT)
   "The tool that it uses, with its settings."
   vendorConfig: StackConfigVendor!
   "The workers that its runs use; null for the default ones."
-  workerPool: WorkerPool
+  workerPool: WorkerPool @rule(who: PARENT)
 }
 
 "Places where code lives."
@@ -2755,9 +2878,9 @@ type StackOutput {
 "A variable or file as a run would get it."
 type RuntimeConfigElement {
   "The context it comes from; null for the stack's own."
-  context: RuntimeConfigElementContext
+  context: RuntimeConfigElementContext @rule(who: PARENT)
   "The variable or file."
-  element: ConfigElement!
+  element: ConfigElement! @rule(who: PARENT)
 }
 
 "The context that a variable or file comes from."
@@ -2781,27 +2904,27 @@ type SearchStacksEdge {
   "Position of this edge, for ` + "`" + `after` + "`" + `."
   cursor: String!
   "The stack."
-  node: Stack!
+  node: Stack! @rule(who: PARENT)
 }
 `, BuiltIn: false},
 	{Name: "../schema/users.graphqls", Input: `extend type Query {
   "One user. Null when it does not exist."
-  managedUser("Id of the user." id: ID!): ManagedUser
+  managedUser("Id of the user." id: ID!): ManagedUser @rule(who: ACCOUNT_VIEWER)
   "All users, oldest first."
-  managedUsers: [ManagedUser!]!
+  managedUsers: [ManagedUser!]! @rule(who: ACCOUNT_VIEWER)
 }
 
 extend type Mutation {
   "Delete a user: his invitation, his role bindings and his access end at once. Somebody who is invited under the same name later is another user. Answers who it was."
-  managedUserDelete("Id of the user." id: ID!): ManagedUser
+  managedUserDelete("Id of the user." id: ID!): ManagedUser @rule(who: ROOT_ADMIN)
   "Invite a user. No e-mail is sent yet: the invitation is only recorded."
-  managedUserInvite("Who, and with what access." input: ManagedUserInviteInput!): ManagedUser
+  managedUserInvite("Who, and with what access." input: ManagedUserInviteInput!): ManagedUser @rule(who: ROOT_ADMIN)
   "Invite a user. No e-mail is sent yet: the invitation is only recorded."
-  managedUserInviteV2("Who, and with what roles." input: ManagedUserInviteInputV2!): ManagedUser
+  managedUserInviteV2("Who, and with what roles." input: ManagedUserInviteInputV2!): ManagedUser @rule(who: ROOT_ADMIN)
   "Replace an invitation that is open or has expired by a fresh one. No e-mail is sent yet."
-  managedUserResendInvite("Id of the user." id: ID!): ManagedUser
+  managedUserResendInvite("Id of the user." id: ID!): ManagedUser @rule(who: ROOT_ADMIN)
   "Change a user. What is absent stays as it is."
-  managedUserUpdate("What to change." input: ManagedUserUpdateInput!): ManagedUser
+  managedUserUpdate("What to change." input: ManagedUserUpdateInput!): ManagedUser @rule(who: ROOT_ADMIN)
 }
 
 "A person whom the account knows. People cannot sign in yet; what they will be allowed to do can be set and asked for."
@@ -2815,7 +2938,7 @@ type ManagedUser {
   "In how many groups the user was at the last login."
   groupCount: Int
   "The names of the groups that the identity provider reported at the last login. Null for callers who are not admins of the root space."
-  groups: [String!]
+  groups: [String!] @rule(who: ROOT_ADMIN)
   "Fixed id."
   id: ID!
   "The address that the invitation is for, empty for a user who came without one."
@@ -2829,7 +2952,7 @@ type ManagedUser {
   "Name for people to read; may be empty."
   name: String!
   "The roles that the user holds in spaces by bindings of his own, whichever way they were made."
-  roleBindings: [UserRoleBinding!]!
+  roleBindings: [UserRoleBinding!]! @rule(who: PARENT)
   "The user's member id at Slack. Null: not known."
   slackMemberID: ID
   "In how many spaces the user's own bindings hold a role."
@@ -3028,15 +3151,17 @@ enum TerragruntTool {
 `, BuiltIn: false},
 	{Name: "../schema/workers.graphqls", Input: `extend type Query {
   "One worker pool. Null when it does not exist or the caller cannot see it."
-  workerPool("Id of the worker pool." id: ID!): WorkerPool
+  workerPool("Id of the worker pool." id: ID!): WorkerPool @rule(see: SPACE_READ)
   "All worker pools that the caller can see, without the built-in one, oldest first."
-  workerPools: [WorkerPool!]!
+  workerPools: [WorkerPool!]! @rule(list: SPACE_READ)
   "Search worker pools; by default sorted by name. Fields for predicates and order: id, name, label, labels, space, createdAt, updatedAt."
-  searchWorkerPools("What to search for." input: SearchInput!): SearchWorkerPoolsOutput
+  searchWorkerPools("What to search for." input: SearchInput!): SearchWorkerPoolsOutput @rule(list: SPACE_READ)
   "The worker pools that stacks of a space may choose, as far as the caller can see them."
   attachableWorkerPoolsInSpace("Id of the space." id: ID!): [WorkerPool!]!
+    @rule(see: SPACE_READ)
+    @rule(list: SPACE_READ, at: "the pool's space")
   "The built-in pool, which executes the runs of stacks that name none. Null for callers who can see nothing of the account."
-  publicWorkerPool: PublicWorkerPool
+  publicWorkerPool: PublicWorkerPool @rule(see: SPACE_READ, at: "any space")
 }
 
 extend type Mutation {
@@ -3054,9 +3179,9 @@ extend type Mutation {
     name: String! @audited
     "Id of its space; the root if absent."
     space: ID
-  ): WorkerPool
+  ): WorkerPool @rule(do: WORKER_POOL_CREATE)
   "Delete a worker pool that no stack uses. Answers what it was."
-  workerPoolDelete("Id of the worker pool." id: ID!): WorkerPool
+  workerPoolDelete("Id of the worker pool." id: ID!): WorkerPool @rule(do: WORKER_POOL_DELETE)
   "Give a worker pool another token; the old one ends at once, and with it the runs that its workers hold. Needs space admin of all stacks that use the pool."
   workerPoolReset(
     "A certificate signing request: base64 of its PEM form. It is checked and not kept."
@@ -3064,6 +3189,8 @@ extend type Mutation {
     "Id of the worker pool."
     id: ID!
   ): WorkerPool!
+    @rule(do: WORKER_POOL_RESET)
+    @rule(do: SPACE_ADMIN, at: "the space of each of its stacks")
   "Replace the settings of a worker pool. Another space moves it; its token stays."
   workerPoolUpdate(
     "Description; absent means none."
@@ -3079,6 +3206,9 @@ extend type Mutation {
     "Id of its space; absent means the present one."
     space: ID
   ): WorkerPool!
+    @rule(do: WORKER_POOL_UPDATE)
+    @rule(do: SPACE_ADMIN, when: "it moves")
+    @rule(do: SPACE_ADMIN, at: "the new space", when: "it moves")
 }
 
 "A group of workers that stacks of its space, and of spaces that inherit from it, may choose."
@@ -3087,6 +3217,8 @@ type WorkerPool {
   busyWorkers: Int!
   "What its workers are started with, as base64: the server's address and the pool's token. Empty for callers who may not reset the pool, and for every run that only plans."
   config: String!
+    @rule(do: WORKER_POOL_RESET)
+    @rule(do: SPACE_ADMIN, at: "the space of each of its stacks")
   "Creation time, in Unix seconds."
   createdAt: Int!
   "True once it is deleted; only the answer of the deletion shows that."
@@ -3108,11 +3240,11 @@ type WorkerPool {
   "Id of its space."
   space: String!
   "Its space."
-  spaceDetails: Space!
+  spaceDetails: Space! @rule(who: PARENT)
   "Time of the last change, in Unix seconds."
   updatedAt: Int!
   "Its workers that execute runs now; idle ones do not report themselves yet."
-  workers: [Worker!]!
+  workers: [Worker!]! @rule(who: PARENT)
   "How many workers it has, as far as they are in ` + "`" + `workers` + "`" + `."
   workersCount: Int!
 }
@@ -3148,7 +3280,7 @@ type SearchWorkerPoolsEdge {
   "Position of this edge, for ` + "`" + `after` + "`" + `."
   cursor: String!
   "The worker pool."
-  node: WorkerPool!
+  node: WorkerPool! @rule(who: PARENT)
 }
 `, BuiltIn: false},
 }
