@@ -103,9 +103,13 @@ func (s *server) logAudit(ctx context.Context, tx *store.Tx, row domain.OutboxRo
 	if err != nil {
 		return err
 	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "audit",
+	level := slog.LevelInfo
+	if e.ActedAs.Flagged() {
+		level = slog.LevelWarn // somebody used a role of a stack that he lacks
+	}
+	s.log.LogAttrs(ctx, level, "audit",
 		slog.String("id", string(e.ID)), slog.String("event", e.Event), slog.String("actor", e.Actor), slog.Any("actor_roles", e.ActorRoles),
 		slog.String("outcome", string(e.Outcome)), slog.String("reason", e.Reason), slog.String("object", e.ObjectKind+"/"+e.ObjectID),
-		slog.Any("spaces", e.Spaces), slog.String("remote_ip", e.RemoteIP), slog.String("request", e.RequestID), slog.String("run", string(e.RunID)))
+		slog.Any("spaces", e.Spaces), slog.String("remote_ip", e.RemoteIP), slog.String("request", e.RequestID), slog.String("run", string(e.RunID)), slog.Any("acted_as", e.ActedAs))
 	return nil
 }

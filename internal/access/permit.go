@@ -68,6 +68,7 @@ type Record struct {
 	Run        domain.RunID
 	Stack      domain.StackID
 	Uses       []domain.AuditUse // the bindings that allowed it
+	ActedAs    *domain.ActedAs   // the roles of stacks that the actor used and lacks
 }
 
 // allowed returns the record of a decision that let the operation through.
@@ -117,6 +118,10 @@ func (p Permit) For(kind Kind) Permit {
 	p.record.ObjectKind = kind
 	return p
 }
+
+// ActedAs returns the roles of stacks that the permitted change uses and its
+// actor lacks; nil for none.
+func (p Permit) ActedAs() *domain.ActedAs { return p.record.ActedAs }
 
 // Denial is a refusal. The store records it in the audit trail after it has
 // rolled the transaction back.

@@ -55,6 +55,10 @@ func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAt
 		return v, s.gate.Refuse(ctx, tx, op, domain.Conflict(
 			"context %s of space %s is out of reach of stack %s in space %s", c.ID, c.Space, stack.ID, stack.Space))
 	}
+	op := access.Op{Event: "context.attach", Action: authz.ActionStackManage, Object: stackObject(stack, "stack")}
+	if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
+		return v, err
+	}
 	v.StackOf = stack
 	v.ContextAttachment = domain.ContextAttachment{
 		ID: domain.ContextAttachmentID(s.ids.ULID()), Context: c.ID, Stack: stack.ID, Priority: a.Priority,
@@ -66,11 +70,8 @@ func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAt
 // from the caller is called noun, after what he named.
 func (s *Service) permitStack(ctx context.Context, tx Tx, event, noun string, id domain.StackID) (domain.Stack, access.Permit, error) {
 	stack, err := tx.Stack(ctx, id)
-	o := access.Object{
-		Kind: access.KindStack, ID: string(id), Noun: noun, Space: stack.Space,
-		Entity: stackEntity(id),
-	}
-	op := access.Op{Event: event, Action: authz.ActionStackManage, See: authz.ActionStackRead, Object: o}
+	op := access.Op{Event: event, Action: authz.ActionStackManage, See: authz.ActionStackRead, Object: stackObject(stack, noun)}
+	op.Object.ID, op.Object.Entity = string(id), stackEntity(id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return stack, access.Permit{}, s.gate.Missing(ctx, tx, op)
 	}
@@ -79,6 +80,10 @@ func (s *Service) permitStack(ctx context.Context, tx Tx, event, noun string, id
 	}
 	permit, err := s.gate.Permit(ctx, tx, op)
 	return stack, permit, err
+}
+
+func stackObject(stack domain.Stack, noun string) access.Object {
+	return access.Object{Kind: access.KindStack, ID: string(stack.ID), Noun: noun, Space: stack.Space, Entity: stackEntity(stack.ID)}
 }
 
 func stackEntity(id domain.StackID) authz.EntityRef {
@@ -104,6 +109,10 @@ func (s *Service) Detach(ctx context.Context, id domain.ContextAttachmentID) (v 
 		}
 		c, err := tx.Context(ctx, a.Context)
 		if err != nil {
+			return err
+		}
+		op := access.Op{Event: "context.detach", Action: authz.ActionStackManage, Object: stackObject(stack, "context attachment")}
+		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
 			return err
 		}
 		v = AttachmentView{ContextAttachment: a, ContextOf: c, StackOf: stack}

@@ -27,7 +27,7 @@ func (s *Service) Config(ctx context.Context, id domain.ContextID) (out []domain
 // AddConfig adds or replaces a variable or file of a context.
 func (s *Service) AddConfig(ctx context.Context, id domain.ContextID, in domain.Config) (c domain.Config, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		_, permit, err := s.find(ctx, tx, "context_config.add", authz.ActionContextUpdate, id)
+		_, permit, err := s.findToInfluence(ctx, tx, "context_config.add", authz.ActionContextUpdate, id)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (s *Service) AddConfig(ctx context.Context, id domain.ContextID, in domain.
 // DeleteConfig removes a variable or file of a context.
 func (s *Service) DeleteConfig(ctx context.Context, id domain.ContextID, element string) (c domain.Config, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		_, permit, err := s.find(ctx, tx, "context_config.delete", authz.ActionContextUpdate, id)
+		_, permit, err := s.findToInfluence(ctx, tx, "context_config.delete", authz.ActionContextUpdate, id)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 
 // Tx is what this package uses of a transaction.
 type Tx interface {
-	access.Reader
+	access.ActAsReader
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	LockContext(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	ContextIDTaken(ctx context.Context, id domain.ContextID) (bool, error)
@@ -182,6 +182,7 @@ func (s *Service) Update(ctx context.Context, id domain.ContextID, in Input, rep
 		if err != nil {
 			return err
 		}
+		old := c
 		if in.Space != "" && in.Space != c.Space {
 			if err := s.guardMove(ctx, tx, c, in.Space); err != nil {
 				return err
@@ -191,6 +192,11 @@ func (s *Service) Update(ctx context.Context, id domain.ContextID, in Input, rep
 		fill(&c, in, tx)
 		if err := c.Check(); err != nil {
 			return err
+		}
+		if replace || len(in.Config) > 0 || !c.SameWork(old) {
+			if permit, err = s.influence(ctx, tx, operation("context.update", authz.ActionContextUpdate, object(old)), permit); err != nil {
+				return err
+			}
 		}
 		if replace {
 			if err := dropConfig(ctx, tx, permit, c.ID, in.Config); err != nil {
@@ -250,7 +256,7 @@ func dropConfig(ctx context.Context, tx Tx, p access.Permit, id domain.ContextID
 func (s *Service) Delete(ctx context.Context, id domain.ContextID) (c domain.Context, err error) {
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		var permit access.Permit
-		c, permit, err = s.find(ctx, tx, "context.delete", authz.ActionContextDelete, id)
+		c, permit, err = s.findToInfluence(ctx, tx, "context.delete", authz.ActionContextDelete, id)
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,9 @@ type AuditEntry struct {
 	// Uses are the role bindings that allowed it, each with the action it was
 	// used for. Empty for denials, and where a flag or a session allowed.
 	Uses []AuditUse
+	// ActedAs names the roles of stacks that the actor used and lacks; nil for
+	// none.
+	ActedAs *ActedAs
 }
 
 // AuditUse says what a role binding was used for.

@@ -149,6 +149,9 @@ type Run struct {
 	Delta       *Delta // nil until planned
 	Note        string // why it ended, for a run that failed
 	Autodeploy  bool   // decided when the run was created
+	// ActedAs names the roles of the stack that whoever confirmed the run
+	// lacks; nil for none.
+	ActedAs *ActedAs
 
 	// Epoch counts the leases given on this run. Every write of a worker
 	// carries the epoch of its lease; an older one is refused.

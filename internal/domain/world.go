@@ -10,6 +10,11 @@ type StackActor struct {
 	Administrative bool
 }
 
+// AsActor returns what decisions need to know of a stack.
+func (s Stack) AsActor() StackActor {
+	return StackActor{ID: s.ID, Space: s.Space, Administrative: s.Administrative}
+}
+
 // World is everything that access decisions are made from, at one revision.
 type World struct {
 	Spaces   []Space

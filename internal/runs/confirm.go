@@ -12,12 +12,12 @@ import (
 // Confirm lets the plan of an UNCONFIRMED run be applied. An empty id means
 // the run that holds the stack.
 func (s *Service) Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error) {
-	return s.settle(ctx, step{"run.confirm", authz.ActionRunConfirm, domain.RunConfirmed, unconfirmed}, stack, id, note)
+	return s.settle(ctx, step{"run.confirm", authz.ActionRunConfirm, domain.RunConfirmed, unconfirmed, true}, stack, id, note)
 }
 
 // Discard throws a plan, or a run that has not begun, away.
 func (s *Service) Discard(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error) {
-	return s.settle(ctx, step{"run.discard", authz.ActionRunDiscard, domain.RunDiscarded, waiting}, stack, id, note)
+	return s.settle(ctx, step{"run.discard", authz.ActionRunDiscard, domain.RunDiscarded, waiting, false}, stack, id, note)
 }
 
 // step is a change of state that a caller may ask for.
@@ -26,6 +26,9 @@ type step struct {
 	action authz.Action
 	to     domain.RunState
 	from   []domain.RunState // PLANNING becomes CONFIRMED too, but only by autodeploy
+	// influences says that the step decides what the stack does with the roles
+	// that it holds (security rule G2).
+	influences bool
 }
 
 var (
@@ -55,6 +58,12 @@ func (s *Service) settle(ctx context.Context, st step, stackID domain.StackID, i
 		}
 		if !slices.Contains(st.from, run.State) {
 			return domain.Conflict("run %s is %s and cannot become %s", run.ID, run.State, st.to)
+		}
+		if st.influences {
+			if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
+				return err
+			}
+			run.ActedAs = permit.ActedAs()
 		}
 		return s.move(ctx, tx, permit, &run, st.to, access.Name(ctx), note)
 	})

@@ -132,6 +132,12 @@ func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.Stack
 				return err
 			}
 		}
+		if !stack.SameWork(old.StackSettings) {
+			op := operation("stack.update", authz.ActionStackUpdate, Object(old))
+			if permit, err = s.gate.ActAs(ctx, tx, op, permit, old.AsActor()); err != nil {
+				return err
+			}
+		}
 		return tx.UpdateStack(ctx, permit, stack)
 	})
 	return stack, err

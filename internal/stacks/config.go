@@ -27,7 +27,7 @@ func (s *Service) Config(ctx context.Context, id domain.StackID) (out []domain.C
 // AddConfig adds or replaces a variable or file of a stack.
 func (s *Service) AddConfig(ctx context.Context, id domain.StackID, in domain.Config) (c domain.Config, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		_, permit, err := s.find(ctx, tx, "stack_config.add", authz.ActionStackAddConfig, id)
+		_, permit, err := s.findToInfluence(ctx, tx, "stack_config.add", authz.ActionStackAddConfig, id)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (s *Service) AddConfig(ctx context.Context, id domain.StackID, in domain.Co
 // DeleteConfig removes a variable or file of a stack.
 func (s *Service) DeleteConfig(ctx context.Context, id domain.StackID, element string) (c domain.Config, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		_, permit, err := s.find(ctx, tx, "stack_config.delete", authz.ActionStackDeleteConfig, id)
+		_, permit, err := s.findToInfluence(ctx, tx, "stack_config.delete", authz.ActionStackDeleteConfig, id)
 		if err != nil {
 			return err
 		}

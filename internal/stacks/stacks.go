@@ -13,7 +13,7 @@ import (
 
 // Tx is what this package uses of a transaction.
 type Tx interface {
-	access.Reader
+	access.ActAsReader
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
@@ -27,7 +27,6 @@ type Tx interface {
 	PutConfig(ctx context.Context, p access.Permit, owner access.Kind, id string, c domain.Config) error
 	DeleteConfig(ctx context.Context, p access.Permit, owner access.Kind, id, element string) error
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
-	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
@@ -171,6 +170,16 @@ func (s *Service) find(ctx context.Context, tx Tx, event string, action authz.Ac
 		return stack, access.Permit{}, err
 	}
 	permit, err := s.gate.Permit(ctx, tx, operation(event, action, Object(stack)))
+	return stack, permit, err
+}
+
+// findToInfluence is find for a change of what the stack's runs do (security
+// rule G2).
+func (s *Service) findToInfluence(ctx context.Context, tx Tx, event string, action authz.Action, id domain.StackID) (domain.Stack, access.Permit, error) {
+	stack, permit, err := s.find(ctx, tx, event, action, id)
+	if err == nil {
+		permit, err = s.gate.ActAs(ctx, tx, operation(event, action, Object(stack)), permit, stack.AsActor())
+	}
 	return stack, permit, err
 }
 

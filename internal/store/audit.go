@@ -26,10 +26,10 @@ func (tx *Tx) insertAudit(ctx context.Context, r access.Record) error {
 	}
 	e := domain.AuditEntry{ID: domain.AuditID(tx.store.IDs.ULID()), At: tx.now}
 	err := tx.exec(ctx, `insert into audit_log (id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
-		outcome, reason, remote_ip, request_id, run_id, stack_id, revision, uses)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		outcome, reason, remote_ip, request_id, run_id, stack_id, revision, uses, acted_as)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 		e.ID, micros(e.At), r.Actor, roles, r.Event, call.Mutation, r.Action, string(r.ObjectKind), legible(r.ObjectID), toJSON(spaces), args,
-		r.Outcome, legible(r.Reason), call.RemoteIP, call.RequestID, r.Run, r.Stack, r.Revision, uses(r.Uses))
+		r.Outcome, legible(r.Reason), call.RemoteIP, call.RequestID, r.Run, r.Stack, r.Revision, uses(r.Uses), actedAs(r.ActedAs))
 	if err != nil {
 		return err
 	}
@@ -44,6 +44,14 @@ func uses(u []domain.AuditUse) string {
 	return toJSON(u)
 }
 
+// actedAs is empty where nobody's role was used but the actor's own.
+func actedAs(a *domain.ActedAs) string {
+	if a == nil {
+		return ""
+	}
+	return toJSON(a)
+}
+
 // legible makes a text that a caller chose fit to be recorded: a refusal is
 // recorded whatever was asked for, but not at any length.
 func legible(text string) string {
@@ -56,18 +64,18 @@ func legible(text string) string {
 }
 
 const selectAudit = `select position, id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args,
-	outcome, reason, remote_ip, request_id, run_id, stack_id, revision, uses from audit_log`
+	outcome, reason, remote_ip, request_id, run_id, stack_id, revision, uses, acted_as from audit_log`
 
 func scanAudit(s scanner) (e domain.AuditEntry, err error) {
 	var at int64
-	var roles, spaces, uses string
+	var roles, spaces, uses, acted string
 	err = s.Scan(&e.Sequence, &e.ID, &at, &e.Actor, &roles, &e.Event, &e.Mutation, &e.Action, &e.ObjectKind, &e.ObjectID, &spaces, &e.Args,
-		&e.Outcome, &e.Reason, &e.RemoteIP, &e.RequestID, &e.RunID, &e.StackID, &e.Revision, &uses)
+		&e.Outcome, &e.Reason, &e.RemoteIP, &e.RequestID, &e.RunID, &e.StackID, &e.Revision, &uses, &acted)
 	if err != nil {
 		return e, err
 	}
 	e.At = fromMicros(at)
-	return e, errors.Join(fromJSON(roles, &e.ActorRoles), fromJSON(spaces, &e.Spaces), fromJSON(uses, &e.Uses))
+	return e, errors.Join(fromJSON(roles, &e.ActorRoles), fromJSON(spaces, &e.Spaces), fromJSON(uses, &e.Uses), fromJSON(acted, &e.ActedAs))
 }
 
 // AuditEntries returns up to limit entries, newest first, older than before

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/airlock-project/airlock/internal/access"
@@ -13,13 +14,13 @@ import (
 const holding = `('READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'UNCONFIRMED', 'CONFIRMED', 'PREPARING_APPLY', 'APPLYING')`
 
 const selectRun = `select id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
-	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until from runs`
+	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until, acted_as from runs`
 
 func scanRun(s scanner) (r domain.Run, err error) {
-	var commit, delta string
+	var commit, delta, acted string
 	var created, updated, lease int64
 	err = s.Scan(&r.ID, &r.StackID, &r.Type, &r.State, &r.StateSerial, &r.Branch, &commit, &r.Title, &r.Metadata, &r.TriggeredBy,
-		&created, &updated, &delta, &r.Note, &r.Autodeploy, &r.Epoch, &r.Worker, &lease)
+		&created, &updated, &delta, &r.Note, &r.Autodeploy, &r.Epoch, &r.Worker, &lease, &acted)
 	if err != nil {
 		return r, err
 	}
@@ -27,7 +28,7 @@ func scanRun(s scanner) (r domain.Run, err error) {
 	if err := fromJSON(commit, &r.Commit); err != nil {
 		return r, err
 	}
-	return r, fromJSON(delta, &r.Delta)
+	return r, errors.Join(fromJSON(delta, &r.Delta), fromJSON(acted, &r.ActedAs))
 }
 
 // Run returns one run.
@@ -107,10 +108,10 @@ func (tx *Tx) InsertRun(ctx context.Context, p access.Permit, r domain.Run) erro
 		return err
 	}
 	err := tx.exec(ctx, `insert into runs (id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
-		created_at, updated_at, delta, changes, note, autodeploy, blocking, epoch, worker, lease_until, log_bytes)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', '', $13, $14, 0, '', 0, 0)`,
+		created_at, updated_at, delta, changes, note, autodeploy, blocking, epoch, worker, lease_until, log_bytes, acted_as)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', '', $13, $14, 0, '', 0, 0, $15)`,
 		r.ID, r.StackID, r.Type, r.State, r.StateSerial, r.Branch, toJSON(r.Commit), r.Title, r.Metadata, r.TriggeredBy,
-		micros(r.CreatedAt), micros(r.UpdatedAt), r.Autodeploy, r.Type.Blocking())
+		micros(r.CreatedAt), micros(r.UpdatedAt), r.Autodeploy, r.Type.Blocking(), actedAs(r.ActedAs))
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
 	}
@@ -143,8 +144,8 @@ func (tx *Tx) saveRun(ctx context.Context, r domain.Run) error {
 		delta = toJSON(r.Delta)
 	}
 	return tx.exec(ctx, `update runs set state = $2, serial = $3, commit_info = $4, title = $5, updated_at = $6, delta = $7, note = $8,
-		epoch = $9, worker = $10, lease_until = $11 where id = $1`,
-		r.ID, r.State, r.StateSerial, toJSON(r.Commit), r.Title, micros(r.UpdatedAt), delta, r.Note, r.Epoch, r.Worker, micros(r.LeaseUntil))
+		epoch = $9, worker = $10, lease_until = $11, acted_as = $12 where id = $1`,
+		r.ID, r.State, r.StateSerial, toJSON(r.Commit), r.Title, micros(r.UpdatedAt), delta, r.Note, r.Epoch, r.Worker, micros(r.LeaseUntil), actedAs(r.ActedAs))
 }
 
 func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {

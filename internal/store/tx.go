@@ -72,7 +72,8 @@ func (tx *Tx) use(p access.Permit, kind access.Kind) error {
 	}
 	for i, old := range tx.records {
 		if old.Event == r.Event && old.ObjectKind == r.ObjectKind && old.ObjectID == r.ObjectID {
-			r.Spaces, r.Uses = union(old.Spaces, r.Spaces), union(old.Uses, r.Uses)
+			both := join(old, r)
+			r.Spaces, r.Uses, r.ActedAs = both.Spaces, both.Uses, both.ActedAs
 			tx.records[i] = r
 			return nil
 		}
@@ -97,12 +98,25 @@ func (tx *Tx) finish(ctx context.Context) error {
 	}
 	r := tx.records[0]
 	for _, other := range append(tx.records[1:], tx.also...) {
-		r.Spaces, r.Uses = union(r.Spaces, other.Spaces), union(r.Uses, other.Uses)
+		r = join(r, other)
 	}
 	if err := tx.insertAudit(ctx, r); err != nil {
 		return domain.Unavailable("the audit trail", err)
 	}
 	return nil
+}
+
+// join adds to a record what another permit of the same change rests on.
+func join(r, other access.Record) access.Record {
+	r.Spaces, r.Uses = union(r.Spaces, other.Spaces), union(r.Uses, other.Uses)
+	if other.ActedAs != nil {
+		both := *other.ActedAs
+		if r.ActedAs != nil {
+			both.Lent = union(r.ActedAs.Lent, both.Lent)
+		}
+		r.ActedAs = &both
+	}
+	return r
 }
 
 // union returns the elements of a, then those of b that are not in a.

@@ -12,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
@@ -28,6 +29,61 @@ type AuditTrailActorResolver interface {
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _ActedAs_mode(ctx context.Context, field graphql.CollectedField, obj *view.ActedAs) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActedAs_mode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ActAsMode) graphql.Marshaler {
+			return ec.marshalNStackActAsMode2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐActAsMode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActedAs_mode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ActedAs", field, false, false, errors.New("field of type StackActAsMode does not have child fields"))
+}
+
+func (ec *executionContext) _ActedAs_lent(ctx context.Context, field graphql.CollectedField, obj *view.ActedAs) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActedAs_lent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lent(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.LentRole) graphql.Marshaler {
+			return ec.marshalNLentRole2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐLentRoleᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActedAs_lent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ActedAs",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LentRole(ctx, field)
+		},
+	}
+	return fc, nil
+}
 
 func (ec *executionContext) _AuditTrailActor_run(ctx context.Context, field graphql.CollectedField, obj *view.AuditTrailActor) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -534,6 +590,38 @@ func (ec *executionContext) fieldContext_AuditTrailEntry_uses(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _AuditTrailEntry_actedAs(ctx context.Context, field graphql.CollectedField, obj *view.AuditTrailEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditTrailEntry_actedAs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ActedAs(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.ActedAs) graphql.Marshaler {
+			return ec.marshalOActedAs2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐActedAs(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditTrailEntry_actedAs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditTrailEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ActedAs(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AuditTrailResource_resourceId(ctx context.Context, field graphql.CollectedField, obj *view.AuditTrailResource) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -624,6 +712,121 @@ func (ec *executionContext) _AuditUse_action(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_AuditUse_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditUse", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LentRole_stack(ctx context.Context, field graphql.CollectedField, obj *view.LentRole) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LentRole_stack(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stack, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.StackID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐStackID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LentRole_stack(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LentRole", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _LentRole_role(ctx context.Context, field graphql.CollectedField, obj *view.LentRole) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LentRole_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LentRole_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LentRole", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LentRole_space(ctx context.Context, field graphql.CollectedField, obj *view.LentRole) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LentRole_space(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Space, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.SpaceID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐSpaceID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LentRole_space(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LentRole", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _LentRole_entity(ctx context.Context, field graphql.CollectedField, obj *view.LentRole) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LentRole_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LentRole_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LentRole", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LentRole_binding(ctx context.Context, field graphql.CollectedField, obj *view.LentRole) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LentRole_binding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Binding(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LentRole_binding(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LentRole", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _SearchAuditTrailEntriesEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SearchAuditTrailEntriesEdge) (ret graphql.Marshaler) {
@@ -756,6 +959,49 @@ func (ec *executionContext) fieldContext_SearchAuditTrailEntriesOutput_pageInfo(
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var actedAsImplementors = []string{"ActedAs"}
+
+func (ec *executionContext) _ActedAs(ctx context.Context, sel ast.SelectionSet, obj *view.ActedAs) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, actedAsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ActedAs")
+		case "mode":
+			out.Values[i] = ec._ActedAs_mode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lent":
+			out.Values[i] = ec._ActedAs_lent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
 
 var auditTrailActorImplementors = []string{"AuditTrailActor"}
 
@@ -935,6 +1181,11 @@ func (ec *executionContext) _AuditTrailEntry(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "actedAs":
+			out.Values[i] = ec._AuditTrailEntry_actedAs(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1019,6 +1270,64 @@ func (ec *executionContext) _AuditUse(ctx context.Context, sel ast.SelectionSet,
 		case "action":
 			out.Values[i] = ec._AuditUse_action(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var lentRoleImplementors = []string{"LentRole"}
+
+func (ec *executionContext) _LentRole(ctx context.Context, sel ast.SelectionSet, obj *view.LentRole) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, lentRoleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LentRole")
+		case "stack":
+			out.Values[i] = ec._LentRole_stack(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "role":
+			out.Values[i] = ec._LentRole_role(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "space":
+			out.Values[i] = ec._LentRole_space(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entity":
+			out.Values[i] = ec._LentRole_entity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "binding":
+			out.Values[i] = ec._LentRole_binding(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -1204,6 +1513,32 @@ func (ec *executionContext) marshalNAuditUse2ᚖgithubᚗcomᚋairlockᚑproject
 	return ec._AuditUse(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNLentRole2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐLentRoleᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.LentRole) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLentRole2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐLentRole(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLentRole2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐLentRole(ctx context.Context, sel ast.SelectionSet, v *view.LentRole) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._LentRole(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNSearchAuditTrailEntriesEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchAuditTrailEntriesEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*SearchAuditTrailEntriesEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1228,6 +1563,13 @@ func (ec *executionContext) marshalNSearchAuditTrailEntriesEdge2ᚖgithubᚗcom�
 		return graphql.Null
 	}
 	return ec._SearchAuditTrailEntriesEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOActedAs2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐActedAs(ctx context.Context, sel ast.SelectionSet, v *view.ActedAs) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ActedAs(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOAuditTrailResource2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐAuditTrailResource(ctx context.Context, sel ast.SelectionSet, v *view.AuditTrailResource) graphql.Marshaler {

@@ -1681,6 +1681,23 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairloc
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐSpaceID(ctx context.Context, v any) (domain.SpaceID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.SpaceID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐSpaceID(ctx context.Context, sel ast.SelectionSet, v domain.SpaceID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐStackID(ctx context.Context, v any) (domain.StackID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := domain.StackID(tmp)

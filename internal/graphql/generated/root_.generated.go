@@ -743,6 +743,33 @@ type AuditTrailEntry {
   right came from elsewhere, such as a stack's administrative flag.
   """
   uses: [AuditUse!]!
+  "The roles of stacks that the actor used without holding them. Null for none."
+  actedAs: ActedAs
+}
+
+"""
+Roles that a stack holds and that somebody used through it without holding
+them: he changed what the stack's runs do.
+"""
+type ActedAs {
+  "How the account treated it at the time."
+  mode: StackActAsMode!
+  "The roles."
+  lent: [LentRole!]!
+}
+
+"A role of a stack that its changer lacks."
+type LentRole {
+  "Id of the stack."
+  stack: ID!
+  "Slug of the role."
+  role: String!
+  "Id of the space where it is bound; for a binding to one entity, where that lives."
+  space: ID!
+  "The entity that it is bound to, as kind/id. Null for a whole space."
+  entity: String
+  "Id of the role binding. Null for the stack's administrative flag."
+  binding: ID
 }
 
 "What a role binding was used for."
@@ -2090,6 +2117,11 @@ extend type Mutation {
 
 "One job of a stack: a plan, possibly with the apply that follows."
 type Run {
+  """
+  The roles of the stack that whoever confirmed the run lacks. Null when he
+  holds them all.
+  """
+  actedAs: ActedAs
   "The branch it was started for."
   branch: String!
   "True when the caller could retry it now."
@@ -3300,6 +3332,16 @@ func (ec *executionContext) childFields_AccountSettings(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type AccountSettings", field.Name)
 }
 
+func (ec *executionContext) childFields_ActedAs(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mode":
+		return ec.fieldContext_ActedAs_mode(ctx, field)
+	case "lent":
+		return ec.fieldContext_ActedAs_lent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ActedAs", field.Name)
+}
+
 func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessRules":
@@ -3420,6 +3462,8 @@ func (ec *executionContext) childFields_AuditTrailEntry(ctx context.Context, fie
 		return ec.fieldContext_AuditTrailEntry_spaces(ctx, field)
 	case "uses":
 		return ec.fieldContext_AuditTrailEntry_uses(ctx, field)
+	case "actedAs":
+		return ec.fieldContext_AuditTrailEntry_actedAs(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditTrailEntry", field.Name)
 }
@@ -3704,6 +3748,22 @@ func (ec *executionContext) childFields_Hooks(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Hooks", field.Name)
 }
 
+func (ec *executionContext) childFields_LentRole(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "stack":
+		return ec.fieldContext_LentRole_stack(ctx, field)
+	case "role":
+		return ec.fieldContext_LentRole_role(ctx, field)
+	case "space":
+		return ec.fieldContext_LentRole_space(ctx, field)
+	case "entity":
+		return ec.fieldContext_LentRole_entity(ctx, field)
+	case "binding":
+		return ec.fieldContext_LentRole_binding(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LentRole", field.Name)
+}
+
 func (ec *executionContext) childFields_ManagedUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessRules":
@@ -3898,6 +3958,8 @@ func (ec *executionContext) childFields_RoleBindingPage(ctx context.Context, fie
 
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "actedAs":
+		return ec.fieldContext_Run_actedAs(ctx, field)
 	case "branch":
 		return ec.fieldContext_Run_branch(ctx, field)
 	case "canRetry":

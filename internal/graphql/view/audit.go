@@ -56,6 +56,9 @@ func (e *AuditTrailEntry) Uses() []*AuditUse {
 	return out
 }
 
+// ActedAs names the roles of stacks that the actor used and lacks.
+func (e *AuditTrailEntry) ActedAs() *ActedAs { return NewActedAs(e.Entry.ActedAs) }
+
 // AuditUse says what a role binding was used for.
 type AuditUse struct{ RoleBinding, Action string }
 

@@ -22,6 +22,7 @@ func (r *Run) Delta() *RunDelta        { return newRunDelta(r.Run.Delta) }
 func (r *Run) NeedsApproval() bool     { return r.State == domain.RunPendingReview }
 func (r *Run) DriftDetection() bool    { return false }
 func (r *Run) Expired() bool           { return false }
+func (r *Run) ActedAs() *ActedAs       { return NewActedAs(r.Run.ActedAs) }
 func (r *Run) CanRetry() bool          { return false }
 func (r *Run) Command() string         { return "" }
 func (r *Run) Comments() []*RunComment { return nil }
