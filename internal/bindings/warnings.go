@@ -20,7 +20,7 @@ func warnings(ctx context.Context, tx Tx, v View) (out []string, err error) {
 			return nil, err
 		}
 		if stack.Administrative {
-			out = append(out, fmt.Sprintf("stack %s is administrative: as long as it is, no role that is bound to it has any effect", stack.ID))
+			out = append(out, fmt.Sprintf("stack %s is administrative: as long as it is, no role that is bound to it has any effect; convertAdministrativeStack replaces the flag by a role", stack.ID))
 		}
 	}
 	if v.Space == domain.RootSpace && !v.NotAfter.IsZero() && administers(v.Role) {

@@ -134,6 +134,40 @@ func TestAccountSettingsFlow(t *testing.T) {
 	}
 }
 
+// TestA144Warnings: binding a role to an administrative stack works and warns;
+// so does converting one whose roles did not count.
+func TestA144Warnings(t *testing.T) {
+	w := newWorld(t)
+	stack := id(w.do("provider_stacks", "Create", vars{"input": with(stackInput("app", "legacy"), "administrative", true), "manageState": true}))
+	bind := func(operation string, input vars) answer {
+		return w.run("provider_bindings", operation, vars{"input": input})
+	}
+	binding := vars{"stackID": stack, "roleID": w.role("space-reader"), "spaceID": "legacy"}
+	a := bind("CreateOfStack", binding)
+	if a.Errors != nil || !strings.Contains(fmt.Sprint(a.Extensions["warnings"]), "stack app is administrative: as long as it is, no role") {
+		t.Errorf("bound: %s", a.raw)
+	}
+	const batch = `mutation($b:[StackRoleBindingInput!]!){stackRoleBindingBatchCreate(input:{bindings:$b}){id}}`
+	binding["roleID"] = w.role("space-writer")
+	a = w.query(batch, vars{"b": []any{binding}})
+	if a.Errors != nil || !strings.Contains(fmt.Sprint(a.Extensions["warnings"]), "stack app is administrative") {
+		t.Errorf("bound in a batch: %s", a.raw)
+	}
+	const convert = `mutation($s:ID!){convertAdministrativeStack(input:{stack:$s}){id administrative}}`
+	a = w.query(convert, vars{"s": stack})
+	if a.Errors != nil || !strings.Contains(a.raw, `"administrative":false`) ||
+		!strings.Contains(fmt.Sprint(a.Extensions["warnings"]), "2 other role bindings of the stack count from now on") {
+		t.Errorf("converted: %s", a.raw)
+	}
+	if code, _ := w.query(convert, vars{"s": stack}).failure(t); code != "CONFLICT" {
+		t.Errorf("converted twice: %s", code)
+	}
+	binding["roleID"] = w.role("worker-pool-controller")
+	if a := bind("CreateOfStack", binding); a.Errors != nil || a.Extensions["warnings"] != nil {
+		t.Errorf("bound without the flag: %s", a.raw)
+	}
+}
+
 // TestReachOnTheWire: a refusal has every loss in its extensions.
 func TestReachOnTheWire(t *testing.T) {
 	w := newWorld(t)

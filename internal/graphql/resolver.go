@@ -122,6 +122,7 @@ type Stacks interface {
 	Create(ctx context.Context, in stacks.CreateInput) (domain.Stack, error)
 	Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (domain.Stack, error)
 	Delete(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	ConvertAdministrative(ctx context.Context, id domain.StackID) (stacks.Converted, error)
 	Config(ctx context.Context, id domain.StackID) ([]domain.Config, error)
 	AddConfig(ctx context.Context, id domain.StackID, in domain.Config) (domain.Config, error)
 	DeleteConfig(ctx context.Context, id domain.StackID, element string) (domain.Config, error)

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,14 @@ import (
 func newStack(s domain.Stack) *view.Stack { return &view.Stack{Stack: s} }
 
 func newStackView(v stacks.View) *view.Stack { return &view.Stack{Stack: v.Stack, Bare: v.Bare} }
+
+// awakened warns of roles that the administrative flag had made ineffective.
+func awakened(bindings int) string {
+	if bindings == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d other role bindings of the stack count from now on; while it was administrative they did not", bindings)
+}
 
 func newStackOutput(o domain.Output) *generated.StackOutput {
 	return &generated.StackOutput{ID: o.Name, Description: o.Description, Sensitive: o.Sensitive, Value: o.Value}

@@ -48,6 +48,15 @@ func (r *mutationResolver) StackUpdate(ctx context.Context, id string, input gen
 	return one(s, err, newStack)
 }
 
+func (r *mutationResolver) ConvertAdministrativeStack(ctx context.Context, input generated.ConvertAdministrativeStackInput) (*view.Stack, error) {
+	v, err := r.Resolver.Stacks.ConvertAdministrative(ctx, domain.StackID(input.Stack))
+	if err != nil {
+		return nil, err
+	}
+	AddWarning(ctx, awakened(v.Awakened))
+	return newStack(v.Stack), nil
+}
+
 func (r *queryResolver) Stack(ctx context.Context, id string) (*view.Stack, error) {
 	v, err := r.Resolver.Stacks.Get(ctx, domain.StackID(id))
 	return orNull(one(v, err, newStackView))

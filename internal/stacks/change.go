@@ -182,7 +182,7 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, op access.Op, old, next 
 		}
 		var atRoot []string
 		for _, b := range bindings {
-			if b.Space == domain.RootSpace {
+			if b.Space == domain.RootSpace && !b.Expired(tx.Now()) {
 				atRoot = append(atRoot, string(b.ID))
 			}
 		}

@@ -27,6 +27,8 @@ type Tx interface {
 	PutConfig(ctx context.Context, p access.Permit, owner access.Kind, id string, c domain.Config) error
 	DeleteConfig(ctx context.Context, p access.Permit, owner access.Kind, id, element string) error
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
+	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
+	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)

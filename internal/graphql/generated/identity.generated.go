@@ -72,6 +72,7 @@ type MutationResolver interface {
 	StackCreate(ctx context.Context, input StackInput, manageState bool, slug *string, stackObjectID *string) (*view.Stack, error)
 	StackDelete(ctx context.Context, destroyResources *bool, id string) (*view.Stack, error)
 	StackUpdate(ctx context.Context, id string, input StackInput) (*view.Stack, error)
+	ConvertAdministrativeStack(ctx context.Context, input ConvertAdministrativeStackInput) (*view.Stack, error)
 	ManagedUserDelete(ctx context.Context, id string) (*view.ManagedUser, error)
 	ManagedUserInvite(ctx context.Context, input ManagedUserInviteInput) (*view.ManagedUser, error)
 	ManagedUserInviteV2(ctx context.Context, input ManagedUserInviteInputV2) (*view.ManagedUser, error)
@@ -434,6 +435,20 @@ func (ec *executionContext) field_Mutation_contextUpdate_args(ctx context.Contex
 		return nil, err
 	}
 	args["name"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_convertAdministrativeStack_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ConvertAdministrativeStackInput, error) {
+			return ec.unmarshalNConvertAdministrativeStackInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐConvertAdministrativeStackInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -3625,6 +3640,50 @@ func (ec *executionContext) fieldContext_Mutation_stackUpdate(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_convertAdministrativeStack(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_convertAdministrativeStack(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ConvertAdministrativeStack(ctx, fc.Args["input"].(ConvertAdministrativeStackInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Stack) graphql.Marshaler {
+			return ec.marshalNStack2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐStack(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_convertAdministrativeStack(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stack(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_convertAdministrativeStack_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_managedUserDelete(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4558,6 +4617,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "stackUpdate":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_stackUpdate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "convertAdministrativeStack":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_convertAdministrativeStack(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

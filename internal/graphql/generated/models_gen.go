@@ -205,6 +205,12 @@ type ContextInput struct {
 	StackAttachments []*StackAttachment `json:"stackAttachments,omitempty"`
 }
 
+// Names a stack whose administrative flag is to become a role binding.
+type ConvertAdministrativeStackInput struct {
+	// Id of the stack.
+	Stack string `json:"stack"`
+}
+
 // A new role binding. Either `spaceId` or `entity` is to be given.
 type CreateRoleBindingInput struct {
 	// Who is to hold the role.

@@ -75,6 +75,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConfigAttachments,
 		ec.unmarshalInputConfigInput,
 		ec.unmarshalInputContextInput,
+		ec.unmarshalInputConvertAdministrativeStackInput,
 		ec.unmarshalInputCreateRoleBindingInput,
 		ec.unmarshalInputCreateRoleBindingsInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
@@ -2719,6 +2720,14 @@ extend type Mutation {
     @rule(do: SPACE_ADMIN, when: "its administrative flag changes")
     @rule(do: SPACE_ADMIN, at: "the new space", when: "it moves and is administrative")
     @rule(do: STACK_CREATE, at: "the new space", when: "it moves")
+  "Replace the administrative flag of a stack by the role Space admin bound to it at its own space, in one step. Needs space admin there. Setting the flag again undoes it."
+  convertAdministrativeStack("Which stack." input: ConvertAdministrativeStackInput!): Stack! @rule(do: SPACE_ADMIN)
+}
+
+"Names a stack whose administrative flag is to become a role binding."
+input ConvertAdministrativeStackInput {
+  "Id of the stack."
+  stack: ID!
 }
 
 "One unit of infrastructure: code, configuration, state and runs."

@@ -6,7 +6,9 @@ package storetest
 import (
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +41,20 @@ func Each(t *testing.T, test func(t *testing.T, k *Kit)) {
 			test(t, New(t, d.URL(t)))
 		})
 	}
+}
+
+// Rounds is how often a race is run: 300 times, or what AIRLOCK_RACE_ROUNDS says.
+func Rounds(t *testing.T) int {
+	t.Helper()
+	given := os.Getenv("AIRLOCK_RACE_ROUNDS")
+	if given == "" {
+		return 300
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < 1 {
+		t.Fatalf("AIRLOCK_RACE_ROUNDS is %q, not a number of rounds", given)
+	}
+	return n
 }
 
 // Kit is a store with an account in it and what the use cases need beside it.
