@@ -23,7 +23,7 @@ func (f *fixture) accountView(sub Subject, want Outcome) Decision {
 func TestA70ToA77AccountWide(t *testing.T) {
 	f := newFixture(t)
 	d := f.account(as(user("root-admin")), Allowed)
-	if d.Binding != "b0" || d.Tier != TierAdmin || d.BindingSpace != "root" {
+	if d.Binding() != "b0" || d.Tier != TierAdmin || d.BindingSpace() != "root" {
 		t.Errorf("decision %+v", d)
 	}
 	f.account(as(user("ann")), Forbidden)
@@ -37,7 +37,7 @@ func TestA78AccountViews(t *testing.T) {
 	f.bind(user("sandboxer"), RoleSpaceAdmin, "sandbox")
 	f.accountView(as(user("root-admin")), Allowed)
 	d := f.accountView(as(user("ann")), Allowed)
-	if d.Binding != "b1" || d.BindingSpace != "apps" {
+	if d.Binding() != "b1" || d.BindingSpace() != "apps" {
 		t.Errorf("decision %+v", d)
 	}
 	f.accountView(as(user("sandboxer")), Allowed)

@@ -74,6 +74,12 @@ var (
 	fallbacks   = fallbackTable()
 	allActions  = setWhere(func(ActionInfo) bool { return true })
 	readActions = setWhere(func(info ActionInfo) bool { return info.Reads })
+	// tierActions is what each tier allows without naming it.
+	tierActions = [...]ActionSet{
+		TierReader: setWhere(func(info ActionInfo) bool { return TierReader.covers(info.Fallback) }),
+		TierWriter: setWhere(func(info ActionInfo) bool { return TierWriter.covers(info.Fallback) }),
+		TierAdmin:  setWhere(func(info ActionInfo) bool { return TierAdmin.covers(info.Fallback) }),
+	}
 )
 
 func describe() []ActionInfo {

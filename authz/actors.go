@@ -8,8 +8,12 @@ import (
 // Alive reports whether the world lists a user or a key (known) and whether it
 // has not expired (A184). It is false for every other kind of actor.
 func (s *Snapshot) Alive(a ActorRef, now time.Time) (known, alive bool) {
-	m, known := s.actors[a]
-	return known, known && m.notAfter >= instant(now)
+	if a.Kind != ActorUser && a.Kind != ActorAPIKey {
+		return false, false
+	}
+	n := s.findActor(a)
+	known = n != nowhere && s.node(n).flags&nodeKnown != 0
+	return known, known && s.notAfter(n) >= instant(now)
 }
 
 // Holders returns the ids, sorted, of the actors of a kind that may hold
@@ -19,19 +23,21 @@ func (s *Snapshot) Holders(kind ActorKind) []string {
 		return nil
 	}
 	var ids []string
-	for id := range s.runs[kind] {
-		ids = append(ids, id)
-	}
-	for a := range s.actors {
-		if a.Kind == kind {
-			ids = append(ids, a.ID)
-		}
-	}
-	if kind == ActorStack {
-		for id := range s.flagged {
-			ids = append(ids, id)
+	for n := range s.count {
+		if s.node(n).kind == actorNode(kind) && s.holds(n) {
+			ids = append(ids, s.nodeID(n))
 		}
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids)
+	return ids
+}
+
+// holds reports whether an actor may hold anything. Others than stacks have a
+// node for no other reason.
+func (s *Snapshot) holds(n int32) bool {
+	if s.node(n).kind != nodeStack || s.node(n).flags&nodeAdministrative != 0 {
+		return true
+	}
+	r := s.run(n)
+	return r.len() > 0
 }

@@ -3,132 +3,161 @@ package authz
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // Compile checks a world and makes it answerable. It refuses a tree without
 // exactly one root called RootSpace, with a cycle or an unknown parent; ids
-// and names of groups that are empty or used twice; an actor that is neither
-// user nor key; and a binding that names an unknown space, role, actor kind or
-// entity kind, or not exactly one of space and entity.
-// It keeps nothing of w's slices.
+// and names of groups that are empty or used twice, the ids of bindings within
+// their actor; an actor that is neither user nor key; and a binding that names
+// an unknown space, role, actor kind or entity kind, or not exactly one of
+// space and entity. It keeps nothing of w's slices.
 func Compile(w World) (*Snapshot, error) {
-	s := &Snapshot{}
-	for _, step := range []func(World) error{
-		s.compileSpaces, s.compileRoles, s.compileStacks, s.compileBindings, s.compileGroups, s.compileActors,
-	} {
-		if err := step(w); err != nil {
-			return nil, fmt.Errorf("compile access world: %w", err)
-		}
+	s, err := compile(&w)
+	if err != nil {
+		return nil, fmt.Errorf("compile access world: %w", err)
 	}
 	return s, nil
 }
 
-func (s *Snapshot) compileRoles(w World) error {
-	admin := role{id: RoleSpaceAdmin, slug: RoleSpaceAdmin, actions: adminActions(), tier: TierAdmin}
-	s.roles = append(make([]role, 0, len(w.Roles)+1), admin)
-	s.roleIDs = make(map[string]int32, len(w.Roles))
-	s.slugs = make(map[string]int32, len(w.Roles))
-	for _, r := range w.Roles {
-		n := int32(len(s.roles))
-		if err := claim(s.roleIDs, "role", r.ID, n); err != nil {
+// compiler numbers the parts of a world and then lays out the chunks.
+type compiler struct {
+	w      *World
+	s      *Snapshot
+	bound  []bound
+	starts []int32 // of each node's bindings in order
+	order  []int32 // bindings by node, then by id
+
+	// The nodes by number.
+	list    []node
+	ids     []string
+	hashes  []uint64
+	index   index
+	members []int32 // of all nodes, by node
+	expires []timed // by node
+	housed  []int32 // nodes of stacks, then of entities, as the world lists them
+}
+
+// bound is a binding in numbers.
+type bound struct {
+	actor, entity int32 // nodes
+	space         int32
+	role          uint16
+	local         bool
+}
+
+func compile(w *World) (*Snapshot, error) {
+	c := compiler{w: w, s: &Snapshot{free: nowhere}, bound: make([]bound, len(w.Bindings))}
+	var places, actors error
+	var both sync.WaitGroup
+	both.Go(func() { places = c.places() })
+	both.Go(func() { actors = c.actors() })
+	both.Wait()
+	if err := firstError(places, actors); err != nil {
+		return nil, err
+	}
+	if err := c.homes(); err != nil {
+		return nil, err
+	}
+	c.sort()
+	if err := c.layOut(); err != nil {
+		return nil, err
+	}
+	return c.s, nil
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
 			return err
 		}
-		if r.Slug != "" {
-			if err := claim(s.slugs, "role slug", r.Slug, n); err != nil {
-				return err
+	}
+	return nil
+}
+
+// places numbers the spaces and finds those of the bindings.
+func (c *compiler) places() (err error) {
+	if c.s.tree, err = plant(c.w.Spaces); err != nil {
+		return err
+	}
+	for i := range c.w.Bindings {
+		b := &c.w.Bindings[i]
+		if b.Entity != (EntityRef{}) {
+			if b.Space != "" {
+				return fmt.Errorf("binding %q: %w", b.ID, errBothEnds)
 			}
+			continue
 		}
-		actions := Implied(r.Actions.Intersect(allActions))
-		s.roles = append(s.roles, role{id: r.ID, slug: r.Slug, actions: actions, tier: tierOf(actions)})
-		if r.Slug == RoleSpaceAdmin {
-			s.roles[builtinAdmin].id = r.ID
-		}
-	}
-	return nil
-}
-
-// compileStacks also learns the homes of the other entities.
-func (s *Snapshot) compileStacks(w World) error {
-	s.flagged = make(map[string]int32)
-	s.entities = make(map[EntityRef]int32, len(w.Stacks)+len(w.Entities))
-	for _, st := range w.Stacks {
-		if err := s.settle(EntityRef{EntityStack, st.ID}, st.Space); err != nil {
-			return err
-		}
-		if st.Administrative {
-			s.flagged[st.ID] = s.index[st.Space]
-		}
-	}
-	for _, e := range w.Entities {
-		if err := s.settle(e.Entity, e.Space); err != nil {
-			return err
+		if c.bound[i].space = c.s.tree.number(b.Space); c.bound[i].space == nowhere {
+			return fmt.Errorf("binding %q: unknown space %q", b.ID, b.Space)
 		}
 	}
 	return nil
 }
 
-func (s *Snapshot) settle(e EntityRef, in string) error {
-	at, ok := s.index[in]
-	if !ok {
-		return fmt.Errorf("%s %q is in unknown space %q", e.Kind, e.ID, in)
+var errBothEnds = errors.New("names both a space and an entity")
+
+func checkActor(a ActorRef) error {
+	if a.Kind >= actorKinds || a.ID == "" {
+		return fmt.Errorf("actor %s %q is not one", a.Kind, a.ID)
 	}
+	return nil
+}
+
+func checkMember(a ActorRef) error {
+	if a.Kind != ActorUser && a.Kind != ActorAPIKey || a.ID == "" {
+		return fmt.Errorf("actor %s %q is neither user nor key", a.Kind, a.ID)
+	}
+	return nil
+}
+
+func checkEntity(e EntityRef) error {
 	if e.Kind == EntityNone || e.Kind >= entityKinds || e.ID == "" {
 		return fmt.Errorf("entity %s %q is not one", e.Kind, e.ID)
 	}
-	if _, taken := s.entities[e]; taken {
-		return fmt.Errorf("%s %q occurs twice", e.Kind, e.ID)
-	}
-	s.entities[e] = at
 	return nil
 }
 
-// compileGroups forgets the bindings of groups that do not exist (A8).
-func (s *Snapshot) compileGroups(w World) error {
-	s.groups = make(map[string]run, len(w.Groups))
-	ids := make(map[string]run, len(w.Groups))
-	for _, g := range w.Groups {
-		held := s.runs[ActorGroup][g.ID]
-		if err := claim(ids, "group", g.ID, held); err != nil {
-			return err
-		}
-		if err := claim(s.groups, "group name", g.Name, held); err != nil {
-			return err
-		}
+// sort groups the bindings by node.
+func (c *compiler) sort() {
+	c.starts = make([]int32, len(c.list)+1)
+	for i := range c.bound {
+		c.starts[c.bound[i].actor+1]++
 	}
-	s.runs[ActorGroup] = ids
-	return nil
+	for i := range c.list {
+		c.starts[i+1] += c.starts[i]
+	}
+	next := slices.Clone(c.starts)
+	c.order = make([]int32, len(c.bound))
+	for i := range c.bound {
+		at := &next[c.bound[i].actor]
+		c.order[*at] = int32(i)
+		*at++
+	}
 }
 
-func (s *Snapshot) compileActors(w World) error {
-	s.actors = make(map[ActorRef]member, len(w.Actors))
-	for _, a := range w.Actors {
-		if a.Ref.Kind != ActorUser && a.Ref.Kind != ActorAPIKey || a.Ref.ID == "" {
-			return fmt.Errorf("actor %s %q is neither user nor key", a.Ref.Kind, a.Ref.ID)
-		}
-		if _, taken := s.actors[a.Ref]; taken {
-			return fmt.Errorf("%s %q occurs twice", a.Ref.Kind, a.Ref.ID)
-		}
-		m := member{notAfter: expiry(a.NotAfter)}
-		for _, name := range a.Groups {
-			if held, ok := s.groups[name]; ok {
-				m.groups = append(m.groups, held)
+// layOut fills the chunks, several at a time.
+func (c *compiler) layOut() error {
+	s := c.s
+	s.count, s.nodes = int32(len(c.list)), c.index
+	s.chunks = make([]*chunk, (len(c.list)+chunkSize-1)/chunkSize)
+	errs := make([]error, len(s.chunks))
+	var next atomic.Int32
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(s.chunks)) {
+		all.Go(func() {
+			for {
+				i := next.Add(1) - 1
+				if int(i) >= len(s.chunks) {
+					return
+				}
+				s.chunks[i], errs[i] = c.chunk(i)
 			}
-		}
-		s.actors[a.Ref] = m
+		})
 	}
-	return nil
-}
-
-var errEmptyID = errors.New("empty id")
-
-// claim enters a value under an id, once.
-func claim[T any](index map[string]T, noun, id string, n T) error {
-	if id == "" {
-		return fmt.Errorf("%s: %w", noun, errEmptyID)
-	}
-	if _, taken := index[id]; taken {
-		return fmt.Errorf("%s %q occurs twice", noun, id)
-	}
-	index[id] = n
-	return nil
+	all.Wait()
+	return firstError(errs...)
 }

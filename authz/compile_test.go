@@ -31,6 +31,10 @@ func TestCompileRefuses(t *testing.T) {
 		{"stack without id", func(f *fixture) { f.Stacks = append(f.Stacks, Stack{Space: "dev"}) }, "is not one"},
 		{"entity of no kind", func(f *fixture) { f.Entities = []EntityHome{{EntityRef{99, "x"}, "dev"}} }, "is not one"},
 		{"entity nowhere", func(f *fixture) { f.Entities = []EntityHome{{EntityRef{EntityPolicy, "x"}, ""}} }, "unknown space"},
+		{"binding without id", func(f *fixture) {
+			f.Bindings = append(f.Bindings, Binding{Actor: user("u"), Role: RoleSpaceAdmin, Space: "dev"})
+		}, "empty id"},
+		{"role without id", func(f *fixture) { f.Roles = append(f.Roles, Role{}) }, "empty id"},
 		{"binding twice", func(f *fixture) { f.Bindings = append(f.Bindings, f.Bindings[0]) }, "twice"},
 		{"A15 binding to unknown space", func(f *fixture) { f.bind(user("u"), RoleSpaceAdmin, "nope") }, "unknown space"},
 		{"binding to nothing", func(f *fixture) { f.bind(user("u"), RoleSpaceAdmin, "") }, "unknown space"},
@@ -73,7 +77,7 @@ func TestCompileKeepsNothingOfTheWorld(t *testing.T) {
 	for i := range f.Bindings {
 		f.Bindings[i].Space, f.Bindings[i].ID = "sandbox", "changed"
 	}
-	if d := s.Decide(as(user("will")), ActionRunTrigger, in("dev"), noon); !d.Allowed() || d.Binding != "b2" {
+	if d := s.Decide(as(user("will")), ActionRunTrigger, in("dev"), noon); !d.Allowed() || d.Binding() != "b2" {
 		t.Errorf("decision %+v", d)
 	}
 }
@@ -120,7 +124,7 @@ func TestDecisionNamesTheNearestBinding(t *testing.T) {
 	}
 	s := f.snapshot()
 	for space, want := range map[string]string{"dev": "m", "prod": "a"} {
-		if d := s.Decide(as(user("u")), ActionRunTrigger, in(space), noon); d.Binding != want {
+		if d := s.Decide(as(user("u")), ActionRunTrigger, in(space), noon); d.Binding() != want {
 			t.Errorf("%s: %+v", space, d)
 		}
 	}

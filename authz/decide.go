@@ -1,7 +1,7 @@
 package authz
 
 import (
-	"math"
+	"fmt"
 	"time"
 )
 
@@ -58,92 +58,153 @@ func (r Reason) String() string {
 	return "unknown reason"
 }
 
-// Decision is an outcome with what it rests on. Binding, Role (an id) and
-// BindingSpace name the binding that allowed; Binding is empty where the right
-// comes from a session, the administrative flag or A93, and BindingSpace where
-// the binding is to the entity itself. All are empty for derived read and for
-// denials.
+// Decision is an outcome with what it rests on. It is valid as long as its
+// snapshot.
 type Decision struct {
-	Outcome      Outcome
-	Reason       Reason
-	Tier         Tier // the tier held, if that decided
-	Binding      string
-	Role         string
-	BindingSpace string
+	Outcome Outcome
+	Reason  Reason
+	Tier    Tier // the tier held, if that decided
+	// What allowed by name or by tier; s is nil otherwise.
+	src source
+	s   *Snapshot
+}
+
+// String tells a decision in one line, for logs and tests.
+func (d Decision) String() string {
+	if d.s == nil {
+		return d.Outcome.String() + ": " + d.Reason.String()
+	}
+	return fmt.Sprintf("%s: %s, binding %q of group %q, role %q in space %q, tier %s",
+		d.Outcome, d.Reason, d.Binding(), d.Group(), d.Role(), d.BindingSpace(), d.Tier)
 }
 
 // Allowed reports whether the outcome is Allowed.
 func (d Decision) Allowed() bool { return d.Outcome == Allowed }
 
-// everlasting is an instant at which no binding has expired.
-const everlasting = math.MinInt64
+// Binding returns the id of the binding that allowed. It is empty for a
+// denial, for derived read, and where the right comes from a session, the
+// administrative flag or A93.
+func (d Decision) Binding() string {
+	if d.s == nil || d.src.carrier == nowhere {
+		return ""
+	}
+	r := d.s.run(d.src.carrier)
+	return r.ids.at(int(r.from + d.src.at))
+}
+
+// Role returns the id of the role that allowed; empty for a denial and for
+// derived read.
+func (d Decision) Role() string {
+	if d.s == nil {
+		return ""
+	}
+	return d.s.roles.list[d.src.role].id
+}
+
+// BindingSpace returns the space that the role which allowed is bound to. It
+// is empty where the binding is to the entity itself, for a denial and for
+// derived read.
+func (d Decision) BindingSpace() string {
+	if d.s == nil || d.src.space == nowhere {
+		return ""
+	}
+	return d.s.tree.id(d.src.space)
+}
+
+// Group returns the id of the group whose binding allowed; empty if it was not
+// one of a group.
+func (d Decision) Group() string {
+	if d.s == nil || d.src.carrier == nowhere {
+		return ""
+	}
+	n := d.s.node(d.src.carrier)
+	if n.kind != nodeName {
+		return ""
+	}
+	return d.s.nodeID(n.home)
+}
 
 // Decide answers whether a subject may do an action on a target (steps 2 to 4,
 // 6 and 7). Account-wide operations have their own question, DecideAccount. It
-// allocates nothing.
+// allocates nothing for a subject that brings up to eight groups and has up to
+// 24 bindings or more than 32.
 func (s *Snapshot) Decide(sub Subject, a Action, t Target, now time.Time) Decision {
-	at, ok := s.index[t.Space]
-	if !ok {
-		return Decision{Reason: ReasonUnknownSpace}
-	}
-	n := instant(now)
-	h := s.resolve(&sub, n)
-	w := s.weigh(&h, a, at, t.Entity, n)
-	d := s.judge(&w)
-	switch {
-	case d.Allowed() && sub.ReadOnly && !a.Reads():
-		return Decision{Outcome: w.denial(&h), Reason: ReasonReadOnlyToken}
-	case d.Allowed():
+	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	p := s.Place(t)
+	return s.decide(&h, a, &p, instant(now))
+}
+
+// Decide answers whether the holder may do an action in a place, as
+// Snapshot.Decide does. It allocates nothing.
+func (h *Holder) Decide(a Action, p Place, now time.Time) Decision {
+	return h.s.decide(h, a, &p, instant(now))
+}
+
+func (s *Snapshot) decide(h *Holder, a Action, p *Place, now int64) (d Decision) {
+	if p.at == nowhere || p.s != s {
+		d.Reason = ReasonUnknownSpace
 		return d
 	}
-	d.Outcome = w.denial(&h)
-	if (w.lapsed || h.lapsed) && (a.Reads() || !sub.ReadOnly) {
-		h = s.resolve(&sub, everlasting)
-		full := s.weigh(&h, a, at, t.Entity, everlasting)
-		if s.judge(&full).Allowed() {
-			d.Reason = ReasonExpired
+	w := standing{action: a, now: now}
+	s.weigh(h, &w, p)
+	reason := w.judge()
+	if reason < ReasonByName {
+		d.Outcome, d.Reason = h.denial(&w), reason
+		if w.lapsed && (a.Reads() || !h.readOnly) {
+			full := standing{action: a, now: everlasting}
+			s.weigh(h, &full, p)
+			if full.judge() >= ReasonByName {
+				d.Reason = ReasonExpired
+			}
 		}
+		return d
+	}
+	if h.readOnly && !a.Reads() {
+		d.Outcome, d.Reason = h.denial(&w), ReasonReadOnlyToken
+		return d
+	}
+	d.Outcome, d.Reason = Allowed, reason
+	switch reason {
+	case ReasonByName:
+		d.s, d.src = s, s.source(h, w.named)
+	case ReasonByTier:
+		d.s, d.src, d.Tier = s, s.source(h, w.tiered), w.tier
+	default: // derived read rests on no single binding
 	}
 	return d
 }
 
-// judge applies steps 6 and 7 to a standing. A denial's outcome is left
-// Hidden; denial refines it.
-func (s *Snapshot) judge(w *standing) Decision {
-	readable := w.readable()
+// judge applies steps 6 and 7 to a standing. The reasons from ReasonByName on
+// allow.
+func (w *standing) judge() Reason {
 	switch {
-	case w.isNamed:
-		return s.allow(ReasonByName, TierNone, w.named)
+	case w.namedRank > 0:
+		return ReasonByName
+	case !w.readable():
+		if w.set.Empty() {
+			return ReasonNotGranted
+		}
+		return ReasonNoBaseline
 	case w.derived && w.action == ActionSpaceRead:
-		return Decision{Outcome: Allowed, Reason: ReasonDerivedRead}
-	case readable && w.tier.covers(w.action.Fallback()):
-		return s.allow(ReasonByTier, w.tier, w.tiered)
-	case !readable && !w.set.Empty():
-		return Decision{Reason: ReasonNoBaseline}
+		return ReasonDerivedRead
+	case w.tier.covers(w.action.Fallback()):
+		return ReasonByTier
 	default:
-		return Decision{Reason: ReasonNotGranted}
+		return ReasonNotGranted
 	}
-}
-
-func (s *Snapshot) allow(why Reason, t Tier, src source) Decision {
-	d := Decision{Outcome: Allowed, Reason: why, Tier: t, Binding: src.binding, Role: s.roles[src.role].id}
-	if src.space != nowhere {
-		d.BindingSpace = s.spaces[src.space].id
-	}
-	return d
 }
 
 // denial is the outcome of a denied question (R23, R26). A read-only subject
 // holds only the reading part of its roles.
-func (w *standing) denial(h *holder) Outcome {
-	if w.derived || !w.effective(h).Empty() {
+func (h *Holder) denial(w *standing) Outcome {
+	if w.derived || !h.readOnly && !w.set.Empty() || h.readOnly && !h.effective(w).Empty() {
 		return Forbidden
 	}
 	return Hidden
 }
 
 // effective is eff(), derived read included.
-func (w *standing) effective(h *holder) ActionSet {
+func (h *Holder) effective(w *standing) ActionSet {
 	set := w.set
 	if h.readOnly {
 		set = set.Intersect(readActions)
@@ -159,11 +220,13 @@ func (w *standing) effective(h *holder) ActionSet {
 // as ActionRunRead for a run (R5). The zero Action stands for no finer one.
 // A denied read is always Hidden: what cannot be read answers as not found.
 func (s *Snapshot) DecideRead(sub Subject, finer Action, t Target, now time.Time) Decision {
-	d := s.Decide(sub, ActionSpaceRead, t, now)
+	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	p := s.Place(t)
+	d := s.decide(&h, ActionSpaceRead, &p, instant(now))
 	if d.Allowed() || d.Reason == ReasonUnknownSpace {
 		return d
 	}
-	if f := s.Decide(sub, finer, t, now); f.Allowed() || f.Reason == ReasonExpired {
+	if f := s.decide(&h, finer, &p, instant(now)); f.Allowed() || f.Reason == ReasonExpired {
 		d = f
 	}
 	if !d.Allowed() {
@@ -174,14 +237,39 @@ func (s *Snapshot) DecideRead(sub Subject, finer Action, t Target, now time.Time
 
 // Effective returns eff(): the union of the actions that a subject's roles
 // name in a space, or on an entity in it, with what they imply (R4) and with
-// derived read. Tiers are not spelled out.
+// derived read. Tiers are not spelled out; Allowed does that.
 func (s *Snapshot) Effective(sub Subject, t Target, now time.Time) ActionSet {
-	at, ok := s.index[t.Space]
-	if !ok {
-		return ActionSet{}
+	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	p := s.Place(t)
+	w := standing{now: instant(now)}
+	if p.at != nowhere {
+		s.weigh(&h, &w, &p)
 	}
-	n := instant(now)
-	h := s.resolve(&sub, n)
-	w := s.weigh(&h, 0, at, t.Entity, n)
-	return w.effective(&h)
+	return h.effective(&w)
+}
+
+// Allowed returns every action that Decide would allow: Effective with the
+// tier spelled out.
+func (s *Snapshot) Allowed(sub Subject, t Target, now time.Time) ActionSet {
+	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	p := s.Place(t)
+	w := standing{now: instant(now)}
+	if p.at != nowhere {
+		s.weigh(&h, &w, &p)
+	}
+	return h.allowed(w.set, w.tier, w.derived)
+}
+
+// allowed is all that steps 6 and 7 allow.
+func (h *Holder) allowed(set ActionSet, t Tier, derived bool) ActionSet {
+	if derived {
+		set = set.With(ActionSpaceRead)
+	}
+	if set.Has(ActionSpaceRead) {
+		set = set.Union(tierActions[t])
+	}
+	if h.readOnly {
+		set = set.Intersect(readActions)
+	}
+	return set
 }

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -41,88 +42,113 @@ type SpaceLevel struct {
 // Level returns a subject's level in a space; LevelNone for a space that is
 // not in the snapshot. A read-only subject has at most LevelRead.
 func (s *Snapshot) Level(sub Subject, space string, now time.Time) Level {
-	at, ok := s.index[space]
-	if !ok {
+	p := s.placeAt(s.tree.number(space))
+	if p.at == nowhere {
 		return LevelNone
 	}
-	n := instant(now)
-	h := s.resolve(&sub, n)
-	if l := s.levelAt(&h, at, n); l != LevelNone {
-		return l
+	h := s.Holder(sub)
+	w := standing{now: instant(now)}
+	s.weigh(&h, &w, &p)
+	if w.readable() {
+		return h.level(w.tier)
 	}
-	if s.readsBelow(&h, at, n) {
-		return LevelPath
-	}
-	for _, l := range s.heldLocally(&h, n) {
-		if l.home != nowhere && s.encloses(at, l.home) && s.readsBy(l.source) {
+	for _, e := range s.live(&h, nil, w.now) {
+		if at := s.shownAt(&e); at != nowhere && s.tree.encloses(p.at, at) {
 			return LevelPath
 		}
 	}
 	return LevelNone
 }
 
-// levelAt is the level of a space by what it shows itself, without the paths.
-func (s *Snapshot) levelAt(h *holder, at int32, now int64) Level {
-	w := s.weigh(h, 0, at, EntityRef{}, now)
+// level is that of a readable space.
+func (h *Holder) level(t Tier) Level {
 	switch {
-	case !w.readable():
-		return LevelNone
-	case w.tier == TierAdmin && !h.readOnly:
+	case t == TierAdmin && !h.readOnly:
 		return LevelAdmin
-	case w.tier == TierWriter && !h.readOnly:
+	case t == TierWriter && !h.readOnly:
 		return LevelWrite
 	default:
 		return LevelRead
 	}
 }
 
+// shownAt returns the space to which the bare path leads by a binding: the
+// bound one, or that of the bound entity; nowhere if its role does not show it.
+func (s *Snapshot) shownAt(e *entry) int32 {
+	switch {
+	case !s.roles.reads(e.role):
+		return nowhere
+	case e.local():
+		return s.node(e.pre).home
+	default:
+		return e.pre
+	}
+}
+
 // Tree returns every space that a subject sees, in preorder with siblings by
 // id: those it can access, and the bare path from them to root (A36).
 func (s *Snapshot) Tree(sub Subject, now time.Time) []SpaceLevel {
-	n := instant(now)
-	h := s.resolve(&sub, n)
+	h := s.Holder(sub)
+	live := s.live(&h, nil, instant(now))
+	paths := s.paths(live)
+	var f flat
+	s.flatten(&h, &f, live)
 	var tree []SpaceLevel
-	for at, seen := range s.visible(&h, n) {
-		if !seen {
+	// bare adds the paths, which are spaces not readable or only by climbing.
+	bare := func(to int32) {
+		for ; len(paths) > 0 && paths[0] < to; paths = paths[1:] {
+			level := LevelPath
+			if _, derived := slices.BinarySearch(f.points, paths[0]); derived {
+				level = LevelRead
+				if st := f.at(paths[0]); st != nil {
+					level = h.level(st.tier)
+				}
+			}
+			tree = append(tree, s.row(paths[0], level))
+		}
+	}
+	for i := range f.stretches {
+		st := &f.stretches[i]
+		if !st.reads() {
 			continue
 		}
-		sp := &s.spaces[at]
-		row := SpaceLevel{Space: sp.id, Level: max(LevelPath, s.levelAt(&h, int32(at), n))}
-		if sp.parent != nowhere {
-			row.Parent = s.spaces[sp.parent].id
+		bare(st.from)
+		for at := st.from; at < st.to; at++ {
+			tree = append(tree, s.row(at, h.level(st.tier)))
 		}
-		tree = append(tree, row)
+		for len(paths) > 0 && paths[0] < st.to {
+			paths = paths[1:]
+		}
 	}
+	bare(int32(len(s.tree.spaces)))
 	return tree
 }
 
-// visible marks the spaces of a subject's tree: the subtrees where space:read
-// is bound, the homes of entities shown by themselves (R24), and the way from
-// each of these to root.
-func (s *Snapshot) visible(h *holder, now int64) []bool {
-	seen := make([]bool, len(s.spaces))
-	sources := slices.DeleteFunc(s.held(h, now), func(src source) bool { return !s.readsBy(src) })
-	slices.SortFunc(sources, func(a, b source) int { return int(a.space - b.space) })
-	covered := int32(0)
-	for _, src := range sources {
-		for at := max(covered, src.space); at < s.spaces[src.space].end; at++ {
-			seen[at] = true
-		}
-		covered = max(covered, s.spaces[src.space].end)
-		s.markPath(seen, s.spaces[src.space].parent)
+func (s *Snapshot) row(at int32, l Level) SpaceLevel {
+	row := SpaceLevel{Space: s.tree.id(at), Level: l}
+	if up := s.tree.spaces[at].parent; up != nowhere {
+		row.Parent = s.tree.id(up)
 	}
-	for _, l := range s.heldLocally(h, now) {
-		if s.readsBy(l.source) {
-			s.markPath(seen, l.home)
-		}
-	}
-	return seen
+	return row
 }
 
-// markPath marks a space and what is above it; a marked space has a marked
-// path already.
-func (s *Snapshot) markPath(seen []bool, at int32) {
-	for ; at != nowhere && !seen[at]; at = s.spaces[at].parent {
-		seen[at] = true
+// paths returns the spaces, ascending, from those that bindings show to root.
+func (s *Snapshot) paths(live []entry) []int32 {
+	var shown, paths []int32
+	for i := range live {
+		if at := s.shownAt(&live[i]); at != nowhere {
+			shown = append(shown, at)
+		}
 	}
+	slices.Sort(shown)
+	last := nowhere
+	for _, space := range shown {
+		// What is above this one and not after the last one is above that, too.
+		for at := space; at > last; at = s.tree.spaces[at].parent {
+			paths = append(paths, at)
+		}
+		last = space
+	}
+	slices.SortFunc(paths, cmp.Compare[int32])
+	return paths
 }

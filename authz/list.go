@@ -2,135 +2,142 @@ package authz
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
 
-// SpaceSet is a set of spaces of one snapshot, as intervals of its preorder.
-// The zero value is empty.
+// SpaceSet is a set of spaces of one snapshot, as intervals of the snapshot's
+// numbers for spaces, which are in preorder with siblings by id. The zero value
+// is empty.
 type SpaceSet struct {
 	// All means every space, including those created after the snapshot: what
 	// allows it is bound at root and cascades.
-	All  bool
-	snap *Snapshot
-	in   []span // ascending, disjoint
+	All bool
+	s   *Snapshot
+	in  []span // ascending, disjoint, not touching
 }
+
+type span struct{ from, to int32 }
 
 // Contains reports whether the space is in the set; a space that the snapshot
 // does not know is not, whatever All says.
 func (ss SpaceSet) Contains(id string) bool {
-	if ss.snap == nil {
+	if len(ss.in) == 0 {
 		return false
 	}
-	at, ok := ss.snap.index[id]
-	if !ok {
-		return false
-	}
+	at := ss.s.tree.number(id)
 	i, _ := slices.BinarySearchFunc(ss.in, at, func(r span, at int32) int {
 		if r.to <= at {
 			return -1
 		}
 		return 1
 	})
-	return i < len(ss.in) && ss.in[i].from <= at
+	return at != nowhere && i < len(ss.in) && ss.in[i].from <= at
 }
 
-// IDs returns the ids of the set in preorder, also if All is set; nil if it is
-// empty.
-func (ss SpaceSet) IDs() []string {
-	var ids []string
+// Len returns how many spaces the snapshot has in the set.
+func (ss SpaceSet) Len() int {
+	n := 0
 	for _, r := range ss.in {
-		for at := r.from; at < r.to; at++ {
-			ids = append(ids, ss.snap.spaces[at].id)
-		}
+		n += int(r.to - r.from)
 	}
-	return ids
+	return n
 }
 
 // Empty reports whether the set has no spaces.
 func (ss SpaceSet) Empty() bool { return len(ss.in) == 0 }
 
+// IDs returns the ids of the set in preorder, also if All is set; nil if it is
+// empty.
+func (ss SpaceSet) IDs() []string {
+	if ss.Empty() {
+		return nil
+	}
+	ids := make([]string, 0, ss.Len())
+	for _, r := range ss.in {
+		for at := r.from; at < r.to; at++ {
+			ids = append(ids, ss.s.tree.id(at))
+		}
+	}
+	return ids
+}
+
+// Intervals yields the set as pairs of numbers, the first one of an interval
+// and the one after its last, ascending. SpaceNumber gives the number of one
+// space.
+func (ss SpaceSet) Intervals() iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for _, r := range ss.in {
+			if !yield(int(r.from), int(r.to)) {
+				return
+			}
+		}
+	}
+}
+
+// SpaceNumber returns the number of a space in this snapshot; ok is false if
+// it has none. Other snapshots number otherwise.
+func (s *Snapshot) SpaceNumber(id string) (n int, ok bool) {
+	at := s.tree.number(id)
+	return int(at), at != nowhere
+}
+
 // Spaces returns the spaces whose objects a subject may list under an action:
 // those where space:read is effective and the action is allowed (R5). Entities
 // that are shown by bindings of their own come from Entities.
 func (s *Snapshot) Spaces(sub Subject, a Action, now time.Time) SpaceSet {
-	set := SpaceSet{snap: s}
-	if sub.ReadOnly && !a.Reads() {
+	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	return s.spaces(&h, a, instant(now))
+}
+
+// Spaces is Snapshot.Spaces of the holder.
+func (h *Holder) Spaces(a Action, now time.Time) SpaceSet { return h.s.spaces(h, a, instant(now)) }
+
+func (s *Snapshot) spaces(h *Holder, a Action, now int64) SpaceSet {
+	set := SpaceSet{s: s}
+	if h.readOnly && !a.Reads() {
 		return set
 	}
-	n := instant(now)
-	h := s.resolve(&sub, n)
-	sources := s.held(&h, n)
-	in := s.cascading(&h, sources, a, n)
-	// What is bound at root cascades to every space, and nothing else does.
-	set.All = len(in) == 1 && in[0] == span{0, int32(len(s.spaces))}
-	if h.climbs {
-		in = append(in, s.climbing(&h, sources, a, n)...)
+	f := flat{stretches: make([]stretch, 0, 32), points: make([]int32, 0, 64)}
+	s.flatten(h, &f, s.live(h, make([]entry, 0, 32), now))
+	set.in = make([]span, 0, len(f.stretches)+len(f.points))
+	points := f.points
+	for i := range f.stretches {
+		st := &f.stretches[i]
+		for len(points) > 0 && points[0] < st.from {
+			if a == ActionSpaceRead {
+				set.in = extend(set.in, points[0], points[0]+1)
+			}
+			points = points[1:]
+		}
+		if st.reads() && st.allows(a) {
+			set.in = extend(set.in, st.from, st.to)
+			continue
+		}
+		for len(points) > 0 && points[0] < st.to {
+			if a == ActionSpaceRead || st.allows(a) {
+				set.in = extend(set.in, points[0], points[0]+1)
+			}
+			points = points[1:]
+		}
 	}
-	set.in = merge(in)
+	// What is bound at root cascades to every space, and nothing else does.
+	set.All = len(set.in) == 1 && set.in[0] == span{0, int32(len(s.tree.spaces))} && len(f.points) == 0
 	return set
 }
 
-// lists reports whether a standing lets objects be listed under its action.
-func (s *Snapshot) lists(w *standing) bool {
-	return w.readable() && s.judge(w).Allowed()
-}
+// allows reports whether the bindings allow an action where space:read is
+// effective.
+func (st *stretch) allows(a Action) bool { return st.set.Has(a) || st.tier.covers(a.Fallback()) }
 
-// cascading returns where bindings alone allow listing. What is bound changes
-// only where a bound subtree begins or ends, so one question answers for all
-// spaces between two such bounds.
-func (s *Snapshot) cascading(h *holder, sources []source, a Action, now int64) []span {
-	bounds := make([]int32, 0, 2*len(sources))
-	for _, src := range sources {
-		bounds = append(bounds, src.space, s.spaces[src.space].end)
+// extend appends an interval that begins at the end of the last one or later.
+func extend(in []span, from, to int32) []span {
+	if n := len(in); n > 0 && in[n-1].to == from {
+		in[n-1].to = to
+		return in
 	}
-	slices.Sort(bounds)
-	bounds = slices.Compact(bounds)
-	flat := *h
-	flat.climbs = false
-	var in []span
-	for i := 0; i+1 < len(bounds); i++ {
-		w := s.weigh(&flat, a, bounds[i], EntityRef{}, now)
-		if s.lists(&w) {
-			in = append(in, span{bounds[i], bounds[i+1]})
-		}
-	}
-	return merge(in)
-}
-
-// climbing returns the single spaces that list because space:read climbs to
-// them (R14).
-func (s *Snapshot) climbing(h *holder, sources []source, a Action, now int64) []span {
-	var in []span
-	asked := make(map[int32]bool)
-	for _, src := range sources {
-		if !s.readsBy(src) {
-			continue
-		}
-		for at := src.space; s.spaces[at].inherit && !asked[at]; {
-			asked[at] = true
-			at = s.spaces[at].parent
-			w := s.weigh(h, a, at, EntityRef{}, now)
-			if s.lists(&w) {
-				in = append(in, span{at, at + 1})
-			}
-		}
-	}
-	return in
-}
-
-// merge sorts intervals and joins those that touch or overlap.
-func merge(in []span) []span {
-	slices.SortFunc(in, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-	out := in[:0]
-	for _, r := range in {
-		if n := len(out); n > 0 && r.from <= out[n-1].to {
-			out[n-1].to = max(out[n-1].to, r.to)
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
+	return append(in, span{from, to})
 }
 
 // Entities returns the ids, sorted, of the entities of a kind that a subject
@@ -138,21 +145,22 @@ func merge(in []span) []span {
 // not their spaces are in Spaces. What the subject holds in the entity's space
 // counts with it where the snapshot knows that space.
 func (s *Snapshot) Entities(sub Subject, kind EntityKind, a Action, now time.Time) []string {
-	if sub.ReadOnly && !a.Reads() {
+	if sub.ReadOnly && !a.Reads() || kind == EntityNone || kind >= entityKinds {
 		return nil
 	}
+	h := s.Holder(sub)
 	n := instant(now)
-	h := s.resolve(&sub, n)
 	var ids []string
-	for _, l := range s.heldLocally(&h, n) {
-		if l.entity.Kind != kind {
+	for _, e := range s.live(&h, nil, n) {
+		if !e.local() || s.node(e.pre).kind != entityNode(kind) {
 			continue
 		}
-		flat := h
-		flat.climbs = h.climbs && l.home != nowhere
-		w := s.weigh(&flat, a, l.home, l.entity, n)
-		if s.lists(&w) {
-			ids = append(ids, l.entity.ID)
+		p := s.placeAt(s.node(e.pre).home)
+		p.entity = e.pre
+		w := standing{action: a, now: n}
+		s.weigh(&h, &w, &p)
+		if w.readable() && w.judge() >= ReasonByName {
+			ids = append(ids, s.nodeID(e.pre))
 		}
 	}
 	slices.Sort(ids)
@@ -164,18 +172,15 @@ func (s *Snapshot) Entities(sub Subject, kind EntityKind, a Action, now time.Tim
 // grants; nil if there are none (A264). An administrative stack answers Space
 // admin, which is what it acts with (A143).
 func (s *Snapshot) RoleSlugs(sub Subject, now time.Time) []string {
-	n := instant(now)
-	h := s.resolve(&sub, n)
-	sources := s.held(&h, n)
-	for _, l := range s.heldLocally(&h, n) {
-		sources = append(sources, l.source)
+	h := s.Holder(sub)
+	if h.kind != ActorStack {
+		h.admin = nowhere // A93 is not an attachment
 	}
+	live := s.live(&h, nil, instant(now))
+	slices.SortFunc(live, func(a, b entry) int { return cmp.Compare(a.role, b.role) })
 	var slugs []string
-	for _, src := range sources {
-		if src.role == builtinAdmin && sub.Actor.Kind != ActorStack {
-			continue // A93 is not an attachment
-		}
-		if slug := s.roles[src.role].slug; slug != "" {
+	for _, e := range slices.CompactFunc(live, func(a, b entry) bool { return a.role == b.role }) {
+		if slug := s.roles.list[e.role].slug; slug != "" {
 			slugs = append(slugs, slug)
 		}
 	}

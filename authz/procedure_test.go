@@ -129,7 +129,7 @@ func TestA23FallbackTier(t *testing.T) {
 	f.bind(user("u"), f.role(ActionSpaceRead, ActionSpaceWrite), "dev")
 	f.expect(row4{as(user("u")), ActionRunConfirm, in("dev"), Allowed})
 	d := f.snapshot().Decide(as(user("u")), ActionRunConfirm, in("dev"), noon)
-	if d.Reason != ReasonByTier || d.Tier != TierWriter || d.Binding != "b5" || d.BindingSpace != "dev" {
+	if d.Reason != ReasonByTier || d.Tier != TierWriter || d.Binding() != "b5" || d.BindingSpace() != "dev" {
 		t.Errorf("decision %+v", d)
 	}
 }
@@ -171,7 +171,7 @@ func TestA28A29ReadClimbs(t *testing.T) {
 		row4{as(user("will")), ActionSpaceRead, in("root"), Allowed},
 	)
 	d := f.snapshot().Decide(as(user("will")), ActionSpaceRead, in("root"), noon)
-	if d.Reason != ReasonDerivedRead || d.Binding != "" {
+	if d.Reason != ReasonDerivedRead || d.Binding() != "" {
 		t.Errorf("decision %+v", d)
 	}
 }
@@ -261,7 +261,7 @@ func TestA40A41SessionGrants(t *testing.T) {
 		row4{as(user("ann")), ActionStackCreate, in("qa"), Allowed},
 	)
 	d := f.snapshot().Decide(session, ActionRunTrigger, in("dev"), noon)
-	if d.Binding != "" || d.Role != RoleSpaceWriter || d.BindingSpace != "apps" {
+	if d.Binding() != "" || d.Role() != RoleSpaceWriter || d.BindingSpace() != "apps" {
 		t.Errorf("decision %+v", d)
 	}
 }
@@ -285,7 +285,7 @@ func TestA93AlwaysAdmin(t *testing.T) {
 		row4{owner, ActionSpaceAdmin, in("root"), Allowed},
 	)
 	d := f.snapshot().Decide(owner, ActionStackDelete, in("dev"), noon)
-	if d.Binding != "" || d.Role != RoleSpaceAdmin || d.BindingSpace != "root" {
+	if d.Binding() != "" || d.Role() != RoleSpaceAdmin || d.BindingSpace() != "root" {
 		t.Errorf("decision %+v", d)
 	}
 }

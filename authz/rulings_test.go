@@ -48,7 +48,7 @@ func TestR24EntityBinding(t *testing.T) {
 		t.Errorf("policies %v", got)
 	}
 	d := s.Decide(u, ActionRunTrigger, onStack("dev", "k2"), noon)
-	if d.Binding == "" || d.Role != RoleSpaceWriter || d.BindingSpace != "" {
+	if d.Binding() == "" || d.Role() != RoleSpaceWriter || d.BindingSpace() != "" {
 		t.Errorf("decision %+v", d)
 	}
 }

@@ -58,7 +58,7 @@ func TestA142FlagFollowsTheStack(t *testing.T) {
 		row4{as(stack("k")), ActionStackCreate, in("platform"), Hidden},
 	)
 	d := f.snapshot().Decide(as(stack("k")), ActionStackCreate, in("dev"), noon)
-	if d.Binding != "" || d.Role != RoleSpaceAdmin || d.BindingSpace != "apps" || d.Tier != TierAdmin {
+	if d.Binding() != "" || d.Role() != RoleSpaceAdmin || d.BindingSpace() != "apps" || d.Tier != TierAdmin {
 		t.Errorf("decision %+v", d)
 	}
 	f.move("k", "sandbox")

@@ -1,220 +1,207 @@
 package authz
 
-// holder is a subject resolved against one snapshot: what it holds, without
-// yet looking at any target (step 2).
-type holder struct {
-	admin    int32 // space where a flag or A93 gives Space admin, or nowhere
-	own      run
-	member   []run    // of the groups that the world lists
-	groups   []string // names that the subject brings
-	session  []Grant
-	climbs   bool // derived read applies (R14)
-	readOnly bool
-	lapsed   bool // the actor has expired: it holds nothing
-}
+import (
+	"math"
+	"sort"
+	"time"
+)
 
-func (s *Snapshot) resolve(sub *Subject, now int64) holder {
-	h := holder{admin: nowhere, readOnly: sub.ReadOnly}
-	switch sub.Actor.Kind {
-	case ActorStack:
-		if at, ok := s.flagged[sub.Actor.ID]; ok {
-			h.admin = at
-		} else {
-			h.own = s.runOf(sub.Actor)
-		}
-		return h
-	case ActorGroup:
-		h.climbs = true
-		if !sub.SessionOnly {
-			h.own = s.runOf(sub.Actor)
-		}
-		return h
-	default: // a user or a key
-	}
-	known, ok := s.actors[sub.Actor]
-	if ok && known.notAfter < now {
-		h.lapsed = true
-		return h
-	}
-	h.climbs = true
-	if sub.AlwaysAdmin {
-		h.admin = rootNumber
-	}
-	if sub.SessionOnly {
-		h.session = sub.Session
-		return h
-	}
-	h.own = s.runOf(sub.Actor)
-	h.member, h.groups = known.groups, sub.Groups
-	return h
-}
+// everlasting is an instant at which nothing has expired.
+const everlasting = math.MinInt64
 
-// carriers is how many runs a holder has at most: its own and its groups'.
-func (h *holder) carriers() int { return 1 + len(h.member) + len(h.groups) }
-
-// carrier returns one of a holder's runs; number 0 is its own.
-func (s *Snapshot) carrier(h *holder, i int) run {
-	switch i--; {
-	case i < 0:
-		return h.own
-	case i < len(h.member):
-		return h.member[i]
+// nanos is a time as the snapshot compares it. Times that nanoseconds cannot
+// express become the nearest one that they can, short of forever.
+func nanos(t time.Time) int64 {
+	const limit = math.MaxInt64/int64(time.Second) - 1
+	switch sec := t.Unix(); {
+	case sec > limit:
+		return forever - 1
+	case sec < -limit:
+		return math.MinInt64
 	default:
-		return s.groups[h.groups[i-len(h.member)]]
+		return t.UnixNano()
 	}
 }
 
-// sessionGrant resolves a session's grant; ok is false if it names a role or
-// a space that is not there (R10).
-func (s *Snapshot) sessionGrant(g Grant) (src source, ok bool) {
-	r, ok := s.roleIDs[g.Role]
-	if !ok {
-		if r, ok = s.slugs[g.Role]; !ok {
-			return source{}, false
-		}
+// instant is the time of a question. A zero time is a clock that somebody
+// forgot: then everything that expires has expired.
+func instant(now time.Time) int64 {
+	if now.IsZero() {
+		return forever
 	}
-	at, ok := s.index[g.Space]
-	return source{role: r, space: at}, ok
+	return nanos(now)
 }
+
+func expiry(t time.Time) int64 {
+	if t.IsZero() {
+		return forever
+	}
+	return nanos(t)
+}
+
+// source is where a right comes from: a binding, or, without a carrier, a flag
+// or a session.
+type source struct {
+	carrier int32 // node whose binding it is, or nowhere
+	at      int32 // position in its run
+	space   int32 // number of the bound space, or nowhere for an entity
+	role    uint16
+}
+
+// origin says which source: the at-th entry of the holder or, if carrier is
+// not 0, of the long run of the carrier before that; or the flag.
+type origin struct{ at, carrier int32 }
+
+var fromFlag = origin{at: nowhere}
 
 // standing is what a subject holds in one place: eff() and tier() of the
 // decision procedure, and which sources they come from.
 type standing struct {
 	action  Action // the one whose source is wanted
+	tier    Tier
+	derived bool // space:read by R14
+	lapsed  bool // something expired was passed over
+	climbed bool // some source with space:read climbs here
 	now     int64
 	set     ActionSet // by bindings, without derived read
-	derived bool      // space:read by R14
-	tier    Tier
-	named   source // first source whose role names action, if isNamed
-	tiered  source // first source of the tier, if there is one
-	isNamed bool
-	lapsed  bool // an expired binding was passed over
+	// named is the nearest source whose role names action, and tiered that of
+	// the highest tier; their ranks say how near, 0 that there is none.
+	namedRank, tieredRank int32
+	named, tiered         origin
 }
 
-func (w *standing) add(r *role, src source, notAfter int64) {
-	if notAfter < w.now {
-		w.lapsed = true
-		return
-	}
+// nearest is the rank of a binding to the entity itself. Others have the
+// number of their space, plus one: of two spaces above a third, the lower one
+// has the larger number.
+const nearest = math.MaxInt32
+
+func (w *standing) add(r *role, rank int32, from origin) {
 	for i := range w.set {
 		w.set[i] |= r.actions[i]
 	}
-	if !w.isNamed && r.actions.Has(w.action) {
-		w.named, w.isNamed = src, true
+	if rank > w.namedRank && r.actions.Has(w.action) {
+		w.named, w.namedRank = from, rank
 	}
-	if r.tier > w.tier {
-		w.tier, w.tiered = r.tier, src
+	if r.tier > w.tier || r.tier == w.tier && rank > w.tieredRank {
+		w.tier, w.tiered, w.tieredRank = r.tier, from, rank
 	}
 }
 
 // readable reports whether space:read is effective (step 6).
 func (w *standing) readable() bool { return w.derived || w.set.Has(ActionSpaceRead) }
 
-// weigh gathers a subject's standing at a space, or on an entity in it, at an
-// instant (steps 3 and 4). It allocates nothing.
-func (s *Snapshot) weigh(h *holder, a Action, at int32, e EntityRef, now int64) standing {
-	w := standing{action: a, now: now}
-	if h.admin != nowhere && s.encloses(h.admin, at) {
-		w.add(&s.roles[builtinAdmin], source{role: builtinAdmin, space: h.admin}, forever)
-	}
-	for i := range h.carriers() {
-		r := s.carrier(h, i)
-		if e.Kind != EntityNone && r.locals.from < r.locals.to {
-			s.weighLocals(&w, r.locals, e)
-		}
-		s.weighGrants(&w, r.grants, at)
-	}
-	for _, g := range h.session {
-		if src, ok := s.sessionGrant(g); ok && s.encloses(src.space, at) {
-			w.add(&s.roles[src.role], src, forever)
-		}
-	}
-	if h.climbs && !w.set.Has(ActionSpaceRead) {
-		w.derived = s.climbsTo(h, &w, at)
-	}
-	return w
-}
-
-// weighGrants adds the grants of a run that are bound at a space or above it,
-// nearest first (A27).
-func (s *Snapshot) weighGrants(w *standing, in span, at int32) {
-	lo, hi := in.from, in.to // the grants before lo are bound at or before at
-	for lo < hi {
-		mid := int32(uint32(lo+hi) >> 1)
-		if s.grants[mid].space <= at {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo == in.from {
+// weigh gathers what a holder has in a place at an instant (steps 3 and 4). It
+// allocates nothing.
+func (s *Snapshot) weigh(h *Holder, w *standing, p *Place) {
+	if h.notAfter < w.now {
+		w.lapsed = true
 		return
 	}
-	for i := lo - 1; i != nowhere; {
-		g := &s.grants[i]
-		if at < g.end {
-			w.add(&s.roles[g.role], g.source, g.notAfter)
-		}
-		i = g.up
+	if h.admin != nowhere && s.tree.encloses(h.admin, p.at) {
+		w.add(&s.roles.list[builtinAdmin], h.admin+1, fromFlag)
 	}
-}
-
-// weighLocals adds the bindings of a run to the entity itself (R24).
-func (s *Snapshot) weighLocals(w *standing, in span, e EntityRef) {
-	locals := s.locals[in.from:in.to]
-	lo, hi := 0, len(locals)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if l := locals[mid].entity; l.Kind < e.Kind || l.Kind == e.Kind && l.ID < e.ID {
-			lo = mid + 1
-		} else {
-			hi = mid
+	if p.entity != nowhere {
+		s.weighLocals(h, w, p)
+	}
+	for i := range h.entries {
+		e := &h.entries[i]
+		if covers(e, p.at) {
+			if e.flags&entryTimed == 0 || !s.expired(h, w, int32(i)) {
+				w.add(&s.roles.list[e.role], e.pre+1, origin{at: int32(i)})
+			}
+		} else if uint32(e.climb-p.below) < p.width && s.roles.reads(e.role) {
+			if e.flags&entryTimed == 0 || !s.expired(h, w, int32(i)) {
+				w.climbed = true
+			}
 		}
 	}
-	for ; lo < len(locals) && locals[lo].entity == e; lo++ {
-		w.add(&s.roles[locals[lo].role], locals[lo].source, locals[lo].notAfter)
+	if h.long {
+		for i := range h.carriers() {
+			if n := h.carrier(i); n != nowhere {
+				s.weighLong(w, n, origin{carrier: int32(i) + 1}, p)
+			}
+		}
 	}
+	w.derived = w.climbed && h.climbs && !w.set.Has(ActionSpaceRead)
 }
 
-// climbsTo reports whether space:read climbs to a space from a binding below
-// it (R14). It notes a binding that would have, had it not expired.
-func (s *Snapshot) climbsTo(h *holder, w *standing, at int32) bool {
-	sp := &s.spaces[at]
-	if sp.climbEnd == sp.climb+1 {
+// expired reports, and notes, whether an entry of a holder has expired.
+func (s *Snapshot) expired(h *Holder, w *standing, i int32) bool {
+	if s.until(h, i) >= w.now {
 		return false
 	}
-	for i := range h.carriers() {
-		if s.climbsIn(w, s.carrier(h, i).climbs, sp) {
-			return true
-		}
-	}
-	for _, g := range h.session {
-		src, ok := s.sessionGrant(g)
-		if !ok || !s.roles[src.role].actions.Has(ActionSpaceRead) {
-			continue
-		}
-		if from := s.spaces[src.space].climb; sp.climb < from && from < sp.climbEnd {
-			return true
-		}
-	}
-	return false
+	w.lapsed = true
+	return true
 }
 
-func (s *Snapshot) climbsIn(w *standing, in span, sp *space) bool {
-	lo, hi := in.from, in.to // the climbs before lo are at or before sp.climb
-	for lo < hi {
-		mid := int32(uint32(lo+hi) >> 1)
-		if s.climbs[mid].at <= sp.climb {
-			lo = mid + 1
-		} else {
-			hi = mid
+// weighLocals adds the bindings to the entity itself (R24).
+func (s *Snapshot) weighLocals(h *Holder, w *standing, p *Place) {
+	for i := range h.entries {
+		e := &h.entries[i]
+		if e.local() && e.pre == p.entity && (e.flags&entryTimed == 0 || !s.expired(h, w, int32(i))) {
+			w.add(&s.roles.list[e.role], nearest, origin{at: int32(i)})
 		}
 	}
-	for ; lo < in.to && s.climbs[lo].at < sp.climbEnd; lo++ {
-		if s.climbs[lo].notAfter >= w.now {
+}
+
+// weighLong searches the run of a carrier, if it is long, instead of going
+// through it.
+func (s *Snapshot) weighLong(w *standing, carrier int32, from origin, p *Place) {
+	r := s.run(carrier)
+	if r.order == nil {
+		return
+	}
+	o, entries := r.order, r.entries
+	live := func(at int32) bool {
+		if r.until(at) >= w.now {
 			return true
 		}
 		w.lapsed = true
+		return false
 	}
-	return false
+	if p.entity != nowhere {
+		i := sort.Search(len(o.locals), func(i int) bool { return entries[o.locals[i]].pre >= p.entity })
+		for ; i < len(o.locals) && entries[o.locals[i]].pre == p.entity; i++ {
+			if from.at = o.locals[i]; live(from.at) {
+				w.add(&s.roles.list[entries[from.at].role], nearest, from)
+			}
+		}
+	}
+	// The bindings before i are to spaces up to this one.
+	i := sort.Search(len(o.by), func(i int) bool { return entries[o.by[i]].pre > p.at })
+	for at := int32(i) - 1; at != nowhere; at = o.up[at] {
+		from.at = o.by[at]
+		if e := &entries[from.at]; covers(e, p.at) && live(from.at) {
+			w.add(&s.roles.list[e.role], e.pre+1, from)
+		}
+	}
+	if p.width == 0 {
+		return
+	}
+	i = sort.Search(len(o.climbs), func(i int) bool { return entries[o.climbs[i]].climb >= p.below })
+	for ; i < len(o.climbs) && !w.climbed; i++ {
+		if at := o.climbs[i]; uint32(entries[at].climb-p.below) >= p.width {
+			return
+		} else if live(at) {
+			w.climbed = true
+		}
+	}
+}
+
+// source finds the source that an origin stands for.
+func (s *Snapshot) source(h *Holder, from origin) source {
+	switch {
+	case from == fromFlag:
+		return source{carrier: nowhere, space: h.admin, role: builtinAdmin}
+	case from.carrier == 0:
+		return s.locate(h, from.at)
+	}
+	n := h.carrier(int(from.carrier) - 1)
+	r := s.run(n)
+	e := &r.entries[from.at]
+	src := source{carrier: n, at: from.at, space: e.pre, role: e.role}
+	if e.local() {
+		src.space = nowhere
+	}
+	return src
 }

@@ -46,7 +46,7 @@ func Small(src Source) authz.World {
 		}
 	}
 	for i := range src.IntN(10) {
-		w.Bindings = append(w.Bindings, SmallBinding(src, w, "b"+strconv.Itoa(i)))
+		w.Bindings = append(w.Bindings, SmallBinding(src, w, bindingID(src, i)))
 	}
 	return w
 }
@@ -63,6 +63,14 @@ func SmallRole(src Source, id string) authz.Role {
 // SmallActor makes what a small world knows of a user or key.
 func SmallActor(src Source, who authz.ActorRef) authz.Actor {
 	return authz.Actor{Ref: who, Groups: groups(src), NotAfter: pick(src, []time.Time{{}, {}, Now.Add(-time.Nanosecond), Now})}
+}
+
+// bindingID is nearly always a ULID.
+func bindingID(src Source, i int) string {
+	if one(src, 16) {
+		return "b" + strconv.Itoa(i)
+	}
+	return "01K000000000000000000000" + strconv.Itoa(10+i)
 }
 
 // SmallBinding makes a binding that a small world can have.
@@ -93,6 +101,9 @@ func subject(src Source, w authz.World) authz.Subject {
 		ReadOnly: one(src, 5), AlwaysAdmin: one(src, 15), SessionOnly: one(src, 5),
 	}
 	for range src.IntN(3) {
+		if len(w.Roles) == 0 {
+			break
+		}
 		g := authz.Grant{Role: pick(src, w.Roles).ID, Space: pick(src, w.Spaces).ID}
 		switch src.IntN(6) {
 		case 0:

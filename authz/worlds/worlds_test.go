@@ -1,6 +1,7 @@
 package worlds
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,6 +105,49 @@ func TestSmallWorldsCompile(t *testing.T) {
 	for r := authz.ReasonNotGranted; r <= authz.ReasonDerivedRead; r++ {
 		if seen[r] == 0 {
 			t.Errorf("no question ended with %q", r)
+		}
+	}
+}
+
+// Changes come to worlds that compile most of the time, and every kind of
+// change comes up in those.
+func TestSmallChanges(t *testing.T) {
+	kinds, refused := map[string]int{}, 0
+	for seed := range uint64(1000) {
+		src := Seeded(seed)
+		w := Small(src)
+		for range 3 {
+			changes := SmallChanges(src, w)
+			after := After(w, changes...)
+			if _, err := authz.Compile(after); err != nil {
+				refused++
+				continue
+			}
+			for _, c := range changes {
+				kinds[fmt.Sprintf("%T", c)]++
+			}
+			w = after
+		}
+	}
+	if refused < 100 || refused > 900 {
+		t.Errorf("%d of 3000 refused", refused)
+	}
+	if len(kinds) != 14 {
+		t.Errorf("kinds of changes %v", kinds)
+	}
+}
+
+// A change that makes a world empty does not end the changes.
+func TestSmallChangesOfNothing(t *testing.T) {
+	var w authz.World
+	w = After(w, SmallChanges(Seeded(1), w)...)
+	if len(w.Spaces) == 0 || len(w.Roles) == 0 && len(w.Bindings) > 0 {
+		t.Errorf("%+v", w)
+	}
+	w.Roles = nil
+	for seed := range uint64(20) {
+		if q := SmallQuestion(Seeded(seed), w); q.Subject.Session != nil {
+			t.Errorf("%+v", q)
 		}
 	}
 }

@@ -73,8 +73,8 @@ type Record struct {
 
 // allowed returns the record of a decision that let the operation through.
 func (r Record) allowed(d authz.Decision) Record {
-	if d.Binding != "" {
-		r.Uses = []domain.AuditUse{{Binding: domain.BindingID(d.Binding), Action: r.Action}}
+	if d.Binding() != "" {
+		r.Uses = []domain.AuditUse{{Binding: domain.BindingID(d.Binding()), Action: r.Action}}
 	}
 	return r
 }

@@ -1,0 +1,259 @@
+package authz_test
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/authz/worlds"
+)
+
+var cases = flag.Int("cases", 20_000, "how many questions are compared with the naive evaluator")
+
+// perWorld is how many questions a random world is asked, half of them after
+// some changes.
+const perWorld = 10
+
+func mustCompile(t testing.TB, w authz.World) *authz.Snapshot {
+	t.Helper()
+	s, err := authz.Compile(w)
+	if err != nil {
+		t.Fatalf("%v in %+v", err, w)
+	}
+	return s
+}
+
+// TestAgainstNaive compares every kind of question with the second evaluator,
+// in random worlds and in what random changes make of them.
+func TestAgainstNaive(t *testing.T) {
+	shards := uint64(runtime.GOMAXPROCS(0))
+	for shard := range shards {
+		t.Run(fmt.Sprint(shard), func(t *testing.T) {
+			t.Parallel()
+			for seed := shard; seed < uint64(*cases/perWorld) && !t.Failed(); seed += shards {
+				compareWorld(t, seed)
+			}
+		})
+	}
+}
+
+// Runs are long from 33 bindings on, which no small world has.
+func TestLongRunsAgainstNaive(t *testing.T) {
+	defer authz.LongRuns(2)()
+	for seed := range uint64(500) {
+		compareWorld(t, seed)
+	}
+}
+
+func compareWorld(t *testing.T, seed uint64) {
+	src := worlds.Seeded(seed)
+	w := worlds.Small(src)
+	s := mustCompile(t, w)
+	for i := range perWorld {
+		if i == perWorld/2 {
+			changes := worlds.SmallChanges(src, w)
+			if after, err := s.Apply(changes...); err == nil {
+				w, s = worlds.After(w, changes...), after
+			}
+		}
+		if q := worlds.SmallQuestion(src, w); !agree(t, s, newNaive(w, worlds.Now), q) {
+			t.Fatalf("seed %d: %+v in %+v", seed, q, w)
+		}
+	}
+}
+
+func agree(t *testing.T, s *authz.Snapshot, n naive, q worlds.Question) bool {
+	ok := true
+	same := func(what string, got, want any) {
+		if got != want {
+			t.Errorf("%s (%s): got %v, want %v", what, q.Action, got, want)
+			ok = false
+		}
+	}
+	sub, a, tgt := q.Subject, q.Action, q.Target
+	got := s.Decide(sub, a, tgt, n.now)
+	same("decide", got.Outcome, n.decide(sub, a.String(), tgt))
+	same("reason allows", got.Reason >= authz.ReasonByName, got.Allowed())
+	h := s.Holder(sub)
+	same("by handle", h.Decide(a, s.Place(tgt), n.now), got)
+	same("account", s.DecideAccount(sub, n.now).Allowed(), n.admins(sub, "root") && !sub.ReadOnly)
+	same("account view", s.DecideAccountView(sub, n.now).Allowed(), n.accountView(sub))
+	if _, known := n.spaces[tgt.Space]; known {
+		bound, derived := n.eff(sub, tgt)
+		seen := bound["space:read"] || derived || bound[a.String()] && (!sub.ReadOnly || a.Reads())
+		same("read", s.DecideRead(sub, a, tgt, n.now).Allowed(), seen)
+		allowed := s.Allowed(sub, tgt, n.now)
+		for _, info := range authz.Actions() {
+			want := n.allows(bound, derived, info.Name) && (!sub.ReadOnly || info.Reads)
+			same("allowed "+info.Name, allowed.Has(info.Action), want)
+		}
+	}
+	tree := map[string]authz.Level{}
+	for _, row := range s.Tree(sub, n.now) {
+		tree[row.Space] = row.Level
+	}
+	listed, lists := s.Spaces(sub, a, n.now), 0
+	for _, sp := range n.Spaces {
+		level := n.level(sub, sp.ID)
+		same("level of "+sp.ID, s.Level(sub, sp.ID, n.now), level)
+		same("tree at "+sp.ID, tree[sp.ID], level)
+		want := n.lists(sub, a.String(), sp.ID)
+		same("lists "+sp.ID, listed.Contains(sp.ID), want)
+		if want {
+			lists++
+		}
+	}
+	same("lists", listed.Len(), lists)
+	same("lists by id", len(listed.IDs()), lists)
+	return ok
+}
+
+// A decision names a live binding of the subject that applies and grants.
+func TestDecisionNamesWhatAllowed(t *testing.T) {
+	for seed := range uint64(2000) {
+		src := worlds.Seeded(seed)
+		w := worlds.Small(src)
+		s, n := mustCompile(t, w), newNaive(w, worlds.Now)
+		for range 10 {
+			q := worlds.SmallQuestion(src, w)
+			got := s.Decide(q.Subject, q.Action, q.Target, worlds.Now)
+			if !got.Allowed() && (got.Binding() != "" || got.Role() != "" || got.BindingSpace() != "" || got.Group() != "") {
+				t.Fatalf("seed %d: denial names %v", seed, got)
+			}
+			for _, b := range w.Bindings {
+				if b.ID != got.Binding() {
+					continue
+				}
+				only := newNaive(w, worlds.Now)
+				only.Bindings = []authz.Binding{b}
+				bound, _ := only.eff(q.Subject, q.Target)
+				viaGroup := ""
+				if b.Actor.Kind == authz.ActorGroup && q.Subject.Actor.Kind != authz.ActorGroup {
+					viaGroup = b.Actor.ID
+				}
+				if b.Role != got.Role() || b.Space != got.BindingSpace() || viaGroup != got.Group() && q.Subject.Actor.Kind != authz.ActorGroup ||
+					got.Reason == authz.ReasonByName && !bound[q.Action.String()] ||
+					got.Reason == authz.ReasonByTier && n.tier(bound) != got.Tier {
+					t.Fatalf("seed %d: %v does not rest on %+v", seed, got, b)
+				}
+			}
+		}
+	}
+}
+
+// A16: there are no denying bindings.
+func TestA16AddingABindingNeverRemovesAccess(t *testing.T) {
+	for seed := range uint64(2000) {
+		src := worlds.Seeded(seed)
+		w := worlds.Small(src)
+		before := mustCompile(t, w)
+		after, err := before.Apply(authz.PutBinding(worlds.SmallBinding(src, w, "new")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			q := worlds.SmallQuestion(src, w)
+			if after.Decide(q.Subject, q.Action, q.Target, worlds.Now).Outcome < before.Decide(q.Subject, q.Action, q.Target, worlds.Now).Outcome {
+				t.Fatalf("seed %d: %+v fell", seed, q)
+			}
+			if !after.Allowed(q.Subject, q.Target, worlds.Now).Contains(before.Allowed(q.Subject, q.Target, worlds.Now)) {
+				t.Fatalf("seed %d: what %+v is allowed shrank", seed, q)
+			}
+			if after.Level(q.Subject, q.Target.Space, worlds.Now) < before.Level(q.Subject, q.Target.Space, worlds.Now) {
+				t.Fatalf("seed %d: level of %+v fell", seed, q)
+			}
+		}
+	}
+}
+
+func TestOrderDoesNotMatter(t *testing.T) {
+	for seed := range uint64(1000) {
+		src := worlds.Seeded(seed)
+		w := worlds.Small(src)
+		shuffled := authz.World{
+			Spaces: shuffle(src, w.Spaces), Roles: shuffle(src, w.Roles), Bindings: shuffle(src, w.Bindings), Stacks: shuffle(src, w.Stacks),
+			Groups: shuffle(src, w.Groups), Actors: shuffle(src, w.Actors), Entities: shuffle(src, w.Entities),
+		}
+		questions := ask(src, w, 10)
+		a, b := answers(mustCompile(t, w), questions), answers(mustCompile(t, shuffled), questions)
+		for what := range a {
+			if fmt.Sprint(a[what]) != fmt.Sprint(b[what]) {
+				t.Fatalf("seed %d: %s: %v or %v", seed, what, a[what], b[what])
+			}
+		}
+	}
+}
+
+func shuffle[T any](src worlds.Source, list []T) []T {
+	out := append([]T(nil), list...)
+	for i := range out {
+		j := i + src.IntN(len(out)-i)
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+// A111: a move changes access only in the moved subtree, and above its old and
+// new place, as far as space:read climbs out of it.
+func TestA111MovingASpaceChangesOnlyItsSubtreeAndWhatClimbsFromIt(t *testing.T) {
+	for seed := range uint64(2000) {
+		src := worlds.Seeded(seed)
+		w := worlds.Small(src)
+		if len(w.Spaces) < 3 {
+			continue
+		}
+		moved := w.Spaces[1+src.IntN(len(w.Spaces)-1)]
+		before := mustCompile(t, w)
+		n := newNaive(w, worlds.Now)
+		moved.Parent = w.Spaces[src.IntN(len(w.Spaces))].ID
+		after, err := before.Apply(authz.PutSpace(moved))
+		if err != nil {
+			continue // below itself
+		}
+		for range 10 {
+			q := worlds.SmallQuestion(src, w)
+			if _, known := n.spaces[q.Target.Space]; !known {
+				continue
+			}
+			inside, _ := n.above(moved.ID, q.Target.Space)
+			was, is := before.Allowed(q.Subject, q.Target, worlds.Now), after.Allowed(q.Subject, q.Target, worlds.Now)
+			oldPath, _ := n.above(q.Target.Space, moved.ID)
+			newPath, _ := newNaive(worlds.After(w, authz.PutSpace(moved)), worlds.Now).above(q.Target.Space, moved.ID)
+			if was != is && !inside && !oldPath && !newPath {
+				t.Fatalf("seed %d: %+v changed with the move of %s to %s", seed, q, moved.ID, moved.Parent)
+			}
+		}
+	}
+}
+
+// Spaces is exactly what Decide and the baseline say, and Entities what they
+// say of the stacks bound by themselves.
+func TestSpacesIsWhatDecideSays(t *testing.T) {
+	for seed := range uint64(2000) {
+		src := worlds.Seeded(seed)
+		w := worlds.Small(src)
+		s := mustCompile(t, w)
+		q := worlds.SmallQuestion(src, w)
+		listed := func(tgt authz.Target) bool {
+			return s.Decide(q.Subject, q.Action, tgt, worlds.Now).Allowed() && s.DecideRead(q.Subject, 0, tgt, worlds.Now).Allowed()
+		}
+		set := s.Spaces(q.Subject, q.Action, worlds.Now)
+		ids := strings.Join(set.IDs(), " ") + " "
+		for _, sp := range w.Spaces {
+			want := listed(authz.Target{Space: sp.ID})
+			if set.Contains(sp.ID) != want || strings.Contains(ids, sp.ID+" ") != want || set.All && !want {
+				t.Fatalf("seed %d: %s in %v, want %v", seed, sp.ID, set.IDs(), want)
+			}
+		}
+		byThemselves := " " + strings.Join(s.Entities(q.Subject, authz.EntityStack, q.Action, worlds.Now), " ") + " "
+		for _, st := range w.Stacks {
+			shown := set.Contains(st.Space) || strings.Contains(byThemselves, " "+st.ID+" ")
+			if tgt := (authz.Target{Space: st.Space, Entity: authz.EntityRef{Kind: authz.EntityStack, ID: st.ID}}); shown != listed(tgt) {
+				t.Fatalf("seed %d: stack %s, shown %v: %v, %q", seed, st.ID, shown, set.IDs(), byThemselves)
+			}
+		}
+	}
+}
