@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -31,8 +32,12 @@ func (s *Service) Config(ctx context.Context, id domain.WorkerPoolID) (out strin
 		if err != nil || !ok {
 			return err
 		}
-		foreign, err := s.foreign(ctx, tx, w)
-		if err != nil || foreign != "" {
+		op := operation("worker_pool.reset", authz.ActionWorkerPoolReset, object(w))
+		_, err = s.permitTakeover(ctx, tx, op, access.Permit{})
+		if refusal := (*access.Denial)(nil); errors.As(err, &refusal) {
+			return nil // he sees the pool, without its token
+		}
+		if err != nil {
 			return err
 		}
 		token, err := tx.WorkerPoolToken(ctx, id)
@@ -44,27 +49,39 @@ func (s *Service) Config(ctx context.Context, id domain.WorkerPoolID) (out strin
 	return out, err
 }
 
-// foreign returns a space whose stacks the pool executes and which the caller
-// does not administer; empty for none. Whoever holds a pool's token receives
-// the secrets of all its runs (security path E12). An admin of the pool's own
-// space administers those of its stacks, too, because they lie below it.
-func (s *Service) foreign(ctx context.Context, tx Tx, w domain.WorkerPool) (domain.SpaceID, error) {
-	uses, err := tx.UsesOfEntity(ctx, access.KindWorkerPool, string(w.ID))
+// permitTakeover decides beyond the action whether the caller may have a pool's
+// token: whoever holds it receives the secrets of all its runs and decides what
+// they do. So he must be Space admin of every space whose stacks use the pool
+// (security path E12), and the act-as rule holds for each of them (rule G2). An
+// admin of the pool's own space is one of those of its stacks, too, because they
+// lie below it.
+func (s *Service) permitTakeover(ctx context.Context, tx Tx, op access.Op, p access.Permit) (access.Permit, error) {
+	uses, err := tx.UsesOfEntity(ctx, access.KindWorkerPool, op.Object.ID)
 	if err != nil {
-		return "", err
+		return p, err
 	}
-	asked := map[domain.SpaceID]bool{}
-	for _, u := range uses {
-		if asked[u.StackSpace] {
-			continue
+	actors, administers := make([]domain.StackActor, len(uses)), map[domain.SpaceID]bool{}
+	for i, u := range uses {
+		if !administers[u.StackSpace] {
+			ok, err := s.gate.Holds(ctx, tx, authz.ActionSpaceAdmin, access.Object{Space: u.StackSpace})
+			if err != nil {
+				return p, err
+			}
+			if !ok {
+				refusal := access.Forbidden(access.Name(ctx), authz.ActionSpaceAdmin, op.Object.Space)
+				refusal.Message += ": stacks of other spaces use the worker pool, and its token gives their secrets away"
+				op.With = []domain.SpaceID{u.StackSpace}
+				return p, s.gate.Refuse(ctx, tx, op, refusal)
+			}
+			administers[u.StackSpace] = true
 		}
-		asked[u.StackSpace] = true
-		ok, err := s.gate.Holds(ctx, tx, authz.ActionSpaceAdmin, access.Object{Space: u.StackSpace})
-		if err != nil || !ok {
-			return u.StackSpace, err
+		stack, err := tx.Stack(ctx, u.Stack)
+		if err != nil {
+			return p, err
 		}
+		actors[i] = stack.AsActor()
 	}
-	return "", nil
+	return s.gate.ActAs(ctx, tx, op, p, actors...)
 }
 
 // Reset gives a pool another token. The old one is worth nothing from then on:
@@ -76,16 +93,9 @@ func (s *Service) Reset(ctx context.Context, id domain.WorkerPoolID, request str
 		if err != nil {
 			return err
 		}
-		foreign, err := s.foreign(ctx, tx, w)
-		if err != nil {
+		op := operation("worker_pool.reset", authz.ActionWorkerPoolReset, object(w))
+		if permit, err = s.permitTakeover(ctx, tx, op, permit); err != nil {
 			return err
-		}
-		if foreign != "" {
-			refusal := access.Forbidden(access.Name(ctx), authz.ActionSpaceAdmin, w.Space)
-			refusal.Message += ": stacks of other spaces use the worker pool, and its token gives their secrets away"
-			op := operation("worker_pool.reset", authz.ActionWorkerPoolReset, object(w))
-			op.With = []domain.SpaceID{foreign}
-			return s.gate.Refuse(ctx, tx, op, refusal)
 		}
 		if err := checkRequest(request); err != nil {
 			return err

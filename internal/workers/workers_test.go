@@ -260,6 +260,28 @@ func TestCase84Hijack(t *testing.T) {
 	})
 }
 
+// TestG2PoolToken: the act-as rule holds for whoever takes over the runs of
+// stacks that hold roles elsewhere.
+func TestG2PoolToken(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.Stack(t, "strong", "dev", func(s *domain.Stack) { s.WorkerPool = "of-apps" })
+		csr := request(t)
+		reset := func(who string) func() error {
+			return func() error { _, err := b.Reset(b.As(t, who), "of-apps", csr); return err }
+		}
+		b.NoActAs(t, reset("ann"))
+		id := b.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "strong"}, "space-admin", "platform")
+		b.ActAs(t, domain.LentRole{Stack: "strong", Role: "space-admin", Space: "platform", Binding: id}, reset("ann"))
+		b.NoActAs(t, reset("root-admin"))
+		for mode, want := range map[domain.ActAsMode]bool{domain.ActAsEnforce: false, domain.ActAsWarn: true, domain.ActAsOff: true} {
+			b.SetActAs(t, mode)
+			if config, err := b.Config(b.As(t, "ann"), "of-apps"); err != nil || (config != "") != want {
+				t.Errorf("%s: config %q, %v", mode, config, err)
+			}
+		}
+	})
+}
+
 // TestA116Move needs Space admin at both ends, and every stack stays in reach.
 func TestA116Move(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
