@@ -71,6 +71,9 @@ func TestCLI(t *testing.T) {
 		}
 		ctl(s.ID, "whoami")
 		ctl("web", "stack", "list")
+		s.admin.must(t, poolCreate, vars{"csr": certificateRequest(t)}, nil)
+		ctl(`"registeredWorkers": 0`, "workerpool", "list", "-o", "json")
+		ctl("build", "workerpool", "list")
 		ctl("OpenTofu", "stack", "show", "--id", web)
 		ctl("created a deployment", "stack", "deploy", "--id", web)
 		first := s.newestRun(t, web)
@@ -253,13 +256,13 @@ func TestProvider(t *testing.T) {
 				t.Fatalf("tofu %v: %v; want %q", args, err, words)
 			}
 		}
-		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode, url, "May deploy.", "WRITE"))
-		tofu("20 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode, url, "May deploy.", "WRITE"))
+		tofu("22 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
-		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode, url, "May deploy, not confirm.", "ADMIN"))
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode, url, "May deploy, not confirm.", "ADMIN"))
 		tofu("0 added, 3 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
-		tofu("20 destroyed", "destroy", "-auto-approve")
+		tofu("22 destroyed", "destroy", "-auto-approve")
 		if after := s.inventory(t); after != before {
 			t.Errorf("something was left behind:\n%s\n%s", before, after)
 		}
