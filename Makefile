@@ -16,7 +16,7 @@ POSTGRES = go run ./tools/testpg --
 TEST = go run ./tools/testreport --
 
 .DEFAULT_GOAL = help
-.PHONY: help run build test check format vet lint architecture generate generated tofu e2e bench clean
+.PHONY: help run build test check format vet lint architecture generate generated tofu e2e bench bench-peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,7 +61,9 @@ e2e: build tofu ## run the stories on the built binary, on SQLite and PostgreSQL
 
 bench: ## run the benchmarks
 	@go test -run '^$$' -bench . -benchmem $(UNIT)
-	@if [ -f bench/go.mod ]; then cd bench && go test -run '^$$' -bench . -benchmem ./...; fi
+
+bench-peers: ## measure other decision engines beside ours and write the table of bench/README.md; SHORT=1 only tries it out
+	@cd bench && go run . $(if $(SHORT),-short,-write README.md)
 
 clean: ## remove what the targets built in this folder
 	@rm -rf bin
