@@ -8,6 +8,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/audit"
+	"github.com/airlock-project/airlock/internal/authzen"
 	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/contexts"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -28,15 +29,18 @@ import (
 // routes builds everything that answers HTTP requests.
 func (s *server) routes() http.Handler {
 	remote := workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: s.config.BaseURL, Schemes: s.config.GitSchemes})
+	decisions := authzen.NewHandler(store.Bind[authzen.Tx](s.store), s.gate, s.config.BaseURL, s.log)
 	return httpserver.Handler(httpserver.Parts{
-		GraphQL:      graphql.NewHandler(graphql.NewSchema(s.resolver()), graphql.DefaultLimits(), s.log),
-		Workers:      workerapi.Handler(s.keyOf, remote),
-		State:        statebackend.Handler(states.New(store.Bind[states.Tx](s.store), s.gate, s.ids), s.identity.AuthenticateForState),
-		Authenticate: s.identity.Authenticate,
-		Ready:        s.store.Ping,
-		NewID:        s.ids.ULID,
-		Metrics:      s.metrics,
-		Log:          s.log,
+		GraphQL:         graphql.NewHandler(graphql.NewSchema(s.resolver()), graphql.DefaultLimits(), s.log),
+		Workers:         workerapi.Handler(s.keyOf, remote),
+		State:           statebackend.Handler(states.New(store.Bind[states.Tx](s.store), s.gate, s.ids), s.identity.AuthenticateForState),
+		AuthZEN:         decisions,
+		AuthZENMetadata: decisions.Metadata(),
+		Authenticate:    s.identity.Authenticate,
+		Ready:           s.store.Ping,
+		NewID:           s.ids.ULID,
+		Metrics:         s.metrics,
+		Log:             s.log,
 	})
 }
 

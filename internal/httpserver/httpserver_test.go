@@ -35,9 +35,11 @@ func newBench() *bench {
 	}
 	n := 0
 	b.handler = httpserver.Handler(httpserver.Parts{
-		GraphQL: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.graphQL(w, r) }),
-		Workers: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "worker", http.StatusUnauthorized) }),
-		State:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "state", http.StatusUnauthorized) }),
+		GraphQL:         http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.graphQL(w, r) }),
+		Workers:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "worker", http.StatusUnauthorized) }),
+		AuthZEN:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "authzen", http.StatusUnauthorized) }),
+		AuthZENMetadata: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }),
+		State:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "state", http.StatusUnauthorized) }),
 		Authenticate: func(_ context.Context, token string) (access.Caller, error) {
 			if token == "good" {
 				return access.Caller{Name: "api::good"}, nil
@@ -74,11 +76,13 @@ func (b *bench) ask(t *testing.T, method, path string, header ...string) (int, h
 // keys, and refuses the rest below.
 func TestOpenRoutes(t *testing.T) {
 	b := newBench()
-	open := map[string]bool{"GET /": true, "GET /healthz": true, "HEAD /healthz": true, "GET /metrics": true, "HEAD /metrics": true}
+	open := map[string]bool{"GET /": true, "GET /healthz": true, "HEAD /healthz": true, "GET /metrics": true, "HEAD /metrics": true,
+		"GET /.well-known/authzen-configuration": true, "HEAD /.well-known/authzen-configuration": true}
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "LOCK"} {
 		for _, path := range []string{
 			"/", "/healthz", "/metrics", "/graphql", "/worker/v1/lease", "/state/v1/k", "/worker/", "/state/", "/worker", "/state", "/debug/pprof/", "/debug/vars",
-			"/admin", "/.well-known/terraform.json", "/index.html", "/graphql/", "/healthz/", "/metrics/x", "/admin-key.json", "/../admin-key.json", "//healthz",
+			"/admin", "/.well-known/terraform.json", "/index.html", "/graphql/", "/healthz/", "/metrics/x", "/admin-key.json", "/access", "/access/", "/access/v1/evaluation",
+			"/access/v1/search/subject", "/.well-known/authzen-configuration", "/.well-known/authzen-configuration/x", "/../admin-key.json", "//healthz",
 		} {
 			status, _, body := b.ask(t, method, path)
 			answers := status == http.StatusOK

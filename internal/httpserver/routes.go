@@ -18,6 +18,9 @@ type Parts struct {
 	GraphQL http.Handler
 	Workers http.Handler // below /worker/
 	State   http.Handler // below /state/
+	AuthZEN http.Handler // below /access/
+	// AuthZENMetadata describes the doors below /access/ to anybody.
+	AuthZENMetadata http.Handler
 
 	// Authenticate turns a bearer token into a caller.
 	Authenticate func(ctx context.Context, token string) (access.Caller, error)
@@ -28,12 +31,15 @@ type Parts struct {
 	Log     *slog.Logger
 }
 
-// Handler returns all routes. Without credentials only health, metrics and the
-// open part of the API (introspection, the exchange of a key) answer.
+// Handler returns all routes. Without credentials only health, metrics, the
+// metadata of the AuthZEN endpoints and the open part of the API
+// (introspection, the exchange of a key) answer.
 func Handler(p Parts) http.Handler {
 	mux := http.NewServeMux()
 	m := middleware{p}
 	mux.Handle("/graphql", m.wrap("graphql", m.within(requestTime, m.bearer(p.GraphQL))))
+	mux.Handle("/access/", m.wrap("authzen", m.within(requestTime, m.bearer(p.AuthZEN))))
+	mux.Handle("GET /.well-known/authzen-configuration", m.wrap("authzen_metadata", p.AuthZENMetadata))
 	mux.Handle("/worker/", m.wrap("worker", p.Workers))
 	mux.Handle("/state/", m.wrap("state", m.within(transferTime, p.State)))
 	mux.Handle("GET /healthz", m.wrap("healthz", m.health()))

@@ -111,8 +111,13 @@ func (tx *Tx) DeleteBinding(ctx context.Context, p access.Permit, id domain.Bind
 }
 
 // deleteBindingsOn removes the bindings to an entity that is being deleted, so
-// that a later one of the same id is not theirs (access model R24).
+// that a later one of the same id is not theirs (access model R24). The access
+// revision grows even if there are none: as long as it stays, nothing leaves
+// the place where it was found.
 func (tx *Tx) deleteBindingsOn(ctx context.Context, kind authz.EntityKind, id string) error {
+	if err := tx.touchEntity(ctx, authz.EntityRef{Kind: kind, ID: id}); err != nil {
+		return err
+	}
 	return tx.deleteBindings(ctx, `entity_kind = $1 and entity_id = $2`, entityColumn(kind), id)
 }
 

@@ -147,7 +147,8 @@ func (tx *Tx) Homes(ctx context.Context, refs []access.Ref) (map[access.Ref]auth
 }
 
 // Find returns the homes of objects together with the pulse of the moment that
-// they are true of, without a transaction.
+// they are true of, without a transaction. As long as the revision stays, no
+// object that was found moves or goes away; others may be created.
 func (s *Store) Find(ctx context.Context, refs []access.Ref) (map[access.Ref]authz.Target, access.Pulse, error) {
 	f, err := s.looks.share(ctx, seek(refs), s.look)
 	return f.homes, f.Pulse, err

@@ -122,9 +122,6 @@ func (tx *Tx) DeleteStack(ctx context.Context, p access.Permit, id domain.StackI
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
-	if err := tx.touch(ctx, touched{part: domain.PartStack, id: string(id)}); err != nil {
-		return err
-	}
 	if err := tx.deleteBindingsOf(ctx, authz.ActorStack, string(id)); err != nil {
 		return err
 	}

@@ -160,6 +160,10 @@ func testRevision(t *testing.T, k *Kit) {
 		{"context", access.KindContext, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.UpdateContext(ctx, p, domain.Context{ID: "c", Name: "c", Space: "dev"})
 		}},
+		{"context move", access.KindContext, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.UpdateContext(ctx, p, domain.Context{ID: "c", Name: "c", Space: "prod"})
+		}},
+		{"context end", access.KindContext, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteContext(ctx, p, "c") }},
 		{"config", access.KindStack, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.PutConfig(ctx, p, access.KindStack, "k2", domain.Config{ID: "A"})
 		}},

@@ -1,0 +1,156 @@
+package authzen
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// asker is one caller before one moment of the access world. All questions of
+// a request are answered by one.
+type asker struct {
+	access.Moment
+	caller access.Caller
+	homes  map[access.Ref]authz.Target
+
+	// What the caller holds, found out when it is first needed.
+	account, view, all verdict
+}
+
+// verdict is a yes or no that may not be known yet.
+type verdict uint8
+
+const (
+	yes verdict = 1 + iota
+	no
+)
+
+// of returns the verdict, and finds it out the first time.
+func (v *verdict) of(find func() bool) bool {
+	if *v == 0 {
+		*v = no
+		if find() {
+			*v = yes
+		}
+	}
+	return *v == yes
+}
+
+// resourceKinds are the types of resources that live in a space.
+var resourceKinds = map[string]access.Kind{
+	"stack":       access.KindStack,
+	"run":         access.KindRun,
+	"context":     access.KindContext,
+	"policy":      "policy",
+	"worker_pool": access.KindWorkerPool,
+}
+
+// typeSpace is the type of the resource that stands for any object of a space.
+const typeSpace = "space"
+
+// ask prepares to answer about resources. It needs the database only for what
+// it has not seen before at this revision, and then once.
+func (h *Handler) ask(ctx context.Context, caller access.Caller, refs []access.Ref) (*asker, error) {
+	a := &asker{caller: caller}
+	var err error
+	if a.Moment, err = access.Current(ctx, h.gate, h.db); err != nil {
+		return nil, err
+	}
+	if len(refs) == 0 {
+		return a, nil
+	}
+	var ok bool
+	if a.homes, ok = h.homes.find(a.Revision, refs); ok {
+		return a, nil
+	}
+	var pulse access.Pulse
+	if a.homes, pulse, err = h.db.Find(ctx, refs); err != nil {
+		return nil, err
+	}
+	h.homes.keep(pulse.Revision, a.homes)
+	if a.Moment, ok = h.gate.At(pulse); ok {
+		return a, nil
+	}
+	// The world has changed meanwhile: one transaction sees both as they are.
+	err = h.db.View(ctx, func(tx Tx) (err error) {
+		if a.Moment, err = h.gate.Moment(ctx, tx); err != nil {
+			return err
+		}
+		a.homes, err = tx.Homes(ctx, refs)
+		return err
+	})
+	return a, err
+}
+
+// refs are the resources of questions that have to be looked up.
+func refs(questions []question) (out []access.Ref) {
+	for i := range questions {
+		e := &questions[i].resource
+		if kind := resourceKinds[e.kind]; kind != "" && questions[i].problem == "" {
+			out = append(out, access.Ref{Kind: kind, ID: e.id})
+		}
+	}
+	return out
+}
+
+// target resolves a resource. One that does not exist has no space.
+func (a *asker) target(e entity) authz.Target {
+	if e.kind == typeSpace {
+		return authz.Target{Space: e.id}
+	}
+	return a.homes[access.Ref{Kind: resourceKinds[e.kind], ID: e.id}]
+}
+
+// subject is who a question is about. A stack is asked about as in the apply
+// of its run, unless the question names the plan (access model R25).
+func (a *asker) subject(ref authz.ActorRef, phase string) authz.Subject {
+	s := authz.Subject{Actor: ref}
+	if a.self(ref) {
+		s = a.caller.Subject
+	}
+	s.ReadOnly = ref.Kind == authz.ActorStack && phase == phasePlan
+	return s
+}
+
+// phasePlan is the value of context.phase for the part of a run that may only
+// read.
+const phasePlan = "plan"
+
+func (a *asker) self(ref authz.ActorRef) bool { return ref == a.caller.Subject.Actor }
+
+// mayAsk reports whether the caller may ask about somebody else at a resource:
+// he needs space:read in its space. About one that does not exist he may ask
+// if nothing at all is hidden from him; everybody else is answered the same
+// for a hidden resource and a missing one (access model R23).
+func (a *asker) mayAsk(t authz.Target) bool {
+	if a.rootAdmin() {
+		return true
+	}
+	d := a.Snapshot.Decide(a.caller.Subject, authz.ActionSpaceRead, authz.Target{Space: t.Space}, a.Time)
+	return d.Allowed() || d.Reason == authz.ReasonUnknownSpace && a.seesAll()
+}
+
+func (a *asker) rootAdmin() bool {
+	return a.account.of(func() bool { return a.Snapshot.DecideAccount(a.caller.Subject, a.Time).Allowed() })
+}
+
+// seesAll reports whether the caller reads every space.
+func (a *asker) seesAll() bool {
+	return a.all.of(func() bool { return a.Snapshot.Spaces(a.caller.Subject, authz.ActionSpaceRead, a.Time).All })
+}
+
+// viewsAccount reports whether the caller may see everybody's roles and
+// bindings (access model A78).
+func (a *asker) viewsAccount() bool {
+	return a.view.of(func() bool { return a.Snapshot.DecideAccountView(a.caller.Subject, a.Time).Allowed() })
+}
+
+// errMayNotAsk does not name the space: it is the same where there is none.
+func (a *asker) errMayNotAsk() error {
+	return &domain.Error{
+		Code:    domain.CodeForbidden,
+		Message: "forbidden: " + a.caller.Name + " lacks space:read in the space of the resource, and may ask only about itself there",
+	}
+}
