@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -23,6 +24,15 @@ type Role struct {
 	System      bool // immutable (A42)
 	Actions     []authz.Action
 	CreatedAt   time.Time
+}
+
+// RoleReach is how far a role reaches: the bindings of it that count, the
+// spaces in which they do, those below included, and the stacks there.
+type RoleReach struct{ Bindings, Spaces, Stacks int }
+
+// String says it in words.
+func (r RoleReach) String() string {
+	return fmt.Sprintf("%d role bindings, which count in %d spaces and for %d stacks", r.Bindings, r.Spaces, r.Stacks)
 }
 
 // SystemRoles returns the roles that every account starts with, without ids.

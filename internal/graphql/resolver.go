@@ -63,7 +63,7 @@ type Roles interface {
 	List(ctx context.Context) ([]roles.View, error)
 	Create(ctx context.Context, in roles.Input) (roles.View, error)
 	Update(ctx context.Context, id domain.RoleID, in roles.Input) (roles.View, error)
-	Delete(ctx context.Context, id domain.RoleID) (roles.View, error)
+	Delete(ctx context.Context, id domain.RoleID, force bool) (roles.View, error)
 }
 
 // Bindings are the use cases of role bindings.

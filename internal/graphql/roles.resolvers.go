@@ -22,8 +22,8 @@ func (r *mutationResolver) RoleCreate(ctx context.Context, input generated.RoleI
 	return one(v, err, newRole)
 }
 
-func (r *mutationResolver) RoleDelete(ctx context.Context, id string) (*view.Role, error) {
-	v, err := r.Resolver.Roles.Delete(ctx, domain.RoleID(id))
+func (r *mutationResolver) RoleDelete(ctx context.Context, id string, force *bool) (*view.Role, error) {
+	v, err := r.Resolver.Roles.Delete(ctx, domain.RoleID(id), isTrue(force))
 	return one(v, err, newRole)
 }
 

@@ -16,9 +16,11 @@ type Tx interface {
 	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
 	Roles(ctx context.Context) ([]domain.Role, error)
 	RoleBindingCounts(ctx context.Context) (map[domain.RoleID]int, error)
+	RoleReach(ctx context.Context, id domain.RoleID) (domain.RoleReach, error)
 	InsertRole(ctx context.Context, p access.Permit, r domain.Role) error
 	UpdateRole(ctx context.Context, p access.Permit, r domain.Role) error
 	DeleteRole(ctx context.Context, p access.Permit, id domain.RoleID) error
+	DeleteRoleAndBindings(ctx context.Context, p access.Permit, id domain.RoleID) error
 }
 
 // Service answers and changes roles.
@@ -110,7 +112,8 @@ func (s *Service) Create(ctx context.Context, in Input) (v View, err error) {
 }
 
 // Update changes a custom role; all its bindings follow at once (A38). The
-// slug stays (A53).
+// slug stays (A53). The audit trail names how far that reaches (security case
+// 12).
 func (s *Service) Update(ctx context.Context, id domain.RoleID, in Input) (v View, err error) {
 	op := operation("role.update", id)
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
@@ -122,7 +125,11 @@ func (s *Service) Update(ctx context.Context, id domain.RoleID, in Input) (v Vie
 		if err := apply(&v.Role, in, false); err != nil {
 			return err
 		}
-		if err := tx.UpdateRole(ctx, permit, v.Role); err != nil {
+		reach, err := tx.RoleReach(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.UpdateRole(ctx, permit.Noting("affects "+reach.String()), v.Role); err != nil {
 			return err
 		}
 		return check()
@@ -130,20 +137,38 @@ func (s *Service) Update(ctx context.Context, id domain.RoleID, in Input) (v Vie
 	return v, err
 }
 
-// Delete removes a role that nothing is bound to (access model R15).
-func (s *Service) Delete(ctx context.Context, id domain.RoleID) (v View, err error) {
+// Delete removes a role that nothing is bound to; with force, the role and its
+// bindings (access model R15).
+func (s *Service) Delete(ctx context.Context, id domain.RoleID, force bool) (v View, err error) {
 	op := operation("role.delete", id)
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		permit, err := s.permitCustom(ctx, tx, op, id, &v)
 		if err != nil {
 			return err
 		}
-		if v.Bindings > 0 {
+		if v.Bindings == 0 {
+			return tx.DeleteRole(ctx, permit, id)
+		}
+		if !force {
 			return s.gate.Refuse(ctx, tx, op, domain.Conflict("role %s is used by %d role bindings; remove them first", v.Slug, v.Bindings))
 		}
-		return tx.DeleteRole(ctx, permit, id)
+		return s.deleteBound(ctx, tx, permit, op, id)
 	})
 	return v, err
+}
+
+// deleteBound removes a role with its bindings, unless they are what makes the
+// last admin of root.
+func (s *Service) deleteBound(ctx context.Context, tx Tx, p access.Permit, op access.Op, id domain.RoleID) error {
+	check := s.gate.GuardRootAdmin(ctx, tx, op)
+	reach, err := tx.RoleReach(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteRoleAndBindings(ctx, p.Noting("removes "+reach.String()), id); err != nil {
+		return err
+	}
+	return check()
 }
 
 // permitCustom permits a change of a role that is not a system role (A42).

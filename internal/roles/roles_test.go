@@ -52,7 +52,7 @@ func (b bench) update(t *testing.T, who string, id domain.RoleID, in roles.Input
 }
 
 func (b bench) remove(t *testing.T, who string, id domain.RoleID) func() error {
-	return func() error { _, err := b.Delete(b.As(t, who), id); return err }
+	return func() error { _, err := b.Delete(b.As(t, who), id, false); return err }
 }
 
 // TestA42SystemRoles can be neither changed nor deleted, nor imitated

@@ -40,14 +40,15 @@ func (tx *Tx) Roles(ctx context.Context) ([]domain.Role, error) {
 	return many(ctx, tx, scanRole, selectRole+` order by is_system desc, created_at, id`)
 }
 
-// RoleBindingCounts returns how many bindings each bound role has.
+// RoleBindingCounts returns how many bindings that have not expired each bound
+// role has.
 func (tx *Tx) RoleBindingCounts(ctx context.Context) (map[domain.RoleID]int, error) {
 	type row struct {
 		id domain.RoleID
 		n  int
 	}
 	rows, err := many(ctx, tx, func(s scanner) (r row, err error) { return r, s.Scan(&r.id, &r.n) },
-		`select role_id, count(*) from role_bindings group by role_id order by role_id`)
+		`select role_id, count(*) from role_bindings where not_after = 0 or not_after >= $1 group by role_id order by role_id`, micros(tx.now))
 	out := make(map[domain.RoleID]int, len(rows))
 	for _, r := range rows {
 		out[r.id] = r.n
@@ -80,9 +81,36 @@ func (tx *Tx) UpdateRole(ctx context.Context, p access.Permit, r domain.Role) er
 		r.ID, r.Name, r.Description, toJSON(actionNames(r.Actions)))
 }
 
-// DeleteRole removes a role that no binding uses.
+// RoleReach counts what a role reaches through its bindings that count.
+func (tx *Tx) RoleReach(ctx context.Context, id domain.RoleID) (domain.RoleReach, error) {
+	return one(ctx, tx, "role", func(s scanner) (r domain.RoleReach, err error) {
+		return r, s.Scan(&r.Bindings, &r.Spaces, &r.Stacks)
+	}, `with recursive bound as (
+			select * from role_bindings where role_id = $1 and (not_after = 0 or not_after >= $2)),
+		reach(id) as (select space_id from bound where space_id is not null
+			union select c.id from reach join spaces c on c.parent = reach.id)
+		select (select count(*) from bound), (select count(*) from reach), (select count(*) from stacks
+			where space_id in (select id from reach) or id in (select entity_id from bound where entity_kind = $3))`,
+		id, micros(tx.now), authz.EntityStack.String())
+}
+
+// DeleteRole removes a role that no binding uses but those that have expired,
+// which go with it.
 func (tx *Tx) DeleteRole(ctx context.Context, p access.Permit, id domain.RoleID) error {
+	return tx.deleteRole(ctx, p, id, `role_id = $1 and not_after > 0 and not_after < $2`, id, micros(tx.now))
+}
+
+// DeleteRoleAndBindings removes a role and every binding of it.
+func (tx *Tx) DeleteRoleAndBindings(ctx context.Context, p access.Permit, id domain.RoleID) error {
+	return tx.deleteRole(ctx, p, id, `role_id = $1`, id)
+}
+
+// deleteRole removes a role and the bindings that a condition selects.
+func (tx *Tx) deleteRole(ctx context.Context, p access.Permit, id domain.RoleID, bindings string, args ...any) error {
 	if err := tx.use(p, access.KindRole); err != nil {
+		return err
+	}
+	if err := tx.deleteBindings(ctx, bindings, args...); err != nil {
 		return err
 	}
 	if err := tx.touch(ctx, touched{part: domain.PartRole, id: string(id)}); err != nil {

@@ -61,7 +61,7 @@ type MutationResolver interface {
 	ManagedUserGroupUpdate(ctx context.Context, input ManagedUserGroupUpdateInput) (*view.ManagedUserGroup, error)
 	ManagedUserGroupUpdateV2(ctx context.Context, input ManagedUserGroupUpdateInputV2) (*view.ManagedUserGroup, error)
 	RoleCreate(ctx context.Context, input RoleInput) (*view.Role, error)
-	RoleDelete(ctx context.Context, id string) (*view.Role, error)
+	RoleDelete(ctx context.Context, id string, force *bool) (*view.Role, error)
 	RoleUpdate(ctx context.Context, id string, input RoleUpdateInput) (*view.Role, error)
 	RunConfirm(ctx context.Context, note *string, run *string, stack string) (*view.Run, error)
 	RunDiscard(ctx context.Context, note *string, run *string, stack string) (*view.Run, error)
@@ -659,6 +659,14 @@ func (ec *executionContext) field_Mutation_roleDelete_args(ctx context.Context, 
 		return nil, err
 	}
 	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "force",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["force"] = arg1
 	return args, nil
 }
 
@@ -3166,7 +3174,7 @@ func (ec *executionContext) _Mutation_roleDelete(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RoleDelete(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Mutation().RoleDelete(ctx, fc.Args["id"].(string), fc.Args["force"].(*bool))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *view.Role) graphql.Marshaler {

@@ -1934,8 +1934,13 @@ type VcsIntegration {
 extend type Mutation {
   "Create a role."
   roleCreate("The new role." input: RoleInput!): Role! @rule(who: ROOT_ADMIN)
-  "Delete a role that no binding uses. Answers what it was."
-  roleDelete("Id of the role." id: ID!): Role @rule(who: ROOT_ADMIN)
+  "Delete a role that no binding uses, or with ` + "`" + `force` + "`" + ` the role and its bindings. Answers what it was."
+  roleDelete(
+    "Id of the role."
+    id: ID!
+    "True to delete the bindings of the role with it. Absent, a role that is bound is refused with their number."
+    force: Boolean
+  ): Role @rule(who: ROOT_ADMIN)
   "Change a role. What is absent stays as it is; every binding of the role follows at once."
   roleUpdate(
     "Id of the role."
@@ -1957,7 +1962,7 @@ type Role {
   isSystem: Boolean!
   "Name."
   name: String!
-  "How many bindings use the role."
+  "How many bindings use the role; those that have expired do not count."
   roleBindingsCount: Int! @rule(who: ACCOUNT_VIEWER)
   "Fixed short name, made from the name at creation."
   slug: String!
