@@ -14,6 +14,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/account"
+	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/secrets"
@@ -34,6 +35,7 @@ type server struct {
 
 	identity *identity.Service
 	runs     *runs.Service
+	bindings *bindings.Service
 	backend  workerapi.Backend // of the built-in workers
 	handler  http.Handler
 
@@ -118,6 +120,7 @@ func (s *server) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w (is %s the key of this database?)", err, s.config.KeyFile)
 	}
+	s.bindings = bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids)
 	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{BaseURL: s.config.BaseURL})
 	s.handler = s.routes()
 	s.backend = workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: s.local, Schemes: s.config.GitSchemes})

@@ -18,15 +18,17 @@ const (
 	reapEvery    = 5 * time.Second
 	forwardEvery = time.Second
 	forwardBatch = 100
+	sweepEvery   = 10 * time.Minute
 )
 
-// startBackground starts what runs beside the requests: the reaper and the
-// audit forwarder until background ends, the built-in workers until asked ends.
-// The returned channel is closed when the first two have ended.
+// startBackground starts what runs beside the requests: the reaper, the audit
+// forwarder and the sweeper until background ends, the built-in workers until
+// asked ends. The returned channel is closed when all but the workers have ended.
 func (s *server) startBackground(background, asked context.Context) <-chan struct{} {
 	var loops sync.WaitGroup
 	loops.Go(func() { s.reap(background) })
 	loops.Go(func() { s.forward(background) })
+	loops.Go(func() { s.sweep(background) })
 	if s.config.Workers > 0 {
 		s.log.Warn("built-in workers run the code of repositories as this server's own user: whoever writes that code can read the server's keys; " +
 			"where you do not trust them all, use --workers 0 and `airlock worker` under another user")
@@ -70,6 +72,25 @@ func (s *server) reap(ctx context.Context) {
 		if n > 0 {
 			s.metrics.Reaped(n)
 			s.log.Warn("ended runs whose worker was lost", "runs", n)
+		}
+	}
+}
+
+// sweep clears away what expired long ago. What has expired gives nothing any
+// more, whether or not it has been swept.
+func (s *server) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if n, err := s.bindings.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("could not clear away what has expired", "error", err)
+		} else if n > 0 {
+			s.log.Info("cleared away what has expired", "objects", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

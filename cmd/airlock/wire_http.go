@@ -9,7 +9,6 @@ import (
 	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/audit"
 	"github.com/airlock-project/airlock/internal/authzen"
-	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/contexts"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql"
@@ -51,7 +50,7 @@ func (s *server) resolver() *graphql.Resolver {
 		Account:     account.NewSettings(store.Bind[account.SettingsTx](s.store), s.gate),
 		Spaces:      spaces.New(store.Bind[spaces.Tx](s.store), s.gate, s.ids),
 		Roles:       roles.New(store.Bind[roles.Tx](s.store), s.gate, s.ids),
-		Bindings:    bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids),
+		Bindings:    s.bindings,
 		Identity:    s.identity,
 		Stacks:      stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource),
 		Contexts:    contexts.New(store.Bind[contexts.Tx](s.store), s.gate, s.ids),

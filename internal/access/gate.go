@@ -103,6 +103,22 @@ func (g *Gate) Account(ctx context.Context, tx Reader, op Op) (Permit, error) {
 	return Permit{}, &Denial{err: Forbidden(q.caller.Name, op.Action, domain.RootSpace), record: record}
 }
 
+// Self decides an operation on what is the caller's own, such as a wish of his:
+// every user and every key may. The run of a stack has nothing of its own.
+func (g *Gate) Self(ctx context.Context, tx Reader, op Op) (Permit, error) {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return Permit{}, err
+	}
+	record := q.record(op, tx.Now())
+	record.Action = ""
+	if q.caller.Stack == "" {
+		return Permit{record: record, valid: true}, nil
+	}
+	record.Outcome, record.Reason = domain.AuditDenied, "a run cannot do that for its stack"
+	return Permit{}, &Denial{err: &domain.Error{Code: domain.CodeForbidden, Message: "forbidden: a run cannot do that for its stack"}, record: record}
+}
+
 // withheldFromRuns are the kinds that a run's token never touches, whatever
 // roles its stack holds (access model R25).
 var withheldFromRuns = map[Kind]bool{

@@ -10,20 +10,21 @@ type Kind string
 
 // The kinds of objects that changes are made to.
 const (
-	KindSpace       Kind = "space"
-	KindRole        Kind = "role"
-	KindRoleBinding Kind = "role_binding"
-	KindAPIKey      Kind = "api_key"
-	KindUser        Kind = "user"
-	KindUserGroup   Kind = "user_group"
-	KindStack       Kind = "stack"
-	KindContext     Kind = "context"
-	KindRun         Kind = "run"
-	KindState       Kind = "state"
-	KindSession     Kind = "session"
-	KindWorkerPool  Kind = "worker_pool"
-	KindAudit       Kind = "audit"
-	KindAccount     Kind = "account"
+	KindSpace         Kind = "space"
+	KindRole          Kind = "role"
+	KindRoleBinding   Kind = "role_binding"
+	KindAccessRequest Kind = "access_request"
+	KindAPIKey        Kind = "api_key"
+	KindUser          Kind = "user"
+	KindUserGroup     Kind = "user_group"
+	KindStack         Kind = "stack"
+	KindContext       Kind = "context"
+	KindRun           Kind = "run"
+	KindState         Kind = "state"
+	KindSession       Kind = "session"
+	KindWorkerPool    Kind = "worker_pool"
+	KindAudit         Kind = "audit"
+	KindAccount       Kind = "account"
 )
 
 // Object is what an operation is about. Space is the space that owns it; for
@@ -128,6 +129,12 @@ func (p Permit) ActedAs() *domain.ActedAs { return p.record.ActedAs }
 type Denial struct {
 	err    *domain.Error
 	record Record
+}
+
+// Concealed is the denial for a caller who may not even see the object: he is
+// told that there is none, the audit trail why.
+func (d *Denial) Concealed(noun string) *Denial {
+	return &Denial{err: domain.NotFound(noun), record: d.record}
 }
 
 // Error implements error.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/airlock-project/airlock/internal/domain"
@@ -17,6 +18,7 @@ const (
 	SystemRunReaper  System = "system::run-reaper"  // ends runs whose worker is gone
 	SystemStateStore System = "system::state-store" // keeps what a run's state backend writes
 	SystemKeyUse     System = "system::key-use"     // notes when a key was last used
+	SystemSweeper    System = "system::sweeper"     // clears what has expired away
 )
 
 var systemKinds = map[System][]Kind{
@@ -25,6 +27,7 @@ var systemKinds = map[System][]Kind{
 	SystemRunReaper:  {KindRun},
 	SystemStateStore: {KindState},
 	SystemKeyUse:     {KindAPIKey},
+	SystemSweeper:    {KindRoleBinding, KindAccessRequest},
 }
 
 // System returns the permit of a background worker for one object. It leaves
@@ -37,6 +40,21 @@ func (g *Gate) System(who System, kind Kind, id string) (Permit, error) {
 		}
 	}
 	return Permit{}, fmt.Errorf("%s may not change a %s", who, kind)
+}
+
+// SystemOp is System for work that has no history of its own: what it does, and
+// why, is recorded in the audit trail.
+func (g *Gate) SystemOp(ctx context.Context, tx Reader, who System, op Op, why string) (Permit, error) {
+	p, err := g.System(who, op.Object.Kind, op.Object.ID)
+	if err != nil {
+		return p, err
+	}
+	stamp, err := tx.Stamp(ctx)
+	p.record.Event, p.record.Reason, p.record.Revision, p.silent = op.Event, why, stamp.Revision, false
+	if op.Object.Space != "" {
+		p.record.Spaces = []domain.SpaceID{op.Object.Space}
+	}
+	return p, err
 }
 
 // Attempt is a recorded refusal that no transaction decided: a sign-in with a

@@ -28,6 +28,14 @@ type Tx interface {
 	BindingRows(ctx context.Context, f domain.BindingFilter, after domain.ListPosition, limit int) ([]domain.BindingRow, error)
 	Binding(ctx context.Context, id domain.BindingID) (domain.Binding, error)
 	BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Binding, error)
+	ExpiredBindings(ctx context.Context, before time.Time, limit int) ([]domain.Binding, error)
+	AccessRequest(ctx context.Context, id domain.AccessRequestID) (domain.AccessRequest, error)
+	AccessRequests(ctx context.Context, f domain.RequestFilter, after domain.ListPosition, limit int) ([]domain.AccessRequest, error)
+	OpenAccessRequests(ctx context.Context, actor authz.ActorRef) ([]domain.AccessRequest, error)
+	LapsedAccessRequests(ctx context.Context, limit int) ([]domain.AccessRequest, error)
+	InsertAccessRequest(ctx context.Context, p access.Permit, r domain.AccessRequest) error
+	CloseAccessRequest(ctx context.Context, p access.Permit, r domain.AccessRequest) error
+	ForgetAccessRequests(ctx context.Context, p access.Permit, before time.Time) error
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	DeleteBinding(ctx context.Context, p access.Permit, id domain.BindingID) error
 	Also(p access.Permit)

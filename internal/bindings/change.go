@@ -143,6 +143,9 @@ func insert(ctx context.Context, tx Tx, p access.Permit, b domain.Binding) (View
 // stands for its role becomes the role's id.
 func (s *Service) permitInsert(ctx context.Context, tx Tx, event string, b *domain.Binding) (access.Permit, error) {
 	op, err := s.insertion(ctx, tx, event, *b)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return access.Permit{}, s.gate.Missing(ctx, tx, op)
+	}
 	if err != nil {
 		return access.Permit{}, err
 	}
@@ -175,7 +178,8 @@ func findRole(ctx context.Context, tx Tx, ref domain.RoleID) (domain.Role, error
 }
 
 // insertion is the operation that makes a binding. What is hidden from a
-// stranger is what he would bind to.
+// stranger is what he would bind to. The error says that the entity to bind to
+// does not exist.
 func (s *Service) insertion(ctx context.Context, tx Tx, event string, b domain.Binding) (access.Op, error) {
 	var e domain.Entity
 	noun, missing := "space", error(nil)
@@ -185,9 +189,6 @@ func (s *Service) insertion(ctx context.Context, tx Tx, event string, b domain.B
 	}
 	op := operation(event, b, e)
 	op.Object.Noun = noun
-	if domain.ErrorCode(missing) == domain.CodeNotFound {
-		return op, s.gate.Missing(ctx, tx, op)
-	}
 	return op, missing
 }
 

@@ -24,6 +24,7 @@ type (
 	WorkerPoolID        string
 	AuditID             string
 	ContextAttachmentID string
+	AccessRequestID     string
 )
 
 // The two spaces that every account has (access model A1, A2).

@@ -76,6 +76,17 @@ type Bindings interface {
 	List(ctx context.Context, f domain.BindingFilter, after domain.ListPosition, size int) (bindings.Page, error)
 	Find(ctx context.Context, id domain.BindingID) (bindings.View, error)
 	Remove(ctx context.Context, id domain.BindingID) (bindings.View, error)
+	Requests
+}
+
+// Requests are the use cases of requests for access.
+type Requests interface {
+	Request(ctx context.Context, in bindings.RequestInput) (bindings.RequestView, error)
+	Grant(ctx context.Context, id domain.AccessRequestID, note string) (bindings.RequestView, error)
+	Refuse(ctx context.Context, id domain.AccessRequestID, note string) (bindings.RequestView, error)
+	Cancel(ctx context.Context, id domain.AccessRequestID) (bindings.RequestView, error)
+	Requests(ctx context.Context, q bindings.RequestQuery, after domain.ListPosition, size int) (bindings.RequestPage, error)
+	FindRequest(ctx context.Context, id domain.AccessRequestID) (bindings.RequestView, error)
 }
 
 // Identity are the use cases of API keys and sign-in.

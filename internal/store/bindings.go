@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -51,6 +52,11 @@ func (tx *Tx) BindingsOf(ctx context.Context, actor authz.ActorRef) ([]domain.Bi
 // BindingsOfKind returns the bindings of all actors of one kind, oldest first.
 func (tx *Tx) BindingsOfKind(ctx context.Context, kind authz.ActorKind) ([]domain.Binding, error) {
 	return many(ctx, tx, scanBinding, selectBinding+` where actor_kind = $1 order by created_at, id`, kind.String())
+}
+
+// ExpiredBindings returns up to limit bindings that ended before a time.
+func (tx *Tx) ExpiredBindings(ctx context.Context, before time.Time, limit int) ([]domain.Binding, error) {
+	return many(ctx, tx, scanBinding, selectBinding+` where not_after > 0 and not_after < $1 order by not_after, id limit $2`, micros(before), limit)
 }
 
 // RootAdmins implements access.AdminReader. Users and OIDC keys cannot sign in

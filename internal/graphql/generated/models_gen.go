@@ -7,6 +7,36 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
+// One request of a page.
+type AccessRequestEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The request.
+	Node *view.AccessRequest `json:"node"`
+}
+
+// One page of requests for access.
+type AccessRequestPage struct {
+	// The requests.
+	Edges []*AccessRequestEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// Which requests to list, and which page of them. What is absent does not narrow the list.
+type AccessRequestsInput struct {
+	// Cursor of the page before the wanted one; absent for the first page.
+	After *string `json:"after,omitempty"`
+	// Largest number of requests wanted: 50 by default, at most 100.
+	First *int `json:"first,omitempty"`
+	// Requests in one state.
+	State *domain.AccessRequestState `json:"state,omitempty"`
+	// True for the caller's own only.
+	Mine *bool `json:"mine,omitempty"`
+	// True for those only that the caller may decide now.
+	Decidable *bool `json:"decidable,omitempty"`
+}
+
 // Settings for Ansible.
 type AnsibleInput struct {
 	// Path of the playbook.
@@ -133,6 +163,12 @@ type AzureIntegrationStackAttachment struct {
 	Write bool `json:"write"`
 }
 
+// A request to take back.
+type CancelAccessRequestInput struct {
+	// Id of the request.
+	ID string `json:"id"`
+}
+
 // One claim carried over.
 type ClaimMappingEntryInput struct {
 	// Name of the claim in the session.
@@ -235,6 +271,14 @@ type CreateRoleBindingsInput struct {
 type DebugInfo struct {
 	// Version of the API that this server speaks; empty means: the newest, everything is offered.
 	SelfHostedVersion string `json:"selfHostedVersion"`
+}
+
+// A request to decide.
+type DecideAccessRequestInput struct {
+	// Id of the request.
+	ID string `json:"id"`
+	// A note to the decision; the asker reads it, and so does whoever reads the audit trail.
+	Note *string `json:"note,omitempty"`
 }
 
 // A role binding to delete.
@@ -463,6 +507,20 @@ type QueryPredicate struct {
 	Exclude *bool `json:"exclude,omitempty"`
 	// Name of the field, spelled as in the type searched.
 	Field string `json:"field"`
+}
+
+// A wish for access. Either `spaceId` or `entity` is to be given.
+type RequestAccessInput struct {
+	// Id or slug of the role.
+	Role string `json:"role"`
+	// Id of the space in which, with everything below, the role is to count.
+	SpaceID *string `json:"spaceId,omitempty"`
+	// The entity that the role is to be limited to.
+	Entity *RoleBindingEntityInput `json:"entity,omitempty"`
+	// For how long, in seconds from the decision on: between a minute and 90 days.
+	Duration int `json:"duration"`
+	// Why; whoever decides reads it, and so does whoever reads the audit trail.
+	Reason string `json:"reason"`
 }
 
 // An actor.

@@ -63,12 +63,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccessRequestsInput,
 		ec.unmarshalInputAnsibleInput,
 		ec.unmarshalInputApiKeyInput,
 		ec.unmarshalInputApiKeyInputOIDC,
 		ec.unmarshalInputApiKeyRoleBindingBatchInput,
 		ec.unmarshalInputApiKeyRoleBindingInput,
 		ec.unmarshalInputApiKeyUpdateInput,
+		ec.unmarshalInputCancelAccessRequestInput,
 		ec.unmarshalInputClaimMappingEntryInput,
 		ec.unmarshalInputClaimMappingInput,
 		ec.unmarshalInputCloudFormationInput,
@@ -78,6 +80,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConvertAdministrativeStackInput,
 		ec.unmarshalInputCreateRoleBindingInput,
 		ec.unmarshalInputCreateRoleBindingsInput,
+		ec.unmarshalInputDecideAccessRequestInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
 		ec.unmarshalInputEnvironmentVariable,
 		ec.unmarshalInputHooksInput,
@@ -95,6 +98,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputQueryFieldConstraint,
 		ec.unmarshalInputQueryOrder,
 		ec.unmarshalInputQueryPredicate,
+		ec.unmarshalInputRequestAccessInput,
 		ec.unmarshalInputRoleBindingActorInput,
 		ec.unmarshalInputRoleBindingEntityInput,
 		ec.unmarshalInputRoleBindingsInput,
@@ -1924,6 +1928,146 @@ type VcsIntegration {
   space: Space @rule(who: PARENT)
 }
 `, BuiltIn: false},
+	{Name: "../schema/requests.graphqls", Input: `extend type Query {
+  "Requests for access, oldest first: the caller's own, and those that he may decide or might have."
+  accessRequests("Which ones." input: AccessRequestsInput): AccessRequestPage!
+    @rule(who: CALLER, when: "he asked himself")
+    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for", when: "somebody else asked")
+    @rule(who: GRANTOR, at: "what is asked for", when: "somebody else asked")
+  "One request for access. Null when it does not exist or the caller may not see it."
+  accessRequest("Id of the request." id: ID!): AccessRequest
+    @rule(who: CALLER, when: "he asked himself")
+    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for", when: "somebody else asked")
+    @rule(who: GRANTOR, at: "what is asked for", when: "somebody else asked")
+}
+
+extend type Mutation {
+  """
+  Ask for a role for a while, in a space or on one entity. Every user and every
+  API key may, for himself. The answer does not tell whether the space or the
+  entity exists. Without a decision the request expires after 7 days.
+  """
+  requestAccess("What is wished for." input: RequestAccessInput!): AccessRequest! @rule(who: CALLER)
+  "Grant a request: bind the role from now on, for as long as was asked. Whoever could make that binding may, but not the asker."
+  grantAccessRequest("Which one." input: DecideAccessRequestInput!): AccessRequest!
+    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for")
+    @rule(who: GRANTOR, at: "what is asked for")
+  "Refuse a request. Whoever could grant it may."
+  refuseAccessRequest("Which one." input: DecideAccessRequestInput!): AccessRequest!
+    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for")
+    @rule(who: GRANTOR, at: "what is asked for")
+  "Take a request of one's own back."
+  cancelAccessRequest("Which one." input: CancelAccessRequestInput!): AccessRequest! @rule(who: CALLER)
+}
+
+"Somebody's wish to hold a role for a while."
+type AccessRequest {
+  "Fixed id."
+  id: ID!
+  "Who asks."
+  actor: RoleBindingActor! @rule(who: PARENT)
+  "Id of the role."
+  roleId: ID!
+  "Slug of the role. Null when the role has been deleted."
+  roleSlug: String
+  "Id of the space that is asked for, as the asker named it. Null for a request about an entity."
+  spaceId: ID
+  "The entity that is asked for, as the asker named it, without its name. Null for a request about a space."
+  entity: RoleBindingEntity @rule(who: PARENT)
+  "For how long, in seconds from the decision on."
+  duration: Int!
+  "Why."
+  reason: String!
+  "Where it stands."
+  state: AccessRequestState!
+  "True when the caller may grant or refuse it now."
+  canDecide: Boolean!
+  "When it was made, in Unix seconds."
+  createdAt: Int!
+  "When it expires if nobody decides, in Unix seconds."
+  expiresAt: Int!
+  "When it was closed, in Unix seconds. Null for a request that is open."
+  decidedAt: Int
+  "Who closed it, as in the audit trail. Null for a request that is open."
+  decidedBy: String
+  "What was written to the decision."
+  note: String
+  "Id of the role binding that was made. Null unless it was granted."
+  roleBindingId: ID
+}
+
+"Where a request for access stands."
+enum AccessRequestState {
+  "It waits for a decision."
+  PENDING
+  "The role was bound for as long as was asked."
+  GRANTED
+  "It was refused."
+  REFUSED
+  "The asker took it back."
+  CANCELED
+  "Nobody decided in time."
+  EXPIRED
+}
+
+"One page of requests for access."
+type AccessRequestPage {
+  "The requests."
+  edges: [AccessRequestEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One request of a page."
+type AccessRequestEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The request."
+  node: AccessRequest! @rule(who: PARENT)
+}
+
+"Which requests to list, and which page of them. What is absent does not narrow the list."
+input AccessRequestsInput {
+  "Cursor of the page before the wanted one; absent for the first page."
+  after: String
+  "Largest number of requests wanted: 50 by default, at most 100."
+  first: Int
+  "Requests in one state."
+  state: AccessRequestState
+  "True for the caller's own only."
+  mine: Boolean
+  "True for those only that the caller may decide now."
+  decidable: Boolean
+}
+
+"A wish for access. Either ` + "`" + `spaceId` + "`" + ` or ` + "`" + `entity` + "`" + ` is to be given."
+input RequestAccessInput {
+  "Id or slug of the role."
+  role: String! @audited
+  "Id of the space in which, with everything below, the role is to count."
+  spaceId: ID
+  "The entity that the role is to be limited to."
+  entity: RoleBindingEntityInput
+  "For how long, in seconds from the decision on: between a minute and 90 days."
+  duration: Int!
+  "Why; whoever decides reads it, and so does whoever reads the audit trail."
+  reason: String! @audited
+}
+
+"A request to decide."
+input DecideAccessRequestInput {
+  "Id of the request."
+  id: ID!
+  "A note to the decision; the asker reads it, and so does whoever reads the audit trail."
+  note: String @audited
+}
+
+"A request to take back."
+input CancelAccessRequestInput {
+  "Id of the request."
+  id: ID!
+}
+`, BuiltIn: false},
 	{Name: "../schema/roles.graphqls", Input: `extend type Query {
   "One role. Null when it does not exist or the caller may not see roles."
   role("Id of the role." id: ID!): Role @rule(who: ACCOUNT_VIEWER)
@@ -3335,6 +3479,64 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AccessRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AccessRequest_id(ctx, field)
+	case "actor":
+		return ec.fieldContext_AccessRequest_actor(ctx, field)
+	case "roleId":
+		return ec.fieldContext_AccessRequest_roleId(ctx, field)
+	case "roleSlug":
+		return ec.fieldContext_AccessRequest_roleSlug(ctx, field)
+	case "spaceId":
+		return ec.fieldContext_AccessRequest_spaceId(ctx, field)
+	case "entity":
+		return ec.fieldContext_AccessRequest_entity(ctx, field)
+	case "duration":
+		return ec.fieldContext_AccessRequest_duration(ctx, field)
+	case "reason":
+		return ec.fieldContext_AccessRequest_reason(ctx, field)
+	case "state":
+		return ec.fieldContext_AccessRequest_state(ctx, field)
+	case "canDecide":
+		return ec.fieldContext_AccessRequest_canDecide(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AccessRequest_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_AccessRequest_expiresAt(ctx, field)
+	case "decidedAt":
+		return ec.fieldContext_AccessRequest_decidedAt(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_AccessRequest_decidedBy(ctx, field)
+	case "note":
+		return ec.fieldContext_AccessRequest_note(ctx, field)
+	case "roleBindingId":
+		return ec.fieldContext_AccessRequest_roleBindingId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessRequestEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AccessRequestEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AccessRequestEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessRequestEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessRequestPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AccessRequestPage_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AccessRequestPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessRequestPage", field.Name)
+}
 
 func (ec *executionContext) childFields_AccountSettings(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {

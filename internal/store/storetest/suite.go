@@ -23,6 +23,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"expired bindings", testExpiredBinding},
 		{"bound entities", testBoundEntities},
 		{"revision of bound entities", testEntityRevision},
+		{"access requests", testAccessRequests},
 		{"api keys", testAPIKeys},
 		{"users", testUsers},
 		{"user groups", testUserGroups},
