@@ -73,7 +73,20 @@ func (s *snapshots) at(ctx context.Context, tx Reader, stamp Stamp, mine *stampe
 }
 
 // catchUp brings an older world, if there is one, to a stamp.
-func catchUp(ctx context.Context, tx Reader, stamp Stamp, _ *stamped) (*stamped, error) {
+func catchUp(ctx context.Context, tx Reader, stamp Stamp, old *stamped) (*stamped, error) {
+	if old != nil && old.stamp.before(stamp) {
+		delta, ok, err := tx.Delta(ctx, old.stamp)
+		if err != nil {
+			return nil, fmt.Errorf("read access changes: %w", err)
+		}
+		if ok {
+			// What does not fit the old world is no reason to refuse everybody
+			// everything: the whole world, below, still tells.
+			if snapshot, err := old.snapshot.Apply(changes(delta)...); err == nil {
+				return &stamped{stamp, snapshot}, nil
+			}
+		}
+	}
 	world, err := tx.World(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load access world: %w", err)
@@ -83,4 +96,8 @@ func catchUp(ctx context.Context, tx Reader, stamp Stamp, _ *stamped) (*stamped,
 		return nil, fmt.Errorf("compile access world: %w", err)
 	}
 	return &stamped{stamp, snapshot}, nil
+}
+
+func (s Stamp) before(other Stamp) bool {
+	return s.Revision < other.Revision || s.Revision == other.Revision && s.Touches < other.Touches
 }

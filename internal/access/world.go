@@ -34,3 +34,53 @@ func translate(w domain.World) authz.World {
 	}
 	return out
 }
+
+// changes turns what changed in the account's rows into changes of the world.
+func changes(d domain.WorldDelta) []authz.Change {
+	var out []authz.Change
+	w := translate(d.Put)
+	for _, s := range w.Spaces {
+		out = append(out, authz.PutSpace(s))
+	}
+	for _, r := range w.Roles {
+		out = append(out, authz.PutRole(r))
+	}
+	for _, b := range w.Bindings {
+		out = append(out, authz.PutBinding(b))
+	}
+	for _, g := range w.Groups {
+		out = append(out, authz.PutGroup(g))
+	}
+	for _, a := range w.Actors {
+		out = append(out, authz.PutActor(a))
+	}
+	for _, s := range w.Stacks {
+		out = append(out, authz.PutStack(s))
+	}
+	for _, e := range w.Entities {
+		out = append(out, authz.PutEntity(e))
+	}
+	for _, g := range d.Gone {
+		out = append(out, gone(g))
+	}
+	return out
+}
+
+func gone(g domain.WorldGone) authz.Change {
+	switch g.Part {
+	case domain.PartSpace:
+		return authz.DeleteSpace(g.ID)
+	case domain.PartRole:
+		return authz.DeleteRole(g.ID)
+	case domain.PartBinding:
+		return authz.DeleteBinding{Actor: g.Actor, ID: g.ID}
+	case domain.PartGroup:
+		return authz.DeleteGroup(g.ID)
+	case domain.PartActor:
+		return authz.DeleteActor(g.Actor)
+	case domain.PartStack:
+		return authz.DeleteStack(g.ID)
+	default:
+		return authz.DeleteEntity{Kind: g.Kind, ID: g.ID}
+	}
+}

@@ -143,7 +143,7 @@ func (tx *Tx) follow(ctx context.Context, d *domain.WorldDelta, part domain.Worl
 	case domain.PartBinding:
 		d.Put.Bindings, err = many(ctx, tx, scanBinding, selectBinding+among, toJSON(ids))
 		for _, b := range d.Put.Bindings {
-			found[string(b.ID)] = true
+			found[string(b.ID)+"/"+b.Actor.ID] = true // an update keeps the id (R28)
 		}
 	case domain.PartStack:
 		d.Put.Stacks, err = many(ctx, tx, scanStackActor, selectActing+` and `+tx.store.dialect.in("id", 2), authz.ActorStack.String(), toJSON(ids))
@@ -166,7 +166,11 @@ func (tx *Tx) follow(ctx context.Context, d *domain.WorldDelta, part domain.Worl
 		return errors.New("unknown part of the access world")
 	}
 	for _, t := range rows {
-		if !found[t.id] {
+		key := t.id
+		if part == domain.PartBinding {
+			key += "/" + t.owner
+		}
+		if !found[key] {
 			g, kindErr := gone(t)
 			d.Gone, err = append(d.Gone, g), errors.Join(err, kindErr)
 		}
