@@ -3,6 +3,7 @@ package contexts
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -195,19 +196,21 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, c domain.Context, to dom
 }
 
 // outOfReach returns the uses of a context by stacks that do not reach a space.
-func outOfReach(ctx context.Context, tx Tx, id domain.ContextID, space domain.SpaceID) (lost []domain.Use, err error) {
+func outOfReach(ctx context.Context, tx Tx, id domain.ContextID, space domain.SpaceID) ([]domain.Use, error) {
 	uses, err := tx.UsesOfEntity(ctx, access.KindContext, string(id))
 	if err != nil {
 		return nil, err
 	}
+	reaches := map[domain.SpaceID]bool{}
 	for _, u := range uses {
+		if _, asked := reaches[u.StackSpace]; asked {
+			continue
+		}
 		path, err := tx.Path(ctx, u.StackSpace)
 		if err != nil {
 			return nil, err
 		}
-		if !path.Reaches(space) {
-			lost = append(lost, u)
-		}
+		reaches[u.StackSpace] = path.Reaches(space)
 	}
-	return lost, nil
+	return slices.DeleteFunc(uses, func(u domain.Use) bool { return reaches[u.StackSpace] }), nil
 }

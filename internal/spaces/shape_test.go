@@ -187,11 +187,12 @@ func TestR13MoveName(t *testing.T) {
 // the refusal names all of it.
 func TestA112A113Reach(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
-		b.Stack(t, "k3", "dev", nil)
+		b.Pool(t, "build", "apps")
+		b.Stack(t, "k3", "dev", func(s *domain.Stack) { s.WorkerPool = "build" })
 		b.Context(t, "of-apps", "apps", "k2", "k3")
 		for name, change := range map[string]func(*spaces.Input){"inherit off": inherits(false), "to sandbox": moved("sandbox"), "to root": moved("root")} {
 			row := b.Denied(t, domain.CodeConflict, b.update(t, "root-admin", "dev", change))
-			for _, stack := range []string{"stack k2 of space dev", "stack k3 of space dev", "context of-apps of space apps"} {
+			for _, stack := range []string{"stack k2 of space dev", "stack k3 of space dev", "context of-apps of space apps", "worker pool build of space apps"} {
 				if !strings.Contains(row.Reason, stack) {
 					t.Errorf("%s: %q does not name %s", name, row.Reason, stack)
 				}

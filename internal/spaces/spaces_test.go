@@ -193,6 +193,14 @@ func TestA36A37List(t *testing.T) {
 func TestA110Delete(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Context(t, "c", "net")
+		b.Pool(t, "p", "sandbox")
+		row := b.Denied(t, domain.CodeConflict, b.remove(t, "root-admin", "sandbox"))
+		if row.Reason != "space sandbox is not empty: it holds 1 worker pool" {
+			t.Errorf("recorded %s", row.Reason)
+		}
+		if err := b.Exec(t, `delete from worker_pools where id = 'p'`); err != nil {
+			t.Fatal(err)
+		}
 		for _, full := range []domain.SpaceID{"apps", "dev", "net", "vault"} { // spaces, a stack, a context, a space
 			b.Denied(t, domain.CodeConflict, b.remove(t, "root-admin", full))
 		}

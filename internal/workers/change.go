@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -93,16 +94,18 @@ func (s *Service) guardMove(ctx context.Context, tx Tx, w domain.WorkerPool, to 
 	if err != nil {
 		return err
 	}
-	var lost []domain.Use
+	reaches := map[domain.SpaceID]bool{}
 	for _, u := range uses {
+		if _, asked := reaches[u.StackSpace]; asked {
+			continue
+		}
 		path, err := tx.Path(ctx, u.StackSpace)
 		if err != nil {
 			return err
 		}
-		if !path.Reaches(to) {
-			lost = append(lost, u)
-		}
+		reaches[u.StackSpace] = path.Reaches(to)
 	}
+	lost := slices.DeleteFunc(uses, func(u domain.Use) bool { return reaches[u.StackSpace] })
 	return s.gate.KeepUses(ctx, tx, operation("worker_pool.update", authz.ActionWorkerPoolUpdate, object(w)), lost)
 }
 

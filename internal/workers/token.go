@@ -60,26 +60,26 @@ func (s *Service) permitTakeover(ctx context.Context, tx Tx, op access.Op, p acc
 	if err != nil {
 		return p, err
 	}
-	actors, administers := make([]domain.StackActor, len(uses)), map[domain.SpaceID]bool{}
-	for i, u := range uses {
-		if !administers[u.StackSpace] {
-			ok, err := s.gate.Holds(ctx, tx, authz.ActionSpaceAdmin, access.Object{Space: u.StackSpace})
-			if err != nil {
-				return p, err
-			}
-			if !ok {
-				refusal := access.Forbidden(access.Name(ctx), authz.ActionSpaceAdmin, op.Object.Space)
-				refusal.Message += ": stacks of other spaces use the worker pool, and its token gives their secrets away"
-				op.With = []domain.SpaceID{u.StackSpace}
-				return p, s.gate.Refuse(ctx, tx, op, refusal)
-			}
-			administers[u.StackSpace] = true
+	asked := map[domain.SpaceID]bool{}
+	for _, u := range uses {
+		if asked[u.StackSpace] {
+			continue
 		}
-		stack, err := tx.Stack(ctx, u.Stack)
+		asked[u.StackSpace] = true
+		ok, err := s.gate.Holds(ctx, tx, authz.ActionSpaceAdmin, access.Object{Space: u.StackSpace})
 		if err != nil {
 			return p, err
 		}
-		actors[i] = stack.AsActor()
+		if !ok {
+			refusal := access.Forbidden(access.Name(ctx), authz.ActionSpaceAdmin, op.Object.Space)
+			refusal.Message += ": stacks of other spaces use the worker pool, and its token gives their secrets away"
+			op.With = []domain.SpaceID{u.StackSpace}
+			return p, s.gate.Refuse(ctx, tx, op, refusal)
+		}
+	}
+	actors, err := tx.PoolActors(ctx, domain.WorkerPoolID(op.Object.ID))
+	if err != nil {
+		return p, err
 	}
 	return s.gate.ActAs(ctx, tx, op, p, actors...)
 }

@@ -109,6 +109,7 @@ type change struct {
 func testRevision(t *testing.T, k *Kit) {
 	World(t, k)
 	k.Context(t, "c", "dev")
+	k.Pool(t, "w", "dev")
 	stack := func(change func(*domain.Stack)) write {
 		return func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			st, err := tx.Stack(ctx, "k2")
@@ -164,6 +165,12 @@ func testRevision(t *testing.T, k *Kit) {
 			return tx.UpdateContext(ctx, p, domain.Context{ID: "c", Name: "c", Space: "prod"})
 		}},
 		{"context end", access.KindContext, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteContext(ctx, p, "c") }},
+		{"worker pool", access.KindWorkerPool, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.UpdateWorkerPool(ctx, p, domain.WorkerPool{ID: "w", Name: "w", Space: "dev"})
+		}},
+		{"worker pool move", access.KindWorkerPool, true, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.UpdateWorkerPool(ctx, p, domain.WorkerPool{ID: "w", Name: "w", Space: "prod"})
+		}},
 		{"config", access.KindStack, false, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.PutConfig(ctx, p, access.KindStack, "k2", domain.Config{ID: "A"})
 		}},

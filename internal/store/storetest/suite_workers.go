@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/store"
@@ -54,6 +55,14 @@ func testWorkerPools(t *testing.T, k *Kit) {
 	same(t, []domain.Use{{Stack: "s", StackSpace: "legacy", EntityKind: "worker_pool", Entity: "bare", EntityName: "bare", EntitySpace: "root"}},
 		read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Use, error) { return tx.UsesOfStack(ctx, "s") }))
 	k.poolLoads(t)
+	k.Stack(t, "acts", "legacy", func(s *domain.Stack) { s.WorkerPool = "bare" })
+	k.Stack(t, "flagged", "root", func(s *domain.Stack) { s.WorkerPool, s.Administrative = "bare", true })
+	k.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "acts"}, "space-reader", "root")
+	k.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "default"}, "space-reader", "root")
+	same(t, []domain.StackActor{{ID: "acts", Space: "legacy"}, {ID: "flagged", Space: "root", Administrative: true}},
+		read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.StackActor, error) {
+			return tx.PoolActors(ctx, "bare")
+		}))
 
 	k.must(t, access.KindWorkerPool, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 		return tx.DeleteWorkerPool(ctx, p, "full")
