@@ -45,7 +45,13 @@ func (s ActionSet) Intersect(other ActionSet) ActionSet {
 }
 
 // Empty reports whether the set has no actions.
-func (s ActionSet) Empty() bool { return s == ActionSet{} }
+func (s ActionSet) Empty() bool {
+	var all uint64
+	for _, w := range s {
+		all |= w
+	}
+	return all == 0
+}
 
 // Contains reports whether every action of other is in s.
 func (s ActionSet) Contains(other ActionSet) bool {

@@ -147,6 +147,9 @@ func (s *Snapshot) decide(h *Holder, a Action, p *Place, now int64) (d Decision)
 	}
 	w := standing{action: a, now: now}
 	s.weigh(h, &w, p)
+	if !w.bound && !w.derived && !w.lapsed {
+		return d // nothing is held here: hidden, not granted
+	}
 	reason := w.judge()
 	if reason < ReasonByName {
 		d.Outcome, d.Reason = h.denial(&w), reason

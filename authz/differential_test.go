@@ -79,10 +79,22 @@ func agree(t *testing.T, s *authz.Snapshot, n naive, q worlds.Question) bool {
 	same("reason allows", got.Reason >= authz.ReasonByName, got.Allowed())
 	h := s.Holder(sub)
 	same("by handle", h.Decide(a, s.Place(tgt), n.now), got)
+	asks := []authz.Ask{{Action: a, Place: s.Place(tgt)}, {Action: authz.ActionSpaceRead, Place: s.Place(authz.Target{Space: "root"})}}
+	for i, d := range h.DecideAll(asks, n.now, nil) {
+		same("batch", d, h.Decide(asks[i].Action, asks[i].Place, n.now))
+	}
+	x := h.Explain(a, asks[0].Place, n.now)
+	same("explained", x.Decision, got)
+	same("explained by", x.By.Kind != authz.EvidenceNone, got.Allowed())
+	if got.Reason == authz.ReasonByName || got.Reason == authz.ReasonByTier {
+		same("explained binding", x.By.Binding, got.Binding())
+	}
+	bound, derived := n.eff(sub, tgt)
+	same("explained baseline", x.Baseline.Kind != authz.EvidenceNone, got.Reason != authz.ReasonUnknownSpace && (bound["space:read"] || derived))
+	same("lapsed", x.Lapsed.Kind != authz.EvidenceNone, x.Reason == authz.ReasonExpired)
 	same("account", s.DecideAccount(sub, n.now).Allowed(), n.admins(sub, "root") && !sub.ReadOnly)
 	same("account view", s.DecideAccountView(sub, n.now).Allowed(), n.accountView(sub))
 	if _, known := n.spaces[tgt.Space]; known {
-		bound, derived := n.eff(sub, tgt)
 		seen := bound["space:read"] || derived || bound[a.String()] && (!sub.ReadOnly || a.Reads())
 		same("read", s.DecideRead(sub, a, tgt, n.now).Allowed(), seen)
 		allowed := s.Allowed(sub, tgt, n.now)
@@ -109,6 +121,36 @@ func agree(t *testing.T, s *authz.Snapshot, n naive, q worlds.Question) bool {
 	same("lists", listed.Len(), lists)
 	same("lists by id", len(listed.IDs()), lists)
 	return ok
+}
+
+// Each role that an explanation offers turns the denial when it is bound there.
+func TestExplainedRolesSuffice(t *testing.T) {
+	turned := 0
+	for seed := range uint64(1500) {
+		src := worlds.Seeded(seed)
+		w := worlds.Small(src)
+		s := mustCompile(t, w)
+		for range 10 {
+			q := worlds.SmallQuestion(src, w)
+			x := s.Explain(q.Subject, q.Action, q.Target, worlds.Now)
+			if k := q.Subject.Actor.Kind; q.Subject.SessionOnly || k != authz.ActorUser && k != authz.ActorAPIKey {
+				continue // bindings may not count
+			}
+			for _, role := range x.Roles {
+				bound, err := s.Apply(authz.PutBinding{ID: "new", Actor: q.Subject.Actor, Role: role.ID, Space: q.Target.Space})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := bound.Decide(q.Subject, q.Action, q.Target, worlds.Now); !d.Allowed() {
+					t.Fatalf("seed %d: %+v: with %+v %v", seed, q, role, d)
+				}
+				turned++
+			}
+		}
+	}
+	if turned < 1000 {
+		t.Errorf("only %d denials turned", turned)
+	}
 }
 
 // A decision names a live binding of the subject that applies and grants.

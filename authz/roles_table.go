@@ -1,6 +1,11 @@
 package authz
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // role is a role as decisions read it. Its number stays while it exists.
 type role struct {
@@ -17,6 +22,9 @@ type roleTable struct {
 	list   []role // list[builtinAdmin] first
 	byID   map[string]uint16
 	bySlug map[string]uint16
+	// suffice lists for each action a few roles that allow it by themselves,
+	// the smallest first.
+	suffice [actionCount][]uint16
 }
 
 // builtinAdmin is the Space admin role that flags and A93 give.
@@ -55,7 +63,41 @@ func numbered(list []role) (*roleTable, error) {
 			list[builtinAdmin].id = r.id
 		}
 	}
+	t.rank()
 	return t, nil
+}
+
+// rank fills in suffice.
+func (t *roleTable) rank() {
+	order := make([]uint16, 0, len(t.list))
+	sizes := make([]int, len(t.list))
+	for i := range t.list[1:] {
+		if r := &t.list[i+1]; !r.gone {
+			order, sizes[i+1] = append(order, uint16(i+1)), r.alone().Len()
+		}
+	}
+	slices.SortFunc(order, func(a, b uint16) int {
+		return cmp.Or(cmp.Compare(sizes[a], sizes[b]), strings.Compare(t.list[a].id, t.list[b].id))
+	})
+	lists := make([]uint16, actionCount*FewRoles)
+	for a := range t.suffice {
+		t.suffice[a] = lists[a*FewRoles : a*FewRoles : (a+1)*FewRoles]
+	}
+	for _, n := range order {
+		for _, a := range t.list[n].alone().List() {
+			if len(t.suffice[a]) < FewRoles {
+				t.suffice[a] = append(t.suffice[a], n)
+			}
+		}
+	}
+}
+
+// alone is all that a role allows in a place where nothing else is held.
+func (r *role) alone() ActionSet {
+	if !r.reads() {
+		return r.actions
+	}
+	return r.actions.Union(tierActions[r.tier])
 }
 
 func compiled(r Role) role {

@@ -101,6 +101,45 @@ func BenchmarkDecideRandomHandles(b *testing.B) {
 	})
 }
 
+// BenchmarkBatch asks 100 questions of one actor at once.
+func BenchmarkBatch(b *testing.B) {
+	eachSize(b, func(b *testing.B, l large) {
+		holders, places := handles(l, 200)
+		asks := make([]authz.Ask, 100)
+		for i := range asks {
+			asks[i] = authz.Ask{Action: l.questions[i].Action, Place: places[i]}
+		}
+		answers := make([]authz.Decision, 0, len(asks))
+		b.ResetTimer()
+		medians(b, 4, func(i int) { answers = holders[i%200].DecideAll(asks, worlds.Now, answers[:0]) })
+	})
+}
+
+// BenchmarkExplain is to be compared with BenchmarkDecideWarmHandles.
+func BenchmarkExplain(b *testing.B) {
+	for name, outcome := range map[string]func(authz.Outcome) bool{
+		"allowed": func(o authz.Outcome) bool { return o == authz.Allowed },
+		"denied":  func(o authz.Outcome) bool { return o != authz.Allowed },
+	} {
+		b.Run(name, func(b *testing.B) {
+			eachSize(b, func(b *testing.B, l large) {
+				holders, places := handles(l, 1000)
+				var asked []int
+				for i := range holders {
+					if outcome(holders[i].Decide(l.questions[i].Action, places[i], worlds.Now).Outcome) && len(asked) < 64 {
+						asked = append(asked, i)
+					}
+				}
+				b.ResetTimer()
+				medians(b, 64, func(i int) {
+					at := asked[i%len(asked)]
+					holders[at].Explain(l.questions[at].Action, places[at], worlds.Now)
+				})
+			})
+		})
+	}
+}
+
 func BenchmarkSpaces(b *testing.B) {
 	eachSize(b, func(b *testing.B, l large) {
 		var best authz.Subject

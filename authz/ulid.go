@@ -40,11 +40,12 @@ func parseULID(s string) (u ulid, ok bool) {
 
 func (u ulid) String() string {
 	var b [ulidLen]byte
-	hi, lo := u.hi, u.lo
-	for i := ulidLen - 1; i >= 0; i-- {
-		b[i] = ulidDigits[lo&31]
-		lo = lo>>5 | hi<<59
-		hi >>= 5
+	for i := range 12 {
+		b[25-i] = ulidDigits[u.lo>>(5*i)&31]
+	}
+	b[13] = ulidDigits[(u.lo>>60|u.hi<<4)&31]
+	for i := range 13 {
+		b[12-i] = ulidDigits[u.hi>>(1+5*i)&31]
 	}
 	return string(b[:])
 }

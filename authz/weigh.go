@@ -43,7 +43,7 @@ func expiry(t time.Time) int64 {
 // or a session.
 type source struct {
 	carrier int32 // node whose binding it is, or nowhere
-	at      int32 // position in its run
+	at      int32 // position in its run; nowhere for a flag
 	space   int32 // number of the bound space, or nowhere for an entity
 	role    uint16
 }
@@ -59,6 +59,7 @@ var fromFlag = origin{at: nowhere}
 type standing struct {
 	action  Action // the one whose source is wanted
 	tier    Tier
+	bound   bool // some binding applies
 	derived bool // space:read by R14
 	lapsed  bool // something expired was passed over
 	climbed bool // some source with space:read climbs here
@@ -76,6 +77,7 @@ type standing struct {
 const nearest = math.MaxInt32
 
 func (w *standing) add(r *role, rank int32, from origin) {
+	w.bound = true
 	for i := range w.set {
 		w.set[i] |= r.actions[i]
 	}
@@ -175,24 +177,29 @@ func (s *Snapshot) weighLong(w *standing, carrier int32, from origin, p *Place) 
 			w.add(&s.roles.list[e.role], e.pre+1, from)
 		}
 	}
-	if p.width == 0 {
-		return
-	}
-	i = sort.Search(len(o.climbs), func(i int) bool { return entries[o.climbs[i]].climb >= p.below })
-	for ; i < len(o.climbs) && !w.climbed; i++ {
-		if at := o.climbs[i]; uint32(entries[at].climb-p.below) >= p.width {
-			return
-		} else if live(at) {
+	for _, at := range r.climbs(p) {
+		if live(at) {
 			w.climbed = true
+			return
 		}
 	}
+}
+
+// climbs returns the bindings of a long run from which space:read climbs to a
+// place, expired ones included.
+func (r *run) climbs(p *Place) []int32 {
+	climb := func(at int32) int32 { return r.entries[at].climb }
+	list := r.order.climbs
+	from := sort.Search(len(list), func(i int) bool { return climb(list[i]) >= p.below })
+	to := from + sort.Search(len(list)-from, func(i int) bool { return uint32(climb(list[from+i])-p.below) >= p.width })
+	return list[from:to]
 }
 
 // source finds the source that an origin stands for.
 func (s *Snapshot) source(h *Holder, from origin) source {
 	switch {
 	case from == fromFlag:
-		return source{carrier: nowhere, space: h.admin, role: builtinAdmin}
+		return source{carrier: nowhere, at: nowhere, space: h.admin, role: builtinAdmin}
 	case from.carrier == 0:
 		return s.locate(h, from.at)
 	}
