@@ -76,3 +76,13 @@ func (g *Gate) Moment(ctx context.Context, tx Reader) (Moment, error) {
 	}
 	return Moment{snapshot, revision, tx.Now()}, nil
 }
+
+// Scope returns which objects of a kind a subject may list under an action,
+// as far as they are in spaces within a set: for a caller who asks what
+// somebody else may list.
+func (m Moment) Scope(s authz.Subject, action authz.Action, kind authz.EntityKind, within authz.SpaceSet) Scope {
+	return Scope{
+		set: m.Snapshot.Spaces(s, action, m.Time).Intersect(within), kind: kind,
+		entities: m.Snapshot.Entities(s, kind, action, m.Time), valid: true,
+	}
+}

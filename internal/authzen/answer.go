@@ -46,7 +46,7 @@ const (
 func (n *answer) append(out []byte) []byte {
 	if n.status != 0 {
 		out = append(out, `{"decision":false,"context":{"error":{"status":`...)
-		out = strconv.AppendInt(out, int64(n.status), 10)
+		out = appendInt(out, n.status)
 		out = append(out, `,"message":`...)
 		out = appendString(out, n.message)
 		return append(out, `}}}`...)
@@ -78,6 +78,8 @@ func appendMember(out []byte, name, value string) []byte {
 	out = append(out, `":`...)
 	return appendString(out, value)
 }
+
+func appendInt(out []byte, n int) []byte { return strconv.AppendInt(out, int64(n), 10) }
 
 // appendString writes a string. Ids are plain; whatever is not goes the long
 // way.

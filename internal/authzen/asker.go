@@ -50,6 +50,8 @@ var resourceKinds = map[string]access.Kind{
 // typeSpace is the type of the resource that stands for any object of a space.
 const typeSpace = "space"
 
+func knownResource(kind string) bool { return kind == typeSpace || resourceKinds[kind] != "" }
+
 // ask prepares to answer about resources. It needs the database only for what
 // it has not seen before at this revision, and then once.
 func (h *Handler) ask(ctx context.Context, caller access.Caller, refs []access.Ref) (*asker, error) {

@@ -19,6 +19,9 @@ type Tx interface {
 	access.Reader
 	// Homes returns the space and the entity of each object that exists.
 	Homes(ctx context.Context, refs []access.Ref) (map[access.Ref]authz.Target, error)
+	// HomesIn returns up to limit objects of a kind that are in a scope, by
+	// their ids, after one of them.
+	HomesIn(ctx context.Context, kind access.Kind, scope access.Scope, after string, limit int) ([]access.Home, error)
 }
 
 // DB is the store as this package uses it.
@@ -79,6 +82,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		answer = h.evaluation
 	case PathEvaluations:
 		answer = h.evaluations
+	case PathSearchSubject:
+		answer = h.searchSubject
+	case PathSearchResource:
+		answer = h.searchResource
+	case PathSearchAction:
+		answer = h.searchAction
 	default:
 		return errNoEndpoint
 	}

@@ -79,7 +79,7 @@ func (a *asker) answer(q *question) answer {
 		return answer{reason: reasonSubjectType}
 	case !knownAction:
 		return answer{reason: reasonAction}
-	case q.resource.kind != typeSpace && resourceKinds[q.resource.kind] == "":
+	case !knownResource(q.resource.kind):
 		return answer{reason: reasonResourceType}
 	}
 	who, where := authz.ActorRef{Kind: kind, ID: q.subject.id}, a.target(q.resource)

@@ -13,25 +13,33 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// homePart says how the objects of one kind are found. The text selects its own
-// index, id, space and entity of the ids that follow.
+// homePart says where the objects of one kind are found, and the columns of
+// their ids, their spaces and of what decisions about them are about.
 type homePart struct {
-	kind   access.Kind
-	entity authz.EntityKind // what decisions are about
-	text   string
-	id     string // the column of the ids
+	kind             access.Kind
+	entity           authz.EntityKind
+	table            string
+	id, space, about string
 }
 
 // homeParts are the kinds of objects that live in a space: the entities, and
 // what belongs to a stack, which is decided on as that stack.
 var homeParts = func() (parts []homePart) {
-	for i, e := range entityTables {
-		text := fmt.Sprintf(`select %d, id, coalesce(space_id, ''), id from %s where `, i, e.table)
-		parts = append(parts, homePart{access.Kind(e.kind.String()), e.kind, text, "id"})
+	for _, e := range entityTables {
+		parts = append(parts, homePart{access.Kind(e.kind.String()), e.kind, e.table, "id", "space_id", "id"})
 	}
-	runs := fmt.Sprintf(`select %d, r.id, s.space_id, s.id from runs r join stacks s on s.id = r.stack_id where `, len(parts))
-	return append(parts, homePart{access.KindRun, authz.EntityStack, runs, "r.id"})
+	return append(parts, homePart{access.KindRun, authz.EntityStack, "runs r join stacks s on s.id = r.stack_id", "r.id", "s.space_id", "s.id"})
 }()
+
+// text selects the number of the part, id, space and entity of the objects
+// that meet a condition to follow.
+func (p homePart) text(number int) string {
+	return fmt.Sprintf(`select %d, %s, %s, %s from %s where `, number, p.id, p.space, p.about, p.table)
+}
+
+func (p homePart) target(space, about string) authz.Target {
+	return authz.Target{Space: space, Entity: authz.EntityRef{Kind: p.entity, ID: about}}
+}
 
 // sought are ids to look for, by the index of their part.
 type sought [][]string
@@ -86,7 +94,7 @@ func (d dialect) homesQuery(parts int) string {
 	for i, p := range homeParts {
 		if parts&(1<<i) != 0 {
 			n++
-			b.WriteString(" union all " + p.text + d.in(p.id, n))
+			b.WriteString(" union all " + p.text(i) + d.in(p.id, n))
 		}
 	}
 	return d.rewrite(b.String())
@@ -109,7 +117,7 @@ func scanFound(rows *sql.Rows) (f found, err error) {
 		}
 		if part >= 0 {
 			p := homeParts[part]
-			f.homes[access.Ref{Kind: p.kind, ID: id}] = authz.Target{Space: space, Entity: authz.EntityRef{Kind: p.entity, ID: entity}}
+			f.homes[access.Ref{Kind: p.kind, ID: id}] = p.target(space, entity)
 			continue
 		}
 		if f.Revision, err = strconv.ParseInt(id, 10, 64); err != nil {
@@ -144,6 +152,31 @@ func (tx *Tx) Homes(ctx context.Context, refs []access.Ref) (map[access.Ref]auth
 	defer func() { _ = rows.Close() }() // rows.Err tells
 	f, err := scanFound(rows)
 	return f.homes, tx.store.dialect.translate(err)
+}
+
+// HomesIn returns up to limit objects of a kind that are in a scope, by their
+// ids, after one of them.
+func (tx *Tx) HomesIn(ctx context.Context, kind access.Kind, scope access.Scope, after string, limit int) ([]access.Home, error) {
+	for i, p := range homeParts {
+		if p.kind != kind {
+			continue
+		}
+		d := tx.store.dialect
+		where, args := p.id+` > $1`, []any{after}
+		if !scope.All() {
+			where += ` and (` + d.in(p.space, 2) + ` or ` + d.in(p.about, 3) + `)`
+			args = append(args, toJSON(list(scope.Spaces())), toJSON(list(scope.Entities(p.entity))))
+		}
+		q := fmt.Sprintf(`%s%s order by %s limit %d`, p.text(i), where, p.id, limit)
+		return many(ctx, tx, func(s scanner) (h access.Home, err error) {
+			var part int
+			var space, about string
+			err = s.Scan(&part, &h.ID, &space, &about)
+			h.Target = p.target(space, about)
+			return h, err
+		}, q, args...)
+	}
+	return nil, nil
 }
 
 // Find returns the homes of objects together with the pulse of the moment that

@@ -55,6 +55,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"pulse beside commits", testPulseBesideCommits},
 		{"current", testCurrent},
 		{"homes", testHomes},
+		{"homes in a scope", testHomesIn},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -230,3 +230,62 @@ func testHomes(t *testing.T, k *Kit) {
 		t.Errorf("a moved stack is found at %+v and %+v", in[moved], without[moved])
 	}
 }
+
+// testHomesIn lists what a subject may list, kind by kind and page by page.
+func testHomesIn(t *testing.T, k *Kit) {
+	World(t, k)
+	k.Context(t, "c", "dev")
+	k.Context(t, "c2", "prod")
+	for range 2 {
+		k.Run(t, "k2", domain.RunQueued)
+	}
+	k.Stack(t, "p1", "prod", nil)
+	k.Stack(t, "p2", "prod", nil)
+	k.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.InsertBinding(ctx, p.For(access.KindRoleBinding), domain.Binding{
+			ID: "one", Actor: k.Actor("will"), Role: k.RoleID("space-reader"), Entity: authz.EntityRef{Kind: authz.EntityStack, ID: "p2"}, CreatedAt: tx.Now(),
+		})
+	})
+	for _, c := range []struct {
+		who  string
+		kind access.Kind
+		want int
+	}{
+		{"root-admin", access.KindStack, 5}, {"ann", access.KindStack, 5}, {"will", access.KindStack, 4}, {"rita", access.KindStack, 2}, {"nobody", access.KindStack, 0},
+		{"root-admin", access.KindContext, 2}, {"will", access.KindContext, 1}, {"root-admin", access.KindRun, 2}, {"rita", access.KindRun, 0},
+		{"root-admin", access.KindWorkerPool, 0}, {"root-admin", access.KindSpace, 0}, {"root-admin", "policy", 0},
+	} {
+		k.View(t, func(tx *store.Tx) error {
+			m, err := k.Gate.Moment(t.Context(), tx)
+			if err != nil {
+				return err
+			}
+			kind, _ := domain.ParseEntityKind(string(c.kind))
+			if c.kind == access.KindRun {
+				kind = authz.EntityStack
+			}
+			scope := m.Scope(authz.Subject{Actor: k.Actor(c.who)}, authz.ActionSpaceRead, kind, m.Snapshot.Everywhere())
+			whole, err := tx.HomesIn(t.Context(), c.kind, scope, "", 100)
+			if err != nil || len(whole) != c.want {
+				t.Errorf("%s has %d of %s, want %d, %v", c.who, len(whole), c.kind, c.want, err)
+			}
+			var refs []access.Ref
+			found := map[access.Ref]authz.Target{}
+			after := ""
+			for range whole {
+				page, err := tx.HomesIn(t.Context(), c.kind, scope, after, 1)
+				if err != nil || len(page) != 1 {
+					t.Fatalf("after %q: %v, %v", after, page, err)
+				}
+				after = page[0].ID
+				ref := access.Ref{Kind: c.kind, ID: after}
+				refs, found[ref] = append(refs, ref), page[0].Target
+			}
+			homes, err := tx.Homes(t.Context(), refs)
+			if len(refs) > 0 {
+				same(t, homes, found)
+			}
+			return err
+		})
+	}
+}
