@@ -80,12 +80,13 @@ func (s *Service) adminBinding(ctx context.Context, tx Tx, op access.Op, stack d
 	for _, b := range bindings {
 		same := b.Role == role.ID && b.Space == stack.Space
 		switch {
+		case b.Expired(tx.Now()):
 		case same && b.NotAfter.IsZero():
 			admin = b
 		case same:
 			return admin, false, 0, s.gate.Refuse(ctx, tx, op, domain.Conflict(
 				"role binding %s makes stack %s a Space admin of space %s with an end; remove it first", b.ID, stack.ID, stack.Space))
-		case !b.Expired(tx.Now()):
+		default:
 			others++
 		}
 	}

@@ -38,6 +38,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"runs", testRuns},
 		{"logs and workspaces", testLogs},
 		{"scopes", testScopes},
+		{"lists are what is seen", testLists},
 		{"texts that cannot be stored", testUnstorable},
 		{"permits", testPermits},
 		{"audit", testAudit},
