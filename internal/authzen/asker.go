@@ -11,31 +11,8 @@ import (
 // asker is one caller before one moment of the access world. All questions of
 // a request are answered by one.
 type asker struct {
-	access.Moment
-	caller access.Caller
-	homes  map[access.Ref]authz.Target
-
-	// What the caller holds, found out when it is first needed.
-	account, view, all verdict
-}
-
-// verdict is a yes or no that may not be known yet.
-type verdict uint8
-
-const (
-	yes verdict = 1 + iota
-	no
-)
-
-// of returns the verdict, and finds it out the first time.
-func (v *verdict) of(find func() bool) bool {
-	if *v == 0 {
-		*v = no
-		if find() {
-			*v = yes
-		}
-	}
-	return *v == yes
+	access.Asker
+	homes map[access.Ref]authz.Target
 }
 
 // resourceKinds are the types of resources that live in a space.
@@ -55,7 +32,7 @@ func knownResource(kind string) bool { return kind == typeSpace || resourceKinds
 // ask prepares to answer about resources. It needs the database only for what
 // it has not seen before at this revision, and then once.
 func (h *Handler) ask(ctx context.Context, caller access.Caller, refs []access.Ref) (*asker, error) {
-	a := &asker{caller: caller}
+	a := &asker{Asker: access.Asker{Caller: caller}}
 	var err error
 	if a.Moment, err = access.Current(ctx, h.gate, h.db); err != nil {
 		return nil, err
@@ -105,54 +82,19 @@ func (a *asker) target(e entity) authz.Target {
 	return a.homes[access.Ref{Kind: resourceKinds[e.kind], ID: e.id}]
 }
 
-// subject is who a question is about. A stack is asked about as in the apply
-// of its run, unless the question names the plan (access model R25).
+// subject is who a question is about.
 func (a *asker) subject(ref authz.ActorRef, phase string) authz.Subject {
-	s := authz.Subject{Actor: ref}
-	if a.self(ref) {
-		s = a.caller.Subject
-	}
-	s.ReadOnly = ref.Kind == authz.ActorStack && phase == phasePlan
-	return s
+	return a.Subject(ref, phase == phasePlan)
 }
 
 // phasePlan is the value of context.phase for the part of a run that may only
 // read.
 const phasePlan = "plan"
 
-func (a *asker) self(ref authz.ActorRef) bool { return ref == a.caller.Subject.Actor }
-
-// mayAsk reports whether the caller may ask about somebody else at a resource:
-// he needs space:read in its space. About one that does not exist he may ask
-// if nothing at all is hidden from him; everybody else is answered the same
-// for a hidden resource and a missing one (access model R23).
-func (a *asker) mayAsk(t authz.Target) bool {
-	if a.rootAdmin() {
-		return true
-	}
-	d := a.Snapshot.Decide(a.caller.Subject, authz.ActionSpaceRead, authz.Target{Space: t.Space}, a.Time)
-	return d.Allowed() || d.Reason == authz.ReasonUnknownSpace && a.seesAll()
-}
-
-func (a *asker) rootAdmin() bool {
-	return a.account.of(func() bool { return a.Snapshot.DecideAccount(a.caller.Subject, a.Time).Allowed() })
-}
-
-// seesAll reports whether the caller reads every space.
-func (a *asker) seesAll() bool {
-	return a.all.of(func() bool { return a.Snapshot.Spaces(a.caller.Subject, authz.ActionSpaceRead, a.Time).All })
-}
-
-// viewsAccount reports whether the caller may see everybody's roles and
-// bindings (access model A78).
-func (a *asker) viewsAccount() bool {
-	return a.view.of(func() bool { return a.Snapshot.DecideAccountView(a.caller.Subject, a.Time).Allowed() })
-}
-
 // errMayNotAsk does not name the space: it is the same where there is none.
 func (a *asker) errMayNotAsk() error {
 	return &domain.Error{
 		Code:    domain.CodeForbidden,
-		Message: "forbidden: " + a.caller.Name + " lacks space:read in the space of the resource, and may ask only about itself there",
+		Message: "forbidden: " + a.Caller.Name + " lacks space:read in the space of the resource, and may ask only about itself there",
 	}
 }

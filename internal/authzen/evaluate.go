@@ -83,7 +83,7 @@ func (a *asker) answer(q *question) answer {
 		return answer{reason: reasonResourceType}
 	}
 	who, where := authz.ActorRef{Kind: kind, ID: q.subject.id}, a.target(q.resource)
-	if !a.self(who) && !a.mayAsk(where) {
+	if !a.Self(who) && !a.MayAsk(where) {
 		return answer{status: http.StatusForbidden, message: a.errMayNotAsk().Error()}
 	}
 	return a.decide(a.subject(who, q.phase), action, where)
@@ -92,7 +92,7 @@ func (a *asker) answer(q *question) answer {
 // decide asks the core, and keeps what the caller may know of its reasons.
 func (a *asker) decide(s authz.Subject, action authz.Action, where authz.Target) answer {
 	d := a.Snapshot.Decide(s, action, where, a.Time)
-	self := a.self(s.Actor)
+	self := a.Self(s.Actor)
 	switch {
 	case d.Reason == authz.ReasonUnknownSpace, self && d.Outcome == authz.Hidden:
 		return answer{reason: reasonNotFound}
@@ -100,18 +100,11 @@ func (a *asker) decide(s authz.Subject, action authz.Action, where authz.Target)
 		return answer{reason: reasons[d.Reason], missing: action, space: where.Space}
 	}
 	out := answer{decision: true, reason: reasons[d.Reason]}
-	if self || a.viewsAccount() {
+	if self || a.ViewsAccount() {
 		out.tier, out.role, out.binding, out.group = d.Tier, d.Role(), d.Binding(), d.Group()
-		if space := d.BindingSpace(); space != "" && a.sees(space) {
+		if space := d.BindingSpace(); space != "" && a.Sees(space) {
 			out.space = space
 		}
 	}
 	return out
-}
-
-// sees reports whether the caller reads a space, or may view the account,
-// which shows where roles are bound.
-func (a *asker) sees(space string) bool {
-	return a.viewsAccount() ||
-		a.Snapshot.Decide(a.caller.Subject, authz.ActionSpaceRead, authz.Target{Space: space}, a.Time).Allowed()
 }

@@ -19,7 +19,7 @@ func (h *Handler) search(ctx context.Context, s *search, refs []access.Ref) ([]s
 	var found []string
 	more := true
 	err := h.db.View(ctx, func(tx Tx) error {
-		a := &asker{caller: s.caller}
+		a := &asker{Asker: access.Asker{Caller: s.caller}}
 		var err error
 		if a.Moment, err = h.gate.Moment(ctx, tx); err != nil {
 			return err
@@ -132,7 +132,7 @@ func (s *search) startSubject(ctx context.Context, tx Tx, a *asker) (finder, err
 		return nil, nil
 	}
 	where := a.target(s.q.resource)
-	if !a.mayAsk(where) {
+	if !a.MayAsk(where) {
 		return nil, a.errMayNotAsk()
 	}
 	place := a.Snapshot.Place(where)
@@ -160,7 +160,7 @@ func (s *search) startSubject(ctx context.Context, tx Tx, a *asker) (finder, err
 // visible leaves out the stacks that are hidden from the caller: their ids are
 // names that he does not know (access model R23).
 func (a *asker) visible(ctx context.Context, tx Tx, kind authz.ActorKind, ids []string) ([]string, error) {
-	if kind != authz.ActorStack || len(ids) == 0 || a.rootAdmin() {
+	if kind != authz.ActorStack || len(ids) == 0 || a.RootAdmin() {
 		return ids, nil
 	}
 	refs := make([]access.Ref, len(ids))
@@ -169,7 +169,7 @@ func (a *asker) visible(ctx context.Context, tx Tx, kind authz.ActorKind, ids []
 	}
 	homes, err := tx.Homes(ctx, refs)
 	return slices.DeleteFunc(ids, func(id string) bool {
-		d := a.Snapshot.DecideRead(a.caller.Subject, authz.ActionStackRead, homes[access.Ref{Kind: access.KindStack, ID: id}], a.Time)
+		d := a.Snapshot.DecideRead(a.Caller.Subject, authz.ActionStackRead, homes[access.Ref{Kind: access.KindStack, ID: id}], a.Time)
 		return !d.Allowed()
 	}), err
 }
@@ -196,8 +196,8 @@ func (s *search) startResource(ctx context.Context, tx Tx, a *asker) (finder, er
 	who := authz.ActorRef{Kind: actor, ID: s.q.subject.id}
 	subject := a.subject(who, s.q.phase)
 	within := a.Snapshot.Everywhere()
-	if !a.self(who) && !a.rootAdmin() {
-		within = a.Snapshot.Spaces(a.caller.Subject, authz.ActionSpaceRead, a.Time)
+	if !a.Self(who) && !a.RootAdmin() {
+		within = a.Snapshot.Spaces(a.Caller.Subject, authz.ActionSpaceRead, a.Time)
 	}
 	if s.q.resource.kind == typeSpace {
 		spaces := a.Snapshot.Spaces(subject, action, a.Time).Intersect(within).IDs()
@@ -252,7 +252,7 @@ func (s *search) startAction(_ context.Context, _ Tx, a *asker) (finder, error) 
 		return nil, nil
 	}
 	who, where := authz.ActorRef{Kind: kind, ID: s.q.subject.id}, a.target(s.q.resource)
-	if !a.self(who) && !a.mayAsk(where) {
+	if !a.Self(who) && !a.MayAsk(where) {
 		return nil, a.errMayNotAsk()
 	}
 	var names []string
