@@ -65,7 +65,7 @@ func TestRequestChecks(t *testing.T) {
 			r := good
 			change(&r)
 			err := r.Check()
-			if e, ok := err.(*Error); !ok || e.Code != CodeInvalid || e.Field != field { //nolint:errorlint // it is not wrapped
+			if e, ok := err.(*Error); !ok || e.Code != CodeInvalid || e.Field != field {
 				t.Errorf("%s %d: %v", field, i, err)
 			}
 		}
