@@ -276,6 +276,37 @@ func TestR24TimeBound(t *testing.T) {
 	})
 }
 
+// TestCase62EndOnEveryServer: another server, which compiled the world before,
+// lets go in the same moment though nothing was written.
+func TestCase62EndOnEveryServer(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		other := service(b.Open(t), b.Kit)
+		b.AddBinding(t, "space-admin", domain.Binding{Actor: b.Actor("nobody"), Space: "dev", NotAfter: b.Clock.Now().Add(time.Hour)})
+		b.AddBinding(t, "space-admin", domain.Binding{Actor: b.Actor("nobody"), Entity: onStack("k"), NotAfter: b.Clock.Now().Add(2 * time.Hour)})
+		ask := func(target bindings.Input) domain.Code {
+			target.Role = b.RoleID("space-reader")
+			_, err := other.Create(b.As(t, "nobody"), bindings.Grant{Actor: b.Actor("rita"), Input: target})
+			return domain.ErrorCode(err)
+		}
+		space, stack := bindings.Input{Space: "dev"}, bindings.Input{Entity: onStack("k")}
+		for _, c := range []struct {
+			wait     time.Duration
+			ofSpace  domain.Code // of the second try, the first one binds
+			ofEntity domain.Code
+		}{
+			{0, "", ""},
+			{time.Hour, domain.CodeConflict, domain.CodeConflict},
+			{time.Microsecond, domain.CodeNotFound, domain.CodeConflict},
+			{time.Hour, domain.CodeNotFound, domain.CodeNotFound},
+		} {
+			b.Clock.Advance(c.wait)
+			if got, other := ask(space), ask(stack); got != c.ofSpace || other != c.ofEntity {
+				t.Errorf("after another %v: %q in the space, %q on the stack; want %q, %q", c.wait, got, other, c.ofSpace, c.ofEntity)
+			}
+		}
+	})
+}
+
 // TestR28UpdateKeepsTheEnd: a change that says nothing of the end does not
 // make a binding last longer.
 func TestR28UpdateKeepsTheEnd(t *testing.T) {
