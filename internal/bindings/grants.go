@@ -59,6 +59,25 @@ func (s *Service) List(ctx context.Context, f domain.BindingFilter, after domain
 	return p, err
 }
 
+// Count returns how many bindings of a role the caller may see, those that have
+// expired left out.
+func (s *Service) Count(ctx context.Context, role domain.RoleID) (n int, err error) {
+	var after domain.ListPosition
+	expired := false
+	for {
+		p, err := s.List(ctx, domain.BindingFilter{Role: role, Expired: &expired}, after, batch)
+		if err != nil {
+			return 0, err
+		}
+		n += len(p.Views)
+		if !p.More {
+			return n, nil
+		}
+		last := p.Views[len(p.Views)-1]
+		after = domain.ListPosition{At: last.CreatedAt, ID: string(last.ID)}
+	}
+}
+
 // roleID returns the id of a role, empty for one that does not exist.
 func roleID(ctx context.Context, tx Tx, ref domain.RoleID) (domain.RoleID, error) {
 	role, err := findRole(ctx, tx, ref)

@@ -68,6 +68,7 @@ type Roles interface {
 
 // Bindings are the use cases of role bindings.
 type Bindings interface {
+	Count(ctx context.Context, role domain.RoleID) (int, error)
 	Get(ctx context.Context, kind authz.ActorKind, id domain.BindingID) (bindings.View, error)
 	Of(ctx context.Context, actor authz.ActorRef) ([]bindings.View, error)
 	Create(ctx context.Context, grants ...bindings.Grant) ([]bindings.View, error)

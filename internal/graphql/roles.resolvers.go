@@ -49,8 +49,7 @@ func (r *roleResolver) RoleBindingsCount(ctx context.Context, obj *view.Role) (i
 	if obj.Bindings != nil {
 		return *obj.Bindings, nil
 	}
-	v, err := r.Resolver.Roles.Get(ctx, obj.ID)
-	return v.Bindings, err
+	return r.roleBindingsCount(ctx, obj.ID)
 }
 
 func (r *Resolver) Role() generated.RoleResolver { return &roleResolver{r} }

@@ -42,7 +42,10 @@ func (r *Resolver) isMostRecent(ctx context.Context, run *view.Run) (bool, error
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return false, r.lacksRead(ctx, run.StackID)
 	}
-	return err == nil && len(list) > 0 && list[0].ID == run.ID, err
+	if err == nil && len(list) == 0 { // the run is there: he sees the stack by name, and lists nothing
+		return false, r.lacksRead(ctx, run.StackID)
+	}
+	return err == nil && list[0].ID == run.ID, err
 }
 
 // lacksRead is the refusal for what needs more than run:read.
