@@ -52,30 +52,41 @@ func newWorld(t testing.TB) *world {
 	var first account.Secrets
 	_, err = account.Create(ctx, store.Bind[account.Tx](db), gate, testIDs{}, func(s account.Secrets) error { first = s; return nil })
 	must(t, err)
-	id, err := identity.New(ctx, store.Bind[identity.Tx](db), gate, testIDs{}, time.Now,
+	return worldOver(t, realResolver(t, db, gate, testIDs{}, time.Now), string(first.AdminKeyID))
+}
+
+// realResolver is the use cases over a database, wired as the server does it.
+func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.IDSource, now func() time.Time) *Resolver {
+	t.Helper()
+	id, err := identity.New(context.Background(), store.Bind[identity.Tx](db), gate, ids, now,
 		identity.Config{BaseURL: "http://airlock.test", TokenTTL: time.Hour})
 	must(t, err)
-	r := &Resolver{
+	return &Resolver{
 		AccountName: "acme",
 		Parallelism: 2,
 		Account:     account.NewSettings(store.Bind[account.SettingsTx](db), gate),
 		Identity:    id,
-		Spaces:      spaces.New(store.Bind[spaces.Tx](db), gate, testIDs{}),
-		Roles:       roles.New(store.Bind[roles.Tx](db), gate, testIDs{}),
-		Bindings:    bindings.New(store.Bind[bindings.Tx](db), gate, testIDs{}),
-		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, testIDs{}, func(string, string) error { return nil }),
-		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, testIDs{}),
-		Runs:        runs.New(store.Bind[runs.Tx](db), gate, testIDs{}, id, runs.Config{BaseURL: "http://airlock.test"}),
+		Spaces:      spaces.New(store.Bind[spaces.Tx](db), gate, ids),
+		Roles:       roles.New(store.Bind[roles.Tx](db), gate, ids),
+		Bindings:    bindings.New(store.Bind[bindings.Tx](db), gate, ids),
+		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, ids, func(string, string) error { return nil }),
+		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, ids),
+		Runs:        runs.New(store.Bind[runs.Tx](db), gate, ids, id, runs.Config{BaseURL: "http://airlock.test"}),
 		Audit:       audit.New(store.Bind[audit.Tx](db), gate),
-		Workers: workers.New(store.Bind[workers.Tx](db), gate, testIDs{},
+		Workers: workers.New(store.Bind[workers.Tx](db), gate, ids,
 			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, "http://airlock.test"),
 	}
+}
+
+// worldOver is a world over a resolver, asked with the key of its first admin.
+func worldOver(t testing.TB, r *Resolver, admin string) *world {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	w := &world{
 		client:    &client{t: t, handler: NewHandler(NewSchema(r), DefaultLimits(), log)},
 		documents: readDocuments(t),
 	}
-	return w.as(string(first.AdminKeyID))
+	return w.as(admin)
 }
 
 // testWriter shows what the server logs next to the test that caused it.

@@ -23,6 +23,7 @@ type fieldRule struct {
 	list     authz.Action
 	who      string
 	at, when string
+	silent   bool
 }
 
 // rulesOf reads the rules of a field, in the order in which they are asked.
@@ -45,6 +46,8 @@ func rulesOf(f *ast.FieldDefinition) (out []fieldRule, err error) {
 				r.at = a.Value.Raw
 			case "when":
 				r.when = a.Value.Raw
+			case "silent":
+				r.silent = a.Value.Raw == "true"
 			}
 		}
 		if forms != 1 {

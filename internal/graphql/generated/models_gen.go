@@ -637,7 +637,7 @@ type RunLogs struct {
 
 // A variable or file as a run would get it.
 type RuntimeConfigElement struct {
-	// The context it comes from; null for the stack's own.
+	// The context it comes from; null for the stack's own. What comes from a context that the caller cannot see is left out.
 	Context *RuntimeConfigElementContext `json:"context,omitempty"`
 	// The variable or file.
 	Element *view.ConfigElement `json:"element"`

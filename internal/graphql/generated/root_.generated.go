@@ -796,7 +796,7 @@ enum AuditOutcome {
 "Who did something."
 type AuditTrailActor {
   "The run that acted, when a stack did. Null when the caller may not see that run."
-  run: Run @rule(see: RUN_READ)
+  run: Run @rule(see: RUN_READ, silent: true)
   "Name of the actor, with its source."
   username: String!
 }
@@ -810,7 +810,7 @@ type AuditTrailResource {
 }
 `, BuiltIn: false},
 	{Name: "../schema/bindings.graphqls", Input: `extend type Query {
-  "One role binding of an API key. Null when it does not exist or the caller may not see it."
+  "One role binding of an API key. Null when it does not exist."
   apiKeyRoleBinding("Id of the binding." id: ID!): ApiKeyRoleBinding @rule(who: ACCOUNT_VIEWER)
   "One role binding of a stack. Null when it does not exist or the caller may not see it."
   stackRoleBinding("Id of the binding." id: ID!): StackRoleBinding @rule(see: STACK_READ)
@@ -1386,11 +1386,11 @@ type SearchContextsEdge {
   stack for whoever sees the stack or administers the space that it acts in.
   """
   roleBindings("Which ones." input: RoleBindingsInput): RoleBindingPage!
-    @rule(who: ACCOUNT_VIEWER, when: "a user, key or group holds it")
+    @rule(who: ACCOUNT_VIEWER, when: "a user, key or group holds it", silent: true)
     @rule(see: STACK_READ, or: SPACE_ADMIN, at: "the stack's space", when: "a stack holds it")
   "One role binding, whoever holds it. Null when it does not exist or the caller may not see it."
   roleBinding("Id of the binding." id: ID!): RoleBinding
-    @rule(who: ACCOUNT_VIEWER, when: "a user, key or group holds it")
+    @rule(who: ACCOUNT_VIEWER, when: "a user, key or group holds it", silent: true)
     @rule(see: STACK_READ, or: SPACE_ADMIN, at: "the stack's space", when: "a stack holds it")
 }
 
@@ -1931,14 +1931,14 @@ type VcsIntegration {
 	{Name: "../schema/requests.graphqls", Input: `extend type Query {
   "Requests for access, oldest first: the caller's own, and those that he may decide or might have."
   accessRequests("Which ones." input: AccessRequestsInput): AccessRequestPage!
-    @rule(who: CALLER, when: "he asked himself")
-    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for", when: "somebody else asked")
-    @rule(who: GRANTOR, at: "what is asked for", when: "somebody else asked")
+    @rule(who: SELF, when: "he asked himself")
+    @rule(do: ROLE_BINDING_MANAGE, silent: true, when: "somebody else asked")
+    @rule(who: GRANTOR, silent: true, when: "somebody else asked")
   "One request for access. Null when it does not exist or the caller may not see it."
   accessRequest("Id of the request." id: ID!): AccessRequest
-    @rule(who: CALLER, when: "he asked himself")
-    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for", when: "somebody else asked")
-    @rule(who: GRANTOR, at: "what is asked for", when: "somebody else asked")
+    @rule(who: SELF, when: "he asked himself")
+    @rule(do: ROLE_BINDING_MANAGE, silent: true, when: "somebody else asked")
+    @rule(who: GRANTOR, silent: true, when: "somebody else asked")
 }
 
 extend type Mutation {
@@ -1950,14 +1950,14 @@ extend type Mutation {
   requestAccess("What is wished for." input: RequestAccessInput!): AccessRequest! @rule(who: CALLER)
   "Grant a request: bind the role from now on, for as long as was asked. Whoever could make that binding may, but not the asker."
   grantAccessRequest("Which one." input: DecideAccessRequestInput!): AccessRequest!
-    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for")
-    @rule(who: GRANTOR, at: "what is asked for")
+    @rule(do: ROLE_BINDING_MANAGE, silent: true)
+    @rule(who: GRANTOR, silent: true)
   "Refuse a request. Whoever could grant it may."
   refuseAccessRequest("Which one." input: DecideAccessRequestInput!): AccessRequest!
-    @rule(do: ROLE_BINDING_MANAGE, at: "what is asked for")
-    @rule(who: GRANTOR, at: "what is asked for")
+    @rule(do: ROLE_BINDING_MANAGE, silent: true)
+    @rule(who: GRANTOR, silent: true)
   "Take a request of one's own back."
-  cancelAccessRequest("Which one." input: CancelAccessRequestInput!): AccessRequest! @rule(who: CALLER)
+  cancelAccessRequest("Which one." input: CancelAccessRequestInput!): AccessRequest! @rule(who: SELF, silent: true)
 }
 
 "Somebody's wish to hold a role for a while."
@@ -2069,7 +2069,7 @@ input CancelAccessRequestInput {
 }
 `, BuiltIn: false},
 	{Name: "../schema/roles.graphqls", Input: `extend type Query {
-  "One role. Null when it does not exist or the caller may not see roles."
+  "One role. Null when it does not exist."
   role("Id of the role." id: ID!): Role @rule(who: ACCOUNT_VIEWER)
   "All roles, built-in ones first."
   roles: [Role!]! @rule(who: ACCOUNT_VIEWER)
@@ -2106,8 +2106,8 @@ type Role {
   isSystem: Boolean!
   "Name."
   name: String!
-  "How many bindings use the role; those that have expired do not count."
-  roleBindingsCount: Int! @rule(who: ACCOUNT_VIEWER)
+  "How many bindings use the role; those that have expired do not count. For a caller who may not view the account: how many of those that he sees."
+  roleBindingsCount: Int! @rule(who: PARENT)
   "Fixed short name, made from the name at creation."
   slug: String!
 }
@@ -2164,6 +2164,8 @@ directive @rule(
   at: String
   "The circumstances in which the rule is asked at all. Absent: always."
   when: String
+  "True where others are answered null, empty or not found, also those who are refused elsewhere."
+  silent: Boolean
 ) repeatable on FIELD_DEFINITION
 
 "Rules that are no action in the space of an object."
@@ -2172,6 +2174,8 @@ enum RuleWho {
   ANYBODY
   "Every caller with credentials."
   CALLER
+  "Whoever made the object for himself."
+  SELF
   "Whoever is shown the object that the field belongs to."
   PARENT
   "Whoever has ` + "`" + `space:read` + "`" + ` in the space or in any space below; he may be shown no more than its name."
@@ -2870,7 +2874,9 @@ extend type Mutation {
     @rule(do: SPACE_ADMIN, at: "the new space", when: "it moves and is administrative")
     @rule(do: STACK_CREATE, at: "the new space", when: "it moves")
   "Replace the administrative flag of a stack by the role Space admin bound to it at its own space, in one step. Needs space admin there. Setting the flag again undoes it."
-  convertAdministrativeStack("Which stack." input: ConvertAdministrativeStackInput!): Stack! @rule(do: SPACE_ADMIN)
+  convertAdministrativeStack("Which stack." input: ConvertAdministrativeStackInput!): Stack!
+    @rule(do: SPACE_ADMIN)
+    @rule(who: GRANTOR)
 }
 
 "Names a stack whose administrative flag is to become a role binding."
@@ -2898,11 +2904,11 @@ type Stack {
   "Commands at the end of every run."
   afterRun: [String!]!
   "Cloud integrations attached to it; there are none yet."
-  attachedAwsIntegrations: [AwsIntegrationStackAttachment!]! @rule(list: SPACE_READ)
+  attachedAwsIntegrations: [AwsIntegrationStackAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "Contexts attached to it, in the order in which they apply."
-  attachedContexts: [ContextAttachment!]! @rule(list: SPACE_READ, at: "the context's space")
+  attachedContexts: [ContextAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ, at: "the context's space")
   "Policies attached to it; there are none yet."
-  attachedPolicies: [StackPolicyAttachment!]! @rule(list: SPACE_READ)
+  attachedPolicies: [StackPolicyAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "True when plans are applied without waiting for a decision."
   autodeploy: Boolean!
   "True when outdated plans are made again by themselves."
@@ -2918,9 +2924,9 @@ type Stack {
   "Commands before planning."
   beforePlan: [String!]!
   "True when a run holds the stack."
-  blocked: Boolean @rule(see: RUN_READ)
+  blocked: Boolean @rule(see: STACK_READ) @rule(see: RUN_READ, silent: true)
   "The run that holds the stack."
-  blocker: Run @rule(see: RUN_READ)
+  blocker: Run @rule(see: STACK_READ) @rule(see: RUN_READ, silent: true)
   "The branch that is tracked."
   branch: String!
   "True when the caller may change the stack."
@@ -2936,7 +2942,7 @@ type Stack {
   "True while its deletion waits for a run."
   deleting: Boolean!
   "What this stack waits for; there are no dependencies yet."
-  dependsOn: [StackDependency!]! @rule(list: SPACE_READ)
+  dependsOn: [StackDependency!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "Description."
   description: String
   "True when sensitive outputs may be kept for dependent stacks."
@@ -2954,7 +2960,7 @@ type Stack {
   "Integrations of the stack with other services."
   integrations: StackIntegrations @rule(who: PARENT)
   "What waits for this stack; there are no dependencies yet."
-  isDependedOnBy: [StackDependency!]! @rule(list: SPACE_READ)
+  isDependedOnBy: [StackDependency!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "True when no runs can be started."
   isDisabled: Boolean!
   "Labels."
@@ -2970,7 +2976,7 @@ type Stack {
   "True when the control plane keeps its state."
   managesStateFile: Boolean!
   "Versions of registry modules that it uses; there is no registry yet."
-  moduleVersionsUsed: [Version!]! @rule(list: SPACE_READ)
+  moduleVersionsUsed: [Version!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "Name."
   name: String!
   "Namespace of the repository at its source; empty if it has none."
@@ -2982,7 +2988,7 @@ type Stack {
   "Folder of the project in the repository."
   projectRoot: String
   "Proposed runs, newest first."
-  proposedRuns("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(list: SPACE_READ)
+  proposedRuns("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "True when it cannot be deleted."
   protectFromDeletion: Boolean!
   "Where its code lives."
@@ -2992,13 +2998,13 @@ type Stack {
   "Address of its repository, where it is not derived from the name."
   repositoryURL: String
   "One of its runs. Null when it is not of this stack."
-  run("Id of the run." id: ID!): Run @rule(see: RUN_READ)
+  run("Id of the run." id: ID!): Run @rule(see: RUN_READ, silent: true)
   "One of its runs, for clients that wait for it to end."
-  runResourceState("Id of the run." id: ID!): Run! @rule(see: RUN_READ)
+  runResourceState("Id of the run." id: ID!): Run! @rule(see: RUN_READ, silent: true)
   "Image that runs execute in; null for the default."
   runnerImage: String
   "Runs that can apply, newest first."
-  runs("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(list: SPACE_READ)
+  runs("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "The variables and files that its next run would get, each with the context it comes from."
   runtimeConfig: [RuntimeConfigElement!]! @rule(see: STACK_READ)
   "Id of its space."
@@ -3016,7 +3022,7 @@ type Stack {
   "Who caused that state."
   stateSetBy: String
   "Tasks, newest first."
-  tasks("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(list: SPACE_READ)
+  tasks("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "The version of the tool that is asked for; null for the worker's own."
   terraformVersion: String
   "The commit that the next run would use, if it is not the head of the branch."
@@ -3067,8 +3073,8 @@ type StackOutput {
 
 "A variable or file as a run would get it."
 type RuntimeConfigElement {
-  "The context it comes from; null for the stack's own."
-  context: RuntimeConfigElementContext @rule(who: PARENT)
+  "The context it comes from; null for the stack's own. What comes from a context that the caller cannot see is left out."
+  context: RuntimeConfigElementContext @rule(list: SPACE_READ, at: "the context's space")
   "The variable or file."
   element: ConfigElement! @rule(who: PARENT)
 }
@@ -3128,7 +3134,7 @@ type ManagedUser {
   "In how many groups the user was at the last login."
   groupCount: Int
   "The names of the groups that the identity provider reported at the last login. Null for callers who are not admins of the root space."
-  groups: [String!] @rule(who: ROOT_ADMIN)
+  groups: [String!] @rule(who: ROOT_ADMIN, silent: true)
   "Fixed id."
   id: ID!
   "The address that the invitation is for, empty for a user who came without one."
@@ -3407,8 +3413,8 @@ type WorkerPool {
   busyWorkers: Int!
   "What its workers are started with, as base64: the server's address and the pool's token. Empty for callers who may not reset the pool, and for every run that only plans."
   config: String!
-    @rule(do: WORKER_POOL_RESET)
-    @rule(do: SPACE_ADMIN, at: "the space of each of its stacks")
+    @rule(do: WORKER_POOL_RESET, silent: true)
+    @rule(do: SPACE_ADMIN, at: "the space of each of its stacks", silent: true)
   "Creation time, in Unix seconds."
   createdAt: Int!
   "True once it is deleted; only the answer of the deletion shows that."

@@ -1,0 +1,24 @@
+package graphql
+
+import "slices"
+
+// allPermissions is the whole matrix, a file for each file of the schema.
+var allPermissions = slices.Concat(
+	accountPermissions, auditPermissions, bindingPermissions, configPermissions, contextPermissions, grantPermissions, groupPermissions,
+	identityPermissions, keyPermissions, requestPermissions, rolePermissions, runPermissions, spacePermissions, stackPermissions, userPermissions,
+	workerPermissions,
+)
+
+// nothingYet are fields that name things that Airlock does not have: they are
+// always empty. The value is the way to their object from a stack.
+var nothingYet = map[string]string{
+	"Stack.attachedAwsIntegrations": "stack",
+	"Stack.attachedPolicies":        "stack",
+	"Stack.dependsOn":               "stack",
+	"Stack.isDependedOnBy":          "stack",
+	"Stack.moduleVersionsUsed":      "stack",
+	"StackIntegrations.awsV2":       "stack.integrations",
+	"StackIntegrations.azure":       "stack.integrations",
+	"StackIntegrations.webhooks":    "stack.integrations",
+	"VcsIntegration.space":          "stack.vcsIntegration",
+}
