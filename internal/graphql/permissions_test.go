@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -105,6 +106,7 @@ func (s *scene) ask(p permission, schema *ast.Schema) answers {
 		s.put(&out, q, s.one(p, schema, q))
 	}
 	unchanged()
+	s.compareWithNothing(p, schema, refused)
 	for _, q := range allowed {
 		if p.spends {
 			delete(s.branches, q.relation.name)
@@ -188,6 +190,50 @@ func (s *scene) one(p permission, schema *ast.Schema, q question) cell {
 		s.t.Errorf("%s: %s, and the rule says %s\n%.600s", what, got, q.want, a.raw)
 	}
 	return got
+}
+
+var likeAnIDHere = regexp.MustCompile(`^([a-z]+-\d+|01J\d{23})$`)
+
+// compareWithNothing asks some of what is hidden again with ids that nothing
+// has: the answer is the same to the byte (R23, security case 114).
+func (s *scene) compareWithNothing(p permission, schema *ast.Schema, list []question) {
+	for _, q := range list {
+		if q.want != hidden || q.relation.name != "sibling" || q.role != "Reader" && q.role != noRole {
+			continue
+		}
+		there, err := p.send(q.caller, schema, q.vars)
+		must(s.t, err)
+		invented, _ := replaceIDs(q.vars).(vars)
+		nowhere, err := p.send(q.caller, schema, invented)
+		must(s.t, err)
+		if there.raw != nowhere.raw {
+			s.t.Errorf("%s as %s: hidden is answered by %s, missing by %s", p.title(), q.role, there.raw, nowhere.raw)
+		}
+	}
+}
+
+func replaceIDs(v any) any {
+	switch v := v.(type) {
+	case string:
+		if likeAnIDHere.MatchString(v) {
+			return "01J99999999999999999999999"
+		}
+		return v
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = replaceIDs(e)
+		}
+		return out
+	case vars:
+		out := make(vars, len(v))
+		for k, e := range v {
+			out[k] = replaceIDs(e)
+		}
+		return out
+	default:
+		return v
+	}
 }
 
 func (s *scene) put(out *answers, q question, c cell) {
