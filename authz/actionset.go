@@ -44,6 +44,14 @@ func (s ActionSet) Intersect(other ActionSet) ActionSet {
 	return s
 }
 
+// minus returns the actions that are in s and not in other.
+func (s ActionSet) minus(other ActionSet) ActionSet {
+	for i := range s {
+		s[i] &^= other[i]
+	}
+	return s
+}
+
 // Empty reports whether the set has no actions.
 func (s ActionSet) Empty() bool {
 	var all uint64

@@ -14,12 +14,20 @@ import (
 // neighbourhood, a role the copy of all roles, and a change of the tree one
 // pass over all bindings, whose spaces get other numbers.
 func (s *Snapshot) Apply(changes ...Change) (*Snapshot, error) {
-	e := edit{old: s, s: new(Snapshot)}
-	*e.s = *s
+	e, err := s.edited(changes)
+	if err != nil {
+		return nil, err
+	}
+	return e.s, nil
+}
+
+func (s *Snapshot) edited(changes []Change) (*edit, error) {
+	fresh := *s
+	e := &edit{old: s, s: &fresh}
 	if err := e.apply(changes); err != nil {
 		return nil, fmt.Errorf("apply access changes: %w", err)
 	}
-	return e.s, nil
+	return e, nil
 }
 
 // edit is a snapshot that is being made from an old one.
@@ -29,6 +37,8 @@ type edit struct {
 	ownsNodes bool     // whether the index of the nodes is a copy
 	lostRoles bool     // roles were deleted
 	lostSpace bool     // spaces were deleted
+	becomes   []int32  // new numbers of the old spaces, if the tree changed
+	freed     []int32  // nodes that later edits may use again
 }
 
 // lost stands for the number of a space that was deleted, until what is in
@@ -42,6 +52,7 @@ func (e *edit) apply(changes []Change) error {
 			return err
 		}
 	}
+	e.reuse()
 	return firstError(bounded("actors and entities", int(e.s.count)), e.dangling())
 }
 
@@ -157,24 +168,48 @@ func (e *edit) applySpaces(changes []Change) error {
 	if err != nil || becomes == nil {
 		return err
 	}
-	e.s.tree = t
-	for i := range e.s.chunks {
-		e.renumber(int32(i), becomes)
-	}
+	e.s.tree, e.becomes = t, becomes
+	e.renumberAll(becomes)
 	return nil
 }
 
-// renumber gives what is in a chunk the new numbers of its spaces.
-func (e *edit) renumber(i int32, becomes []int32) {
-	c := e.s.chunks[i]
-	if entries := e.renumbered(c.entries, becomes); entries != nil {
-		e.own(i).entries = entries
+// renumberAll gives what is in the chunks the new numbers of their spaces.
+func (e *edit) renumberAll(becomes []int32) {
+	fresh, losing := make([]*chunk, len(e.s.chunks)), make([]bool, len(e.s.chunks))
+	inParts(len(fresh), fewChunks, func(from, to int) {
+		for i := from; i < to; i++ {
+			fresh[i], losing[i] = e.renumber(e.s.chunks[i], becomes)
+		}
+	})
+	for i, c := range fresh {
+		if c != nil {
+			e.put(int32(i), c)
+		}
+	}
+	e.lostSpace = slices.Contains(losing, true)
+}
+
+// renumber returns a chunk with the new numbers, or nil if they are the same;
+// losing is true if something in it is in a space that is gone.
+func (e *edit) renumber(c *chunk, becomes []int32) (fresh *chunk, losing bool) {
+	own := func() *chunk {
+		if fresh == nil {
+			fresh = c.clone()
+		}
+		return fresh
+	}
+	entries, lose := renumbered(c.entries, becomes, e.s.tree)
+	losing = lose
+	if entries != nil {
+		own().entries = entries
 	}
 	for j, l := range c.long {
-		if entries := e.renumbered(l.entries, becomes); entries != nil {
-			fresh := l.ledger
-			fresh.entries = entries
-			e.own(i).long[j] = e.longRuns(l.slot, fresh)
+		entries, lose := renumbered(l.entries, becomes, e.s.tree)
+		losing = losing || lose
+		if entries != nil {
+			long := l.ledger
+			long.entries = entries
+			own().long[j] = e.longRuns(l.slot, long)
 		}
 	}
 	for j := range c.nodes[:chunkSize] {
@@ -184,27 +219,27 @@ func (e *edit) renumber(i int32, becomes []int32) {
 		}
 		to := becomes[n.home]
 		if to == nowhere {
-			to, e.lostSpace = lost, true
+			to, losing = lost, true
 		}
 		if to != n.home {
-			e.own(i).nodes[j].home = to
+			own().nodes[j].home = to
 		}
 	}
+	return fresh, losing
 }
 
 // renumbered returns the entries with the new numbers of their spaces, or nil
 // if they are the same.
-func (e *edit) renumbered(entries []entry, becomes []int32) []entry {
-	var out []entry
+func renumbered(entries []entry, becomes []int32, t *tree) (out []entry, losing bool) {
 	for i := range entries {
 		en := entries[i]
 		if en.local() {
 			continue
 		}
 		if to := becomes[en.pre]; to == nowhere {
-			en.pre, en.size, en.climb, e.lostSpace = lost, 0, nowhere, true
+			en.pre, en.size, en.climb, losing = lost, 0, nowhere, true
 		} else {
-			sp := &e.s.tree.spaces[to]
+			sp := &t.spaces[to]
 			en.pre, en.size, en.climb = to, sp.size, sp.climb
 		}
 		if out == nil && en != entries[i] {
@@ -214,7 +249,7 @@ func (e *edit) renumbered(entries []entry, becomes []int32) []entry {
 			out[i] = en
 		}
 	}
-	return out
+	return out, losing
 }
 
 // dangling finds a binding whose role or space was deleted, and a stack or

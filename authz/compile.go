@@ -3,10 +3,8 @@ package authz
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // Compile checks a world and makes it answerable. It refuses a tree without
@@ -145,19 +143,10 @@ func (c *compiler) layOut() error {
 	s.count, s.nodes = int32(len(c.list)), c.index
 	s.chunks = make([]*chunk, (len(c.list)+chunkSize-1)/chunkSize)
 	errs := make([]error, len(s.chunks))
-	var next atomic.Int32
-	var all sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(s.chunks)) {
-		all.Go(func() {
-			for {
-				i := next.Add(1) - 1
-				if int(i) >= len(s.chunks) {
-					return
-				}
-				s.chunks[i], errs[i] = c.chunk(i)
-			}
-		})
-	}
-	all.Wait()
+	inParts(len(s.chunks), fewChunks, func(from, to int) {
+		for i := from; i < to; i++ {
+			s.chunks[i], errs[i] = c.chunk(int32(i))
+		}
+	})
 	return firstError(errs...)
 }

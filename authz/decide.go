@@ -256,10 +256,15 @@ func (s *Snapshot) Effective(sub Subject, t Target, now time.Time) ActionSet {
 func (s *Snapshot) Allowed(sub Subject, t Target, now time.Time) ActionSet {
 	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
 	p := s.Place(t)
-	w := standing{now: instant(now)}
-	if p.at != nowhere {
-		s.weigh(&h, &w, &p)
+	if p.at == nowhere {
+		return ActionSet{}
 	}
+	return s.allowedIn(&h, &p, instant(now))
+}
+
+func (s *Snapshot) allowedIn(h *Holder, p *Place, now int64) ActionSet {
+	w := standing{now: now}
+	s.weigh(h, &w, p)
 	return h.allowed(w.set, w.tier, w.derived)
 }
 

@@ -103,6 +103,12 @@ func agree(t *testing.T, s *authz.Snapshot, n naive, q worlds.Question) bool {
 			same("allowed "+info.Name, allowed.Has(info.Action), want)
 		}
 	}
+	var may []authz.ActorRef
+	for _, access := range s.Who(a, tgt, n.now) {
+		may = append(may, access.Actor)
+		same("who "+access.Actor.ID, access.Decision, s.Decide(authz.Subject{Actor: access.Actor}, a, tgt, n.now))
+	}
+	same("who", fmt.Sprint(may), fmt.Sprint(n.who(a.String(), tgt)))
 	tree := map[string]authz.Level{}
 	for _, row := range s.Tree(sub, n.now) {
 		tree[row.Space] = row.Level

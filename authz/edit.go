@@ -8,17 +8,26 @@ import (
 // own returns a chunk that this edit may change, with lists that it must not
 // change in place, except long.
 func (e *edit) own(i int32) *chunk {
+	if e.owned == nil || e.owned[i/64]&(1<<(i%64)) == 0 {
+		e.put(i, e.s.chunks[i].clone())
+	}
+	return e.s.chunks[i]
+}
+
+// put replaces a chunk by a copy.
+func (e *edit) put(i int32, c *chunk) {
 	if e.owned == nil {
 		e.s.chunks = slices.Clone(e.s.chunks)
 		e.owned = make([]uint64, len(e.s.chunks)/64+1)
 	}
-	if word, bit := &e.owned[i/64], uint64(1)<<(i%64); *word&bit == 0 {
-		*word |= bit
-		fresh := *e.s.chunks[i]
-		fresh.long = slices.Clone(fresh.long)
-		e.s.chunks[i] = &fresh
-	}
-	return e.s.chunks[i]
+	e.owned[i/64] |= 1 << (i % 64)
+	e.s.chunks[i] = c
+}
+
+func (c *chunk) clone() *chunk {
+	fresh := *c
+	fresh.long = slices.Clone(c.long)
+	return &fresh
 }
 
 func (e *edit) ownNode(n int32) *node {
@@ -98,8 +107,17 @@ func (e *edit) release(n int32) {
 	h := e.s.hashNode(n)
 	e.ownIndex(h).drop(h, n, e.s.hashNode)
 	nd = e.ownNode(n)
-	*nd = node{first: nd.first, member: nd.member, home: e.s.free, kind: nodeFree}
-	e.s.free = n
+	*nd = node{first: nd.first, member: nd.member, home: nowhere, kind: nodeFree}
+	e.freed = append(e.freed, n)
+}
+
+// reuse puts the nodes that were freed on the list of free ones. Within one
+// edit a number stays with one actor, so that before and after can be compared.
+func (e *edit) reuse() {
+	for _, n := range e.freed {
+		e.ownNode(n).home = e.s.free
+		e.s.free = n
+	}
 }
 
 func (e *edit) refer(n int32) { e.ownNode(n).refer() }

@@ -35,48 +35,49 @@ const (
 // hold recognises a subject. The lists are used for what has no place in the
 // snapshot, and grow if they must.
 func (s *Snapshot) hold(sub *Subject, names []int32, entries []entry) Holder {
-	h := Holder{
-		s: s, own: s.findActor(sub.Actor), admin: nowhere, notAfter: forever,
-		kind: sub.Actor.Kind, climbs: true, readOnly: sub.ReadOnly,
+	h := s.holderOf(sub.Actor.Kind, s.findActor(sub.Actor))
+	h.readOnly = sub.ReadOnly
+	if sub.SessionOnly && h.kind != ActorStack {
+		h.own, h.member = nowhere, nil
 	}
-	switch sub.Actor.Kind {
-	case ActorStack:
-		h.climbs = false
-		if h.own != nowhere && s.node(h.own).flags&nodeAdministrative != 0 {
-			h.admin, h.own = s.node(h.own).home, nowhere
-		}
-	case ActorGroup:
-		if h.own != nowhere {
-			h.own = s.node(h.own).home
-		}
-		if sub.SessionOnly {
-			h.own = nowhere
-		}
-	default: // a user or a key
-		names, entries = s.holdMember(&h, sub, names, entries)
+	if h.kind != ActorStack && h.kind != ActorGroup {
+		names, entries = s.bring(&h, sub, names, entries)
 	}
 	h.names = names
 	h.entries = s.gather(&h, entries)
 	return h
 }
 
-// holdMember recognises a user or a key.
-func (s *Snapshot) holdMember(h *Holder, sub *Subject, names []int32, entries []entry) ([]int32, []entry) {
+// holderOf makes a holder of an actor as the world knows it, without its
+// entries. The node may be nowhere.
+func (s *Snapshot) holderOf(kind ActorKind, n int32) Holder {
+	h := Holder{s: s, own: n, admin: nowhere, notAfter: forever, kind: kind, climbs: kind != ActorStack}
+	if n == nowhere {
+		return h
+	}
+	switch kind {
+	case ActorStack:
+		if s.node(n).flags&nodeAdministrative != 0 {
+			h.admin, h.own = s.node(n).home, nowhere
+		}
+	case ActorGroup:
+		h.own = s.node(n).home
+	default: // a user or a key
+		h.notAfter, h.member = s.notAfter(n), s.members(n)
+	}
+	return h
+}
+
+// bring adds what a user or a key brings by itself.
+func (s *Snapshot) bring(h *Holder, sub *Subject, names []int32, entries []entry) ([]int32, []entry) {
 	if sub.AlwaysAdmin {
 		h.admin = rootNumber
 	}
-	if h.own != nowhere {
-		h.notAfter = s.notAfter(h.own)
-	}
 	if sub.SessionOnly {
-		h.own = nowhere
 		for _, g := range sub.Session {
 			entries = s.appendGrant(entries, g)
 		}
 		return names, entries
-	}
-	if h.own != nowhere {
-		h.member = s.members(h.own)
 	}
 	for _, name := range sub.Groups {
 		if n := s.find(nodeName, name); n != nowhere {

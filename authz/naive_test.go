@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -234,6 +235,26 @@ func (n naive) level(sub authz.Subject, space string) authz.Level {
 		}
 	}
 	return authz.LevelNone
+}
+
+// who lists everybody that the world speaks of and who may.
+func (n naive) who(action string, t authz.Target) []authz.ActorRef {
+	var all []authz.ActorRef
+	for _, a := range n.Actors {
+		all = append(all, a.Ref)
+	}
+	for _, b := range n.Bindings {
+		all = append(all, b.Actor)
+	}
+	for _, st := range n.Stacks {
+		all = append(all, authz.ActorRef{Kind: authz.ActorStack, ID: st.ID})
+	}
+	slices.SortFunc(all, func(a, b authz.ActorRef) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.DeleteFunc(slices.Compact(all), func(a authz.ActorRef) bool {
+		return n.decide(authz.Subject{Actor: a}, action, t) != authz.Allowed
+	})
 }
 
 func (n naive) accountView(sub authz.Subject) bool {

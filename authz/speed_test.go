@@ -140,6 +140,26 @@ func BenchmarkExplain(b *testing.B) {
 	}
 }
 
+// BenchmarkWho asks who may do any action anywhere, and who may see root, to
+// which almost everybody's sight climbs or does not.
+func BenchmarkWho(b *testing.B) {
+	eachSize(b, func(b *testing.B, l large) {
+		b.Run("any", func(b *testing.B) {
+			medians(b, 1, func(i int) {
+				q := &l.questions[i%len(l.questions)]
+				l.s.Who(q.Action, q.Target, worlds.Now)
+			})
+		})
+		b.Run("root", func(b *testing.B) {
+			n := 0
+			medians(b, 1, func(i int) {
+				n = len(l.s.Who(authz.ActionSpaceRead, authz.Target{Space: "root"}, worlds.Now))
+			})
+			b.ReportMetric(float64(n), "found")
+		})
+	})
+}
+
 func BenchmarkSpaces(b *testing.B) {
 	eachSize(b, func(b *testing.B, l large) {
 		var best authz.Subject
@@ -217,6 +237,43 @@ func BenchmarkEditRole(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
+	})
+}
+
+// BenchmarkDiff asks what one change would do: a binding of a user, one of a
+// group, an edit of the role that is bound least (some 2,500 times), and moves
+// of subtrees of about a thousand spaces.
+func BenchmarkDiff(b *testing.B) {
+	eachSize(b, func(b *testing.B, l large) {
+		src := worlds.Seeded(1)
+		bind := func(who authz.ActorRef) authz.Change {
+			from := l.world.Bindings[src.IntN(len(l.world.Bindings))]
+			from.Actor = who
+			return authz.PutBinding(from)
+		}
+		role := l.world.Roles[len(l.world.Roles)-1]
+		role.Actions = role.Actions.With(authz.ActionRunTrigger, authz.ActionSpaceRead)
+		changes := map[string][]authz.Change{
+			"role": {authz.PutRole(role)}, "move": subtreeMoves(l),
+		}
+		for range 100 {
+			changes["user"] = append(changes["user"], bind(l.world.Actors[src.IntN(len(l.world.Actors))].Ref))
+			g := authz.ActorRef{Kind: authz.ActorGroup, ID: l.world.Groups[src.IntN(len(l.world.Groups))].ID}
+			changes["group"] = append(changes["group"], bind(g))
+		}
+		for name, list := range changes {
+			b.Run(name, func(b *testing.B) {
+				n := 0
+				medians(b, 1, func(i int) {
+					d, err := l.s.Diff(worlds.Now, list[i%len(list)])
+					if err != nil {
+						b.Fatal(err)
+					}
+					n += len(d.Effects)
+				})
+				b.ReportMetric(float64(n)/float64(b.N), "effects")
+			})
+		}
 	})
 }
 

@@ -59,6 +59,7 @@ type maker struct {
 	Size
 	world  authz.World
 	shares []float64 // of the roles, summed up
+	made   uint64    // ids
 }
 
 func (m *maker) spaces() {
@@ -140,15 +141,17 @@ func (m *maker) actors() {
 	}
 }
 
-// ulid returns an id of the form that the product gives out.
+// ulid returns an id of the form that the product gives out: later ones are
+// larger.
 func (m *maker) ulid() string {
 	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 	id := []byte("01K00000000000000000000000")
-	for i, bits := 3, m.Uint64(); i < len(id); i, bits = i+1, bits>>5 {
-		if i == 14 {
-			bits = m.Uint64()
-		}
+	m.made++
+	for i, bits := 9, m.made; i > 2; i, bits = i-1, bits>>5 {
 		id[i] = digits[bits&31]
+	}
+	for i := 10; i < len(id); i++ {
+		id[i] = digits[m.IntN(32)]
 	}
 	return string(id)
 }
