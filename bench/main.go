@@ -18,7 +18,7 @@ type plan struct {
 }
 
 var (
-	full  = plan{large: 100_000, small: 3_000, rounds: 15, slice: time.Second / 2}
+	full  = plan{large: 100_000, small: 2_000, rounds: 9, slice: time.Second / 2}
 	short = plan{large: 1_000, small: 200, rounds: 3, slice: 100 * time.Millisecond}
 )
 
