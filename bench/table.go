@@ -23,6 +23,7 @@ func table(p plan, contenders []*contender) string {
 	fmt.Fprintf(&b, "%s %s/%s, GOMAXPROCS %d. %d interleaved rounds, each with questions of its own.\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), p.rounds)
 	var own *contender
+	b.WriteString(busy(contenders[0]))
 	for _, c := range contenders {
 		if c.engine.name == ours {
 			own = c
@@ -34,7 +35,7 @@ func table(p plan, contenders []*contender) string {
 		}
 		least, median, most := spread(c.rounds, decision)
 		_, beside, _ := spread(own.rounds, decision)
-		_, used, _ := spread(c.rounds, func(m measured) float64 { return float64(m.CPU) })
+		_, used, _ := spread(c.rounds, cpuTime)
 		_, allocs, _ := spread(c.rounds, func(m measured) float64 { return m.Allocs })
 		fmt.Fprintf(&b, "| %s | %s | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %d | %s | %d MiB |\n",
 			c.engine.name, versions[c.engine.module], median, least, most, median/beside, used, allocs,
@@ -43,7 +44,21 @@ func table(p plan, contenders []*contender) string {
 	return b.String()
 }
 
+// busy warns where a single goroutine of ours, which waits for nothing, got
+// much less than a processor.
+func busy(own *contender) string {
+	_, took, _ := spread(own.rounds, decision)
+	_, used, _ := spread(own.rounds, cpuTime)
+	if took == 0 || used/took > 0.9 {
+		return ""
+	}
+	return fmt.Sprintf("\n**The machine was busy with other work**: what should have had a core to itself got %.0f %% of one. "+
+		"Such figures are too high, most of all the small ones, and the ratios too low.\n", 100*used/took)
+}
+
 func decision(m measured) float64 { return float64(m.Decision) }
+
+func cpuTime(m measured) float64 { return float64(m.CPU) }
 
 func allowed(m measured) float64 { return m.Allowed }
 
