@@ -36,17 +36,33 @@ const patience = time.Minute
 // test is skipped, or fails where one is required.
 func URL(t testing.TB) string {
 	t.Helper()
+	// template1 cannot be copied while anybody is connected to it; template0
+	// never has connections.
+	return create(t, serverURL(t), "template0")
+}
+
+// Copy is URL for a database that starts as a copy of another one, which
+// prepare fills and closes when the server does not have it yet. Everybody who
+// names it means the same content: it stays on the server for the next tests.
+func Copy(t testing.TB, of string, prepare func(url string) error) string {
+	t.Helper()
 	server := serverURL(t)
+	if err := keep(t.Context(), server, of, prepare); err != nil {
+		t.Fatalf("prepare the database %s: %v", of, err)
+	}
+	return create(t, server, of)
+}
+
+// create makes a database for t from a template.
+func create(t testing.TB, server *url.URL, template string) string {
+	t.Helper()
 	name := "airlock_test_" + strings.ToLower(rand.Text())
 	admin, err := sql.Open("pgx", server.String())
 	if err != nil {
 		t.Fatalf("open %s: %v", EnvServer, err)
 	}
 	t.Cleanup(func() { _ = admin.Close() })
-
-	// template1 cannot be copied while anybody is connected to it; template0
-	// never has connections.
-	if err := execute(admin, `CREATE DATABASE `+name+` TEMPLATE template0`); err != nil {
+	if err := execute(admin, `CREATE DATABASE `+name+` TEMPLATE `+template); err != nil {
 		t.Fatalf("create a database for the test: %v", err)
 	}
 	t.Cleanup(func() {
@@ -54,9 +70,14 @@ func URL(t testing.TB) string {
 			t.Errorf("drop the database of the test: %v", err)
 		}
 	})
-	own := *server
-	own.Path = "/" + name
-	return own.String()
+	return on(server, name)
+}
+
+// on is the URL of another database of the server.
+func on(server *url.URL, database string) string {
+	u := *server
+	u.Path = "/" + database
+	return u.String()
 }
 
 // serverURL reads and checks the server's address, or ends the test.

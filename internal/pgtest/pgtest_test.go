@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"runtime"
@@ -96,4 +97,38 @@ func verdict(t *testing.T) string {
 	}()
 	<-done
 	return r.said
+}
+
+func TestCopiesStartFromWhatWasPreparedOnce(t *testing.T) {
+	template := "airlock_template_" + strings.ToLower(rand.Text())
+	prepared := 0
+	prepare := func(address string) error {
+		prepared++
+		db, err := sql.Open("pgx", address)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = db.Close() }()
+		_, err = db.Exec(`CREATE TABLE prepared (id integer)`)
+		return err
+	}
+	server := serverURL(t)
+	t.Cleanup(func() {
+		if _, err := open(t, server.String()).Exec(`DROP DATABASE IF EXISTS ` + template); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 2 {
+		if _, err := open(t, Copy(t, template, prepare)).Exec(`INSERT INTO prepared VALUES (1)`); err != nil {
+			t.Fatal(err)
+		}
+		var rows int
+		if err := open(t, Copy(t, template, prepare)).QueryRow(`SELECT count(*) FROM prepared`).Scan(&rows); err != nil || rows != 0 {
+			t.Errorf("%d rows of another copy, error %v", rows, err)
+		}
+		kept.Delete(template) // as another process would find it
+	}
+	if prepared != 1 {
+		t.Errorf("prepared %d times", prepared)
+	}
 }

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 
@@ -37,4 +39,20 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+// SchemaHash identifies the migrations that this program brings: 16 hexadecimal
+// digits over their names and contents. Two programs with the same hash make
+// the same empty database.
+func SchemaHash() (string, error) {
+	sum := sha256.New()
+	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := migrations.ReadFile(path)
+		fmt.Fprintf(sum, "%s %d\n%s", path, len(content), content)
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil))[:16], err
 }

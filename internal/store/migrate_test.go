@@ -21,7 +21,7 @@ import (
 func TestBindingsSurviveTheirNewTable(t *testing.T) {
 	for _, d := range storetest.Databases {
 		t.Run(d.Name, func(t *testing.T) {
-			url := d.URL(t)
+			url := d.Empty(t)
 			first(t, d.Name, url, `
 				insert into account values (1, 1, 1);
 				insert into spaces values ('root', null, 'root', 'root', '', '[]', false, 1);

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,19 +17,9 @@ import (
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/domain"
-	"github.com/airlock-project/airlock/internal/pgtest"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/store"
 )
-
-// Databases names the two databases and gives each test a fresh one.
-var Databases = []struct {
-	Name string
-	URL  func(t *testing.T) string
-}{
-	{"sqlite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "airlock.db") }},
-	{"postgres", func(t *testing.T) string { return pgtest.URL(t) }},
-}
 
 // Each runs a test on both databases, each with a kit of its own.
 func Each(t *testing.T, test func(t *testing.T, k *Kit)) {
