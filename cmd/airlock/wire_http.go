@@ -14,6 +14,7 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql"
 	"github.com/airlock-project/airlock/internal/httpserver"
 	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/insight"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
@@ -55,6 +56,7 @@ func (s *server) resolver() *graphql.Resolver {
 		Stacks:      stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource),
 		Contexts:    contexts.New(store.Bind[contexts.Tx](s.store), s.gate, s.ids),
 		Runs:        s.runs,
+		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
 		Workers: workers.New(store.Bind[workers.Tx](s.store), s.gate, s.ids,
 			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, s.config.BaseURL),

@@ -55,6 +55,7 @@ var table = []row{
 	useCase("runs"),
 	useCase("states"),
 	useCase("audit"),
+	useCase("insight"),
 	useCase("workers"),
 	useCase("webhooks"),
 	{
@@ -141,7 +142,7 @@ var table = []row{
 		own: []string{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/policies", "internal/roles", "internal/bindings",
-			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks",
+			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},
 		why:       "GraphQL translates, calls a use case and translates back; it has no rule and no SQL of its own",

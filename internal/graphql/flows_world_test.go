@@ -17,6 +17,7 @@ import (
 	"github.com/airlock-project/airlock/internal/contexts"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/insight"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/secrets"
@@ -72,6 +73,7 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, ids, func(string, string) error { return nil }),
 		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, ids),
 		Runs:        runs.New(store.Bind[runs.Tx](db), gate, ids, id, runs.Config{BaseURL: "http://airlock.test"}),
+		Insight:     insight.New(store.Bind[insight.Tx](db), gate),
 		Audit:       audit.New(store.Bind[audit.Tx](db), gate),
 		Workers: workers.New(store.Bind[workers.Tx](db), gate, ids,
 			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, "http://airlock.test"),

@@ -12,6 +12,7 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/insight"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/spaces"
@@ -35,6 +36,7 @@ type Resolver struct {
 	Runs     Runs
 	Audit    Audit
 	Workers  Workers
+	Insight  Insight
 }
 
 // NewSchema returns the executable schema over a resolver.
@@ -183,6 +185,12 @@ type Workers interface {
 	Update(ctx context.Context, id domain.WorkerPoolID, in workers.Input) (workers.View, error)
 	Reset(ctx context.Context, id domain.WorkerPoolID, request string) (workers.View, error)
 	Delete(ctx context.Context, id domain.WorkerPoolID) (workers.View, error)
+}
+
+// Insight are the questions about access.
+type Insight interface {
+	Explain(ctx context.Context, q insight.Question) (insight.Explanation, error)
+	Effective(ctx context.Context, q insight.Question) (insight.Effective, error)
 }
 
 // Audit are the use cases of the audit trail.

@@ -3,7 +3,6 @@ package graphql
 import (
 	"context"
 
-	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
@@ -12,7 +11,7 @@ import (
 
 func newSpace(v spaces.View) *generated.Space {
 	return &generated.Space{
-		AccessLevel:     accessLevel(v.Level),
+		AccessLevel:     view.AccessLevel(v.Level),
 		Description:     v.Description,
 		ID:              string(v.ID),
 		InheritEntities: v.Inherit,
@@ -20,22 +19,6 @@ func newSpace(v spaces.View) *generated.Space {
 		Name:            v.Name,
 		ParentSpace:     view.Optional(v.Parent),
 	}
-}
-
-// accessLevel is the level on the wire, null on a bare path (access model R27).
-func accessLevel(l authz.Level) *string {
-	var level string
-	switch l {
-	case authz.LevelRead:
-		level = "READ"
-	case authz.LevelWrite:
-		level = "WRITE"
-	case authz.LevelAdmin:
-		level = "ADMIN"
-	default:
-		return nil
-	}
-	return &level
 }
 
 func spaceInput(in generated.SpaceInput) spaces.Input {

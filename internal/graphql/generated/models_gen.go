@@ -37,6 +37,14 @@ type AccessRequestsInput struct {
 	Decidable *bool `json:"decidable,omitempty"`
 }
 
+// What a question about access is about.
+type AccessTargetInput struct {
+	// What it is.
+	Kind string `json:"kind"`
+	// Its id.
+	ID string `json:"id"`
+}
+
 // Settings for Ansible.
 type AnsibleInput struct {
 	// Path of the playbook.
@@ -303,12 +311,34 @@ type DriftDetectionIntegration struct {
 	Timezone string `json:"timezone"`
 }
 
+// A question: what may somebody do somewhere?
+type EffectiveAccessInput struct {
+	// Who. Absent: the caller.
+	Actor *RoleBindingActorInput `json:"actor,omitempty"`
+	// Where.
+	Target *AccessTargetInput `json:"target"`
+	// For a stack: true to ask about the part of a run that only reads.
+	Plan *bool `json:"plan,omitempty"`
+}
+
 // A variable for one run.
 type EnvironmentVariable struct {
 	// Name.
 	Key string `json:"key"`
 	// Value.
 	Value string `json:"value"`
+}
+
+// A question: may somebody do something? Without an action and a target: does he administer the account?
+type ExplainAccessInput struct {
+	// Who. Absent: the caller.
+	Actor *RoleBindingActorInput `json:"actor,omitempty"`
+	// What.
+	Action *string `json:"action,omitempty"`
+	// On what.
+	Target *AccessTargetInput `json:"target,omitempty"`
+	// For a stack: true to ask about the part of a run that only reads.
+	Plan *bool `json:"plan,omitempty"`
 }
 
 // Commands run around the phases of a run, in order.

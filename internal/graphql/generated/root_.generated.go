@@ -64,6 +64,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAccessRequestsInput,
+		ec.unmarshalInputAccessTargetInput,
 		ec.unmarshalInputAnsibleInput,
 		ec.unmarshalInputApiKeyInput,
 		ec.unmarshalInputApiKeyInputOIDC,
@@ -82,7 +83,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateRoleBindingsInput,
 		ec.unmarshalInputDecideAccessRequestInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
+		ec.unmarshalInputEffectiveAccessInput,
 		ec.unmarshalInputEnvironmentVariable,
+		ec.unmarshalInputExplainAccessInput,
 		ec.unmarshalInputHooksInput,
 		ec.unmarshalInputInvitedRoleInput,
 		ec.unmarshalInputKubernetesInput,
@@ -1678,6 +1681,266 @@ type User {
   type: String
   "When the token ends, in Unix seconds."
   validUntil: Int!
+}
+`, BuiltIn: false},
+	{Name: "../schema/insight.graphqls", Input: `extend type Query {
+  """
+  Why an actor may do something, or what he lacks. Everybody may ask about
+  himself: what is hidden from him answers as not found. About others may ask who
+  reads the space of the target; what they hold is for those who may view the
+  account, and is counted for everybody else.
+  """
+  explainAccess("The question." input: ExplainAccessInput!): AccessExplanation!
+    @rule(who: CALLER, when: "about himself")
+    @rule(see: SPACE_READ, when: "about somebody else")
+  "Everything that an actor may do somewhere. May be asked by whoever may ask explainAccess."
+  effectiveAccess("The question." input: EffectiveAccessInput!): EffectiveAccess!
+    @rule(who: CALLER, when: "about himself")
+    @rule(see: SPACE_READ, when: "about somebody else")
+}
+
+"A decision with its reasons."
+type AccessExplanation {
+  "The explanation in one sentence."
+  sentence: String!
+  "The decision."
+  outcome: AccessOutcome!
+  "Why it fell so."
+  reason: AccessReason!
+  "The step of the decision procedure that decided; docs/access-model.md tells them."
+  step: Int!
+  "Who was asked about."
+  actor: RoleBindingActor! @rule(who: PARENT)
+  "What he would do. For the administration of the account, the action that it takes at root."
+  action: Action!
+  "What he would do it on."
+  target: AccessTarget!
+  "The tier that allows the action without any role naming it."
+  fallback: AccessTier!
+  "The tier that the actor holds there. NONE also if that is not for the caller."
+  held: AccessTier!
+  "What allowed it. Null for a denial, and if it is not for the caller."
+  by: AccessEvidence
+  "What makes ` + "`" + `space:read` + "`" + ` effective there, which tiers need. Null if nothing does, and if it is not for the caller."
+  baseline: AccessEvidence
+  "What would have allowed it, had it not ended. Null if there is none, and if it is not for the caller."
+  lapsed: AccessEvidence
+  "For a denial: the bindings of the actor that come closest, at most 3; those that count there first."
+  nearest: [AccessEvidence!]!
+  "How many bindings are left out because they are not for the caller."
+  hiddenEvidence: Int!
+  "For a denial: roles that suffice by themselves when bound to the target, the smallest first, at most 5."
+  roles: [AccessRole!]!
+  "How many such roles are left out because they are not for the caller."
+  hiddenRoles: Int!
+  "The spaces that the right passes, from where it comes from to the target. Empty for a role on the entity itself."
+  way: [AccessStep!]!
+}
+
+"What a question about access is about, as the caller may know it."
+type AccessTarget {
+  "What it is."
+  kind: AccessTargetKind!
+  "Its id, as it was asked for."
+  targetId: ID!
+  "Its name. Null where the caller does not see it."
+  name: String
+  "The space that it lives in, or is. Null where nothing is there, or all of it is hidden from the caller."
+  spaceId: ID
+  "Name of that space. Null where the caller does not see it."
+  spaceName: String
+}
+
+"Something that an actor holds."
+type AccessEvidence {
+  "What it is."
+  kind: AccessEvidenceKind!
+  "Where it is, as seen from the target."
+  relation: AccessRelation!
+  "Id of the role binding, if it is one."
+  bindingId: ID
+  "Id of the role."
+  roleId: ID!
+  "Slug of the role."
+  roleSlug: String!
+  "Name of the role."
+  roleName: String!
+  "The space in which it is bound; for an entity, the one that it lives in. Null where the space is hidden from the caller."
+  spaceId: ID
+  "Name of that space. Null where the caller does not see it."
+  spaceName: String
+  "The entity that it is bound to. Null for a binding in a space."
+  entity: RoleBindingEntity @rule(who: PARENT)
+  "Id of the group whose binding it is, if it is one of a group."
+  groupId: ID
+  "Name of that group."
+  groupName: String
+  "The last moment at which it counts, in Unix seconds. Null without an end."
+  notAfter: Int
+  "True when that moment is over."
+  expired: Boolean!
+}
+
+"A role that would allow what was denied."
+type AccessRole {
+  "Id of the role."
+  roleId: ID!
+  "Its slug."
+  slug: String!
+  "Its name."
+  name: String!
+  "True if it names the action, false if its tier covers it."
+  byName: Boolean!
+}
+
+"A space that a right passes on its way through the tree."
+type AccessStep {
+  "The space. Null where it is hidden from the caller."
+  spaceId: ID
+  "Its name. Null where the caller does not see it."
+  spaceName: String
+  "Whether it inherits from its parent: space:read climbs only there."
+  inherits: Boolean!
+}
+
+"Everything that an actor may do somewhere."
+type EffectiveAccess {
+  "Who was asked about."
+  actor: RoleBindingActor! @rule(who: PARENT)
+  "Where."
+  target: AccessTarget!
+  "What he may do in the space of the target by tier. Null where he does not read it."
+  accessLevel: SpaceAccessLevel
+  "The tier that he holds there. NONE also if that is not for the caller."
+  tier: AccessTier!
+  "What he may do there, in the order of the catalogue."
+  actions: [EffectiveAction!]!
+}
+
+"An action that is allowed."
+type EffectiveAction {
+  "The action."
+  action: Action!
+  "Why."
+  reason: AccessReason!
+  "What allows it. Null if that is not for the caller."
+  by: AccessEvidence
+}
+
+"How a decision falls."
+enum AccessOutcome {
+  "It is allowed."
+  ALLOWED
+  "It is denied, and the actor is told so."
+  FORBIDDEN
+  "It is denied, and answers as if there were nothing."
+  HIDDEN
+}
+
+"Why a decision falls as it does."
+enum AccessReason {
+  "No role names it, and the tier held does not cover it."
+  NOT_GRANTED
+  "Something is held there, but not ` + "`" + `space:read` + "`" + `, which tiers need."
+  SPACE_READ_MISSING
+  "In this part of a run, its token only reads."
+  READ_ONLY_PHASE
+  "What would have allowed it has ended."
+  EXPIRED
+  "There is no such thing, or it is hidden from the caller."
+  NOT_FOUND
+  "A role names the action."
+  GRANTED_BY_NAME
+  "The tier held covers it."
+  GRANTED_BY_TIER
+  "` + "`" + `space:read` + "`" + ` climbed from a space below."
+  DERIVED_READ
+}
+
+"The access classes that decide what no role names."
+enum AccessTier {
+  "None."
+  NONE
+  "Reader."
+  READER
+  "Writer."
+  WRITER
+  "Admin."
+  ADMIN
+}
+
+"What a right comes from."
+enum AccessEvidenceKind {
+  "A role binding, of the actor or of a group of his."
+  BINDING
+  "A role that the sign-in gave."
+  SESSION
+  "The administrative flag of a stack."
+  FLAG
+  "The administrator that an account always has."
+  ALWAYS_ADMIN
+}
+
+"Where something is bound, as seen from the target."
+enum AccessRelation {
+  "Neither above nor below."
+  ELSEWHERE
+  "In the target's own space."
+  HERE
+  "In a space above: the role counts below, too."
+  ABOVE
+  "In a space below, with nothing but inheriting edges between: ` + "`" + `space:read` + "`" + ` climbs."
+  CLIMBS
+  "In another space below."
+  BELOW
+  "On the target itself."
+  ENTITY
+}
+
+"What questions about access can be about."
+enum AccessTargetKind {
+  "A space, and whatever of it has no kind of its own."
+  SPACE
+  "A stack."
+  STACK
+  "A run, which is decided on as its stack."
+  RUN
+  "A context."
+  CONTEXT
+  "A policy."
+  POLICY
+  "A worker pool."
+  WORKER_POOL
+}
+
+"What a question about access is about."
+input AccessTargetInput {
+  "What it is."
+  kind: AccessTargetKind!
+  "Its id."
+  id: ID!
+}
+
+"A question: may somebody do something? Without an action and a target: does he administer the account?"
+input ExplainAccessInput {
+  "Who. Absent: the caller."
+  actor: RoleBindingActorInput
+  "What."
+  action: Action
+  "On what."
+  target: AccessTargetInput
+  "For a stack: true to ask about the part of a run that only reads."
+  plan: Boolean
+}
+
+"A question: what may somebody do somewhere?"
+input EffectiveAccessInput {
+  "Who. Absent: the caller."
+  actor: RoleBindingActorInput
+  "Where."
+  target: AccessTargetInput!
+  "For a stack: true to ask about the part of a run that only reads."
+  plan: Boolean
 }
 `, BuiltIn: false},
 	{Name: "../schema/integrations.graphqls", Input: `"Integrations of a stack with other services. None can be set up yet: all of this is empty."
@@ -3486,6 +3749,78 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_AccessEvidence(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_AccessEvidence_kind(ctx, field)
+	case "relation":
+		return ec.fieldContext_AccessEvidence_relation(ctx, field)
+	case "bindingId":
+		return ec.fieldContext_AccessEvidence_bindingId(ctx, field)
+	case "roleId":
+		return ec.fieldContext_AccessEvidence_roleId(ctx, field)
+	case "roleSlug":
+		return ec.fieldContext_AccessEvidence_roleSlug(ctx, field)
+	case "roleName":
+		return ec.fieldContext_AccessEvidence_roleName(ctx, field)
+	case "spaceId":
+		return ec.fieldContext_AccessEvidence_spaceId(ctx, field)
+	case "spaceName":
+		return ec.fieldContext_AccessEvidence_spaceName(ctx, field)
+	case "entity":
+		return ec.fieldContext_AccessEvidence_entity(ctx, field)
+	case "groupId":
+		return ec.fieldContext_AccessEvidence_groupId(ctx, field)
+	case "groupName":
+		return ec.fieldContext_AccessEvidence_groupName(ctx, field)
+	case "notAfter":
+		return ec.fieldContext_AccessEvidence_notAfter(ctx, field)
+	case "expired":
+		return ec.fieldContext_AccessEvidence_expired(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessEvidence", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessExplanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sentence":
+		return ec.fieldContext_AccessExplanation_sentence(ctx, field)
+	case "outcome":
+		return ec.fieldContext_AccessExplanation_outcome(ctx, field)
+	case "reason":
+		return ec.fieldContext_AccessExplanation_reason(ctx, field)
+	case "step":
+		return ec.fieldContext_AccessExplanation_step(ctx, field)
+	case "actor":
+		return ec.fieldContext_AccessExplanation_actor(ctx, field)
+	case "action":
+		return ec.fieldContext_AccessExplanation_action(ctx, field)
+	case "target":
+		return ec.fieldContext_AccessExplanation_target(ctx, field)
+	case "fallback":
+		return ec.fieldContext_AccessExplanation_fallback(ctx, field)
+	case "held":
+		return ec.fieldContext_AccessExplanation_held(ctx, field)
+	case "by":
+		return ec.fieldContext_AccessExplanation_by(ctx, field)
+	case "baseline":
+		return ec.fieldContext_AccessExplanation_baseline(ctx, field)
+	case "lapsed":
+		return ec.fieldContext_AccessExplanation_lapsed(ctx, field)
+	case "nearest":
+		return ec.fieldContext_AccessExplanation_nearest(ctx, field)
+	case "hiddenEvidence":
+		return ec.fieldContext_AccessExplanation_hiddenEvidence(ctx, field)
+	case "roles":
+		return ec.fieldContext_AccessExplanation_roles(ctx, field)
+	case "hiddenRoles":
+		return ec.fieldContext_AccessExplanation_hiddenRoles(ctx, field)
+	case "way":
+		return ec.fieldContext_AccessExplanation_way(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessExplanation", field.Name)
+}
+
 func (ec *executionContext) childFields_AccessRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3542,6 +3877,48 @@ func (ec *executionContext) childFields_AccessRequestPage(ctx context.Context, f
 		return ec.fieldContext_AccessRequestPage_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccessRequestPage", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessRole(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "roleId":
+		return ec.fieldContext_AccessRole_roleId(ctx, field)
+	case "slug":
+		return ec.fieldContext_AccessRole_slug(ctx, field)
+	case "name":
+		return ec.fieldContext_AccessRole_name(ctx, field)
+	case "byName":
+		return ec.fieldContext_AccessRole_byName(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessRole", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "spaceId":
+		return ec.fieldContext_AccessStep_spaceId(ctx, field)
+	case "spaceName":
+		return ec.fieldContext_AccessStep_spaceName(ctx, field)
+	case "inherits":
+		return ec.fieldContext_AccessStep_inherits(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessStep", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessTarget(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_AccessTarget_kind(ctx, field)
+	case "targetId":
+		return ec.fieldContext_AccessTarget_targetId(ctx, field)
+	case "name":
+		return ec.fieldContext_AccessTarget_name(ctx, field)
+	case "spaceId":
+		return ec.fieldContext_AccessTarget_spaceId(ctx, field)
+	case "spaceName":
+		return ec.fieldContext_AccessTarget_spaceName(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessTarget", field.Name)
 }
 
 func (ec *executionContext) childFields_AccountSettings(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3940,6 +4317,34 @@ func (ec *executionContext) childFields_DriftDetectionIntegration(ctx context.Co
 		return ec.fieldContext_DriftDetectionIntegration_timezone(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DriftDetectionIntegration", field.Name)
+}
+
+func (ec *executionContext) childFields_EffectiveAccess(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "actor":
+		return ec.fieldContext_EffectiveAccess_actor(ctx, field)
+	case "target":
+		return ec.fieldContext_EffectiveAccess_target(ctx, field)
+	case "accessLevel":
+		return ec.fieldContext_EffectiveAccess_accessLevel(ctx, field)
+	case "tier":
+		return ec.fieldContext_EffectiveAccess_tier(ctx, field)
+	case "actions":
+		return ec.fieldContext_EffectiveAccess_actions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EffectiveAccess", field.Name)
+}
+
+func (ec *executionContext) childFields_EffectiveAction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return ec.fieldContext_EffectiveAction_action(ctx, field)
+	case "reason":
+		return ec.fieldContext_EffectiveAction_reason(ctx, field)
+	case "by":
+		return ec.fieldContext_EffectiveAction_by(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EffectiveAction", field.Name)
 }
 
 func (ec *executionContext) childFields_Hooks(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
