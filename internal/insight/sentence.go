@@ -134,6 +134,7 @@ func (e *Evidence) told(who Actor) string {
 		return "the administration of the account that is always there"
 	case authz.EvidenceSession:
 		return fmt.Sprintf("%s, given by the sign-in in %s", role, e.At)
+	case authz.EvidenceNone, authz.EvidenceBinding:
 	}
 	at := "in " + e.At.String()
 	if e.Entity.Kind != authz.EntityNone {
