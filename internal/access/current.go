@@ -34,18 +34,24 @@ type Present[T Reader] interface {
 // Current returns the present moment for questions that need nothing else
 // from the database. As long as the access world does not change it costs no
 // transaction.
-func Current[T Reader](ctx context.Context, g *Gate, db Present[T]) (m Moment, err error) {
+func Current[T Reader](ctx context.Context, g *Gate, db Present[T]) (Moment, error) {
 	p, err := db.Pulse(ctx)
 	if err != nil {
-		return m, err
+		return Moment{}, err
 	}
 	if m, ok := g.At(p); ok {
 		return m, nil
 	}
-	// Of all that find the world changed, one catches up.
+	return catchUpWith(ctx, g, db)
+}
+
+// catchUpWith is Current for those that find the world changed: one of them
+// catches up, the others wait for him.
+func catchUpWith[T Reader](ctx context.Context, g *Gate, db Present[T]) (m Moment, err error) {
 	g.catching.Lock()
 	defer g.catching.Unlock()
-	if p, err = db.Pulse(ctx); err != nil {
+	p, err := db.Pulse(ctx)
+	if err != nil {
 		return m, err
 	}
 	if m, ok := g.At(p); ok {

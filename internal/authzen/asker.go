@@ -13,6 +13,26 @@ import (
 type asker struct {
 	access.Asker
 	homes map[access.Ref]authz.Target
+
+	// Who the last question was about, and what that one holds once a second
+	// question is about the same.
+	last   authz.ActorRef
+	phase  string
+	holder authz.Holder
+	held   bool
+}
+
+// decide answers whether somebody may do an action. Questions of one request
+// are often about one subject, which then is recognised only once.
+func (a *asker) decide(who authz.ActorRef, phase string, action authz.Action, where authz.Target) authz.Decision {
+	switch again := who == a.last && phase == a.phase; {
+	case !again:
+		a.last, a.phase, a.held = who, phase, false
+		return a.Snapshot.Decide(a.subject(who, phase), action, where, a.Time)
+	case !a.held:
+		a.holder, a.held = a.Snapshot.Holder(a.subject(who, phase)), true
+	}
+	return a.holder.Decide(action, a.Snapshot.Place(where), a.Time)
 }
 
 // resourceKinds are the types of resources that live in a space.
@@ -53,14 +73,16 @@ func (h *Handler) ask(ctx context.Context, caller access.Caller, refs []access.R
 		return a, nil
 	}
 	// The world has changed meanwhile: one transaction sees both as they are.
-	err = h.db.View(ctx, func(tx Tx) (err error) {
-		if a.Moment, err = h.gate.Moment(ctx, tx); err != nil {
-			return err
-		}
-		a.homes, err = tx.Homes(ctx, refs)
+	return a, h.db.View(ctx, func(tx Tx) error { return a.look(ctx, tx, h.gate, refs) })
+}
+
+// look makes a transaction's moment the asker's.
+func (a *asker) look(ctx context.Context, tx Tx, gate *access.Gate, refs []access.Ref) (err error) {
+	if a.Moment, err = gate.Moment(ctx, tx); err != nil {
 		return err
-	})
-	return a, err
+	}
+	a.homes, err = tx.Homes(ctx, refs)
+	return err
 }
 
 // refs are the resources of questions that have to be looked up.

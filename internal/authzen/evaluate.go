@@ -86,13 +86,11 @@ func (a *asker) answer(q *question) answer {
 	if !a.Self(who) && !a.MayAsk(where) {
 		return answer{status: http.StatusForbidden, message: a.errMayNotAsk().Error()}
 	}
-	return a.decide(a.subject(who, q.phase), action, where)
+	return a.tell(a.decide(who, q.phase, action, where), a.Self(who), action, where)
 }
 
-// decide asks the core, and keeps what the caller may know of its reasons.
-func (a *asker) decide(s authz.Subject, action authz.Action, where authz.Target) answer {
-	d := a.Snapshot.Decide(s, action, where, a.Time)
-	self := a.Self(s.Actor)
+// tell keeps of a decision what the caller may know of its reasons.
+func (a *asker) tell(d authz.Decision, self bool, action authz.Action, where authz.Target) answer {
 	switch {
 	case d.Reason == authz.ReasonUnknownSpace, self && d.Outcome == authz.Hidden:
 		return answer{reason: reasonNotFound}

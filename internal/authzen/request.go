@@ -3,6 +3,7 @@ package authzen
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/airlock-project/airlock/authz"
 )
@@ -131,7 +132,7 @@ func (p *parser) open(q *question, what part, name string) bool {
 
 // value notes a member whose value begins with first.
 func (p *parser) value(q *question, what part, name string, first byte, form string) bool {
-	p.once(&q.has, what, name)
+	p.once(&q.has, what, "", name)
 	switch p.peek() {
 	case first:
 		return true
@@ -146,9 +147,9 @@ func (p *parser) value(q *question, what part, name string, first byte, form str
 
 // once refuses a member that occurs twice: what it says would depend on who
 // reads it.
-func (p *parser) once(has *part, what part, name string) {
+func (p *parser) once(has *part, what part, of, name string) {
 	if *has&what != 0 {
-		p.fail("%s occurs twice", name)
+		p.fail("%s occurs twice", strings.TrimPrefix(of+"."+name, "."))
 	}
 	*has |= what
 }
@@ -165,10 +166,10 @@ func (p *parser) entity(q *question, e *entity, of string) {
 	p.object(func(name string) {
 		switch name {
 		case "type":
-			p.once(&has, 1, of+".type")
+			p.once(&has, 1, of, name)
 			e.kind, e.hasKind = p.text(q, of, name)
 		case "id":
-			p.once(&has, 2, of+".id")
+			p.once(&has, 2, of, name)
 			e.id, e.hasID = p.text(q, of, name)
 		default:
 			p.properties(q, of, name)
@@ -183,7 +184,7 @@ func (p *parser) action(q *question) {
 			p.properties(q, "action", name)
 			return
 		}
-		p.once(&has, 1, "action.name")
+		p.once(&has, 1, "action", name)
 		q.action, q.hasName = p.text(q, "action", name)
 	})
 }
@@ -214,7 +215,7 @@ func (p *parser) context(q *question) {
 	var has part
 	p.object(func(name string) {
 		if name == "phase" {
-			p.once(&has, 1, "context.phase")
+			p.once(&has, 1, "context", name)
 			if p.peek() == '"' {
 				q.phase = p.str()
 				return
@@ -283,7 +284,7 @@ func (p *parser) options(r *request) {
 			p.skip()
 			return
 		}
-		p.once(&has, 1, "options.evaluations_semantic")
+		p.once(&has, 1, "options", name)
 		value, ok := p.text(&r.question, "options", name)
 		switch {
 		case !ok:
@@ -300,10 +301,10 @@ func (p *parser) page(r *request) {
 	p.object(func(name string) {
 		switch name {
 		case "token":
-			p.once(&has, 1, "page.token")
+			p.once(&has, 1, "page", name)
 			r.page.token, _ = p.text(&r.question, "page", name)
 		case "limit":
-			p.once(&has, 2, "page.limit")
+			p.once(&has, 2, "page", name)
 			p.limit(r)
 		default:
 			p.properties(&r.question, "page", name)

@@ -20,11 +20,7 @@ func (h *Handler) search(ctx context.Context, s *search, refs []access.Ref) ([]s
 	more := true
 	err := h.db.View(ctx, func(tx Tx) error {
 		a := &asker{Asker: access.Asker{Caller: s.caller}}
-		var err error
-		if a.Moment, err = h.gate.Moment(ctx, tx); err != nil {
-			return err
-		}
-		if a.homes, err = tx.Homes(ctx, refs); err != nil {
+		if err := a.look(ctx, tx, h.gate, refs); err != nil {
 			return err
 		}
 		find, err := s.start(ctx, tx, a)

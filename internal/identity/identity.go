@@ -92,18 +92,23 @@ func (s *Service) AuthenticateForState(ctx context.Context, bearer string) (acce
 	return s.authenticate(ctx, bearer, domain.RunState.Active)
 }
 
-func (s *Service) authenticate(ctx context.Context, bearer string, in func(domain.RunState) bool) (c access.Caller, err error) {
+func (s *Service) authenticate(ctx context.Context, bearer string, in func(domain.RunState) bool) (access.Caller, error) {
 	claims, err := s.tokens.verify(bearer, s.now())
 	if err != nil {
-		return c, err
+		return access.Caller{}, err
 	}
 	switch claims.Issuer {
 	case issuerAPIKey:
 		return s.keyCaller(ctx, domain.APIKeyID(claims.Subject))
 	case issuerRun:
+		return s.runCaller(ctx, claims, in)
 	default:
-		return c, errToken()
+		return access.Caller{}, errToken()
 	}
+}
+
+// runCaller reads the run that a token belongs to.
+func (s *Service) runCaller(ctx context.Context, claims claims, in func(domain.RunState) bool) (c access.Caller, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
 		c, err = runCaller(ctx, tx, claims, in)
 		return err
