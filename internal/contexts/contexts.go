@@ -31,6 +31,7 @@ type Tx interface {
 	DeleteContextAttachment(ctx context.Context, p access.Permit, id domain.ContextAttachmentID) error
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	UsesOfEntity(ctx context.Context, kind access.Kind, id string) ([]domain.Use, error)
+	ActorsUsing(ctx context.Context, kind access.Kind, id string) ([]domain.StackActor, error)
 	Also(p access.Permit)
 }
 

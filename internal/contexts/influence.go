@@ -21,17 +21,9 @@ func (s *Service) findToInfluence(ctx context.Context, tx Tx, event string, acti
 // influence applies the act-as rule for every stack that uses a context
 // (security rule G2, path E8).
 func (s *Service) influence(ctx context.Context, tx Tx, op access.Op, p access.Permit) (access.Permit, error) {
-	uses, err := tx.UsesOfEntity(ctx, access.KindContext, op.Object.ID)
+	actors, err := tx.ActorsUsing(ctx, access.KindContext, op.Object.ID)
 	if err != nil {
 		return p, err
-	}
-	actors := make([]domain.StackActor, len(uses))
-	for i, u := range uses {
-		stack, err := tx.Stack(ctx, u.Stack)
-		if err != nil {
-			return p, err
-		}
-		actors[i] = stack.AsActor()
 	}
 	return s.gate.ActAs(ctx, tx, op, p, actors...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -44,12 +45,31 @@ func (tx *Tx) UsesOfStack(ctx context.Context, id domain.StackID) ([]domain.Use,
 
 // UsesOfEntity returns which stacks use an entity of a kind.
 func (tx *Tx) UsesOfEntity(ctx context.Context, kind access.Kind, id string) ([]domain.Use, error) {
+	a, err := attachableOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	return many(ctx, tx, scanUse, usesQuery([]attachable{a}, `e.id = $1`), id)
+}
+
+// ActorsUsing returns those of the stacks that use an entity of a kind that
+// act: that are administrative or hold a role binding.
+func (tx *Tx) ActorsUsing(ctx context.Context, kind access.Kind, id string) ([]domain.StackActor, error) {
+	a, err := attachableOf(kind)
+	if err != nil {
+		return nil, err
+	}
+	return many(ctx, tx, scanStackActor, `select distinct s.id, s.space_id, s.administrative from `+a.join+` where e.id = $1
+		and (s.administrative or s.id in (select actor_id from role_bindings where actor_kind = $2)) order by 1`, id, authz.ActorStack.String())
+}
+
+func attachableOf(kind access.Kind) (attachable, error) {
 	for _, a := range attachables {
 		if a.kind == kind {
-			return many(ctx, tx, scanUse, usesQuery([]attachable{a}, `e.id = $1`), id)
+			return a, nil
 		}
 	}
-	return nil, fmt.Errorf("stacks do not use a %s", kind)
+	return attachable{}, fmt.Errorf("stacks do not use a %s", kind)
 }
 
 // UsesBelow returns which stacks of a space and everything below it use

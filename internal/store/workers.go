@@ -124,13 +124,6 @@ func (tx *Tx) WorkerPoolToken(ctx context.Context, id domain.WorkerPoolID) (stri
 	return string(token), nil
 }
 
-// PoolActors returns the stacks of a pool that act: those that are
-// administrative or hold a role binding.
-func (tx *Tx) PoolActors(ctx context.Context, id domain.WorkerPoolID) ([]domain.StackActor, error) {
-	return many(ctx, tx, scanStackActor, `select id, space_id, administrative from stacks where worker_pool = $1 and worker_pool <> ''
-		and (administrative or id in (select actor_id from role_bindings where actor_kind = $2)) order by id`, id, authz.ActorStack.String())
-}
-
 // WorkerPoolByToken returns the pool whose token has this SHA-256, the built-in
 // one included.
 func (tx *Tx) WorkerPoolByToken(ctx context.Context, hash []byte) (domain.PoolKey, error) {

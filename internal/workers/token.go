@@ -77,7 +77,7 @@ func (s *Service) permitTakeover(ctx context.Context, tx Tx, op access.Op, p acc
 			return p, s.gate.Refuse(ctx, tx, op, refusal)
 		}
 	}
-	actors, err := tx.PoolActors(ctx, domain.WorkerPoolID(op.Object.ID))
+	actors, err := tx.ActorsUsing(ctx, access.KindWorkerPool, op.Object.ID)
 	if err != nil {
 		return p, err
 	}

@@ -14,7 +14,6 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.ActAsReader
-	PoolActors(ctx context.Context, id domain.WorkerPoolID) ([]domain.StackActor, error)
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	WorkerPool(ctx context.Context, id domain.WorkerPoolID) (domain.WorkerPool, error)
 	LockWorkerPool(ctx context.Context, id domain.WorkerPoolID) (domain.WorkerPool, error)
@@ -22,6 +21,7 @@ type Tx interface {
 	WorkerPoolToken(ctx context.Context, id domain.WorkerPoolID) (string, error)
 	PoolLoads(ctx context.Context) (map[domain.WorkerPoolID]domain.PoolLoad, error)
 	UsesOfEntity(ctx context.Context, kind access.Kind, id string) ([]domain.Use, error)
+	ActorsUsing(ctx context.Context, kind access.Kind, id string) ([]domain.StackActor, error)
 	InsertWorkerPool(ctx context.Context, p access.Permit, w domain.WorkerPool, token string, hash []byte) error
 	UpdateWorkerPool(ctx context.Context, p access.Permit, w domain.WorkerPool) error
 	ResetWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID, token string, hash []byte) error

@@ -61,7 +61,7 @@ func testWorkerPools(t *testing.T, k *Kit) {
 	k.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "default"}, "space-reader", "root")
 	same(t, []domain.StackActor{{ID: "acts", Space: "legacy"}, {ID: "flagged", Space: "root", Administrative: true}},
 		read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.StackActor, error) {
-			return tx.PoolActors(ctx, "bare")
+			return tx.ActorsUsing(ctx, access.KindWorkerPool, "bare")
 		}))
 
 	k.must(t, access.KindWorkerPool, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
