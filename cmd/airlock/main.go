@@ -1,5 +1,6 @@
 // Command airlock is the whole product in one binary: `airlock serve` is the
-// control plane, `airlock worker` executes runs for one.
+// control plane, `airlock worker` executes runs for one, `airlock access` asks
+// one about access.
 package main
 
 import (
@@ -13,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/airlock-project/airlock/internal/cli"
 )
 
 // version is set when the binary is built.
@@ -39,16 +42,19 @@ func main() {
 		}
 		os.Exit(exitUsage)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "airlock: "+err.Error())
-		os.Exit(1)
+		if err.Error() != "" { // a decision that was printed says it all
+			fmt.Fprintln(os.Stderr, "airlock: "+err.Error())
+		}
+		os.Exit(cli.ExitStatus(err))
 	}
 }
 
-// cli is everything that the command line can say. Each flag is also an
+// commandLine is everything that the command line can say. Each flag is also an
 // environment variable AIRLOCK_<FLAG>.
-type cli struct {
+type commandLine struct {
 	Serve   serveCmd   `cmd:"" help:"Run the control plane."`
 	Worker  workerCmd  `cmd:"" help:"Execute runs for a control plane."`
+	Access  cli.Access `cmd:"" help:"Ask for access, decide requests for it, and see what ends soon."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -69,12 +75,13 @@ func (versionCmd) Run(e *env) error {
 // run parses the arguments and executes one command.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var exit *int
-	parser, err := kong.New(&cli{},
+	parser, err := kong.New(&commandLine{},
 		kong.Name("airlock"),
 		kong.Description("A control plane for OpenTofu whose heart is an access model."),
 		kong.DefaultEnvars("AIRLOCK"),
 		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
+		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(code int) { exit = &code }))
 	if err != nil {
 		return fmt.Errorf("describe the command line: %w", err)
@@ -82,6 +89,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	parsed, err := parser.Parse(args)
 	if exit != nil { // --help
 		return nil
+	}
+	if err != nil && len(args) > 0 && args[0] == "access" {
+		return err // its status 2 says that access is denied
 	}
 	if err != nil {
 		return &usageError{lines: []string{err.Error()}}

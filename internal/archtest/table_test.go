@@ -157,6 +157,11 @@ var table = []row{
 		why: "the server routes to doors that already decide; it decides nothing itself",
 	},
 	{
+		folder:    "internal/cli",
+		libraries: []string{"github.com/alecthomas/kong"},
+		why:       "the command line is a client of the public API like any other: what it knows, the API told it",
+	},
+	{
 		folder: "web",
 		why:    "the console is embedded as files and speaks the public API like everybody else",
 	},
