@@ -175,7 +175,7 @@ func (w *world) measure(check decide, questions []worlds.Question) (measured, er
 	runtime.ReadMemStats(&after)
 	allowed := 0
 	for i, q := range questions {
-		if answers[i] != w.naive(q) {
+		if answers[i] != w.answer(q) {
 			return measured{}, fmt.Errorf("%s %s in %s: answered %t", q.Subject.Actor.ID, q.Action, q.Target.Space, answers[i])
 		}
 		if answers[i] {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/authz/reference"
 	"github.com/airlock-project/airlock/authz/worlds"
 )
 
@@ -19,6 +21,7 @@ type world struct {
 	held     map[string][]held          // by actor: its own bindings and those of its groups
 	slugs    map[string]string          // of roles, by id
 	groups   map[string]string          // names to ids
+	second   *reference.Evaluator
 }
 
 // sized makes a world like L with fewer spaces, and everything else in
@@ -34,6 +37,7 @@ func translate(w authz.World) *world {
 	t := &world{
 		World: w, parent: map[string]string{}, inherits: map[string]bool{},
 		roles: map[string]authz.ActionSet{}, held: map[string][]held{}, slugs: map[string]string{}, groups: map[string]string{},
+		second: reference.New(w, worlds.Now),
 	}
 	for _, s := range w.Spaces {
 		t.parent[s.ID], t.inherits[s.ID] = s.Parent, s.Inherit && s.Parent != ""
@@ -104,4 +108,23 @@ func (w *world) questions(seed uint64, n int) []worlds.Question {
 		q.Subject.Actor.ID, q.Target.Space = strings.Clone(q.Subject.Actor.ID), strings.Clone(q.Target.Space)
 	}
 	return list
+}
+
+// answer is what every engine has to say.
+func (w *world) answer(q worlds.Question) bool {
+	return w.second.Decide(q.Subject, q.Action.String(), q.Target) == authz.Allowed
+}
+
+// verify asks an engine, and fails at the first wrong answer.
+func (w *world) verify(check decide, questions []worlds.Question) error {
+	for _, q := range questions {
+		got, err := check(q)
+		if err != nil {
+			return fmt.Errorf("%s %s in %s: %w", q.Subject.Actor.ID, q.Action, q.Target.Space, err)
+		}
+		if want := w.answer(q); got != want {
+			return fmt.Errorf("%s %s in %s: answered %t, want %t", q.Subject.Actor.ID, q.Action, q.Target.Space, got, want)
+		}
+	}
+	return nil
 }

@@ -35,6 +35,11 @@ var table = []row{
 		why:    "the decision core is a pure function that other programs embed: standard library only",
 	},
 	{
+		folder: "authz/reference",
+		own:    []string{"authz"},
+		why:    "the second evaluator walks a world by itself: it takes the types and the catalogue, and nothing that decides",
+	},
+	{
 		folder:    "internal/domain",
 		own:       []string{"authz"},
 		libraries: []string{"golang.org/x/text"}, // Unicode forms of names; tables, no I/O
