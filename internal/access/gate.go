@@ -45,6 +45,14 @@ type Ledger[T any] interface {
 	Deny(ctx context.Context, d *Denial) error
 }
 
+// Rehearser is a Transactor that can also try changes out.
+type Rehearser[T any] interface {
+	Transactor[T]
+	// Rehearse runs fn, in which every transaction of fn's context takes place
+	// within tx, and takes back whatever was written. Nothing is recorded.
+	Rehearse(ctx context.Context, fn func(ctx context.Context, tx T) error) error
+}
+
 // Gate turns questions into permits, scopes and refusals.
 type Gate struct {
 	snapshots *snapshots

@@ -19,7 +19,7 @@ type AttachmentView struct {
 
 // Attach puts a context on a stack.
 func (s *Service) Attach(ctx context.Context, id domain.ContextID, a StackAttachment) (v AttachmentView, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		c, err := tx.LockContext(ctx, id) // so that it neither moves nor goes meanwhile
 		if err == nil {
 			err = s.gate.See(ctx, tx, authz.ActionContextRead, object(c))
@@ -93,7 +93,7 @@ func stackEntity(id domain.StackID) authz.EntityRef {
 
 // Detach takes a context off a stack.
 func (s *Service) Detach(ctx context.Context, id domain.ContextAttachmentID) (v AttachmentView, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		a, err := tx.ContextAttachment(ctx, id)
 		if domain.ErrorCode(err) == domain.CodeNotFound {
 			return s.gate.Missing(ctx, tx, access.Op{

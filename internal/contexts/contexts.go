@@ -121,7 +121,8 @@ func (s *Service) Attachable(ctx context.Context, space domain.SpaceID) (out []d
 }
 
 // Create makes a context with its variables, files and attachments, all or
-// nothing.
+// nothing. What stacks use decides who can make them act, so attaching changes
+// access.
 func (s *Service) Create(ctx context.Context, in Input) (c domain.Context, err error) {
 	if in.Space == "" {
 		in.Space = domain.RootSpace
@@ -129,7 +130,7 @@ func (s *Service) Create(ctx context.Context, in Input) (c domain.Context, err e
 	o := access.Object{Kind: access.KindContext, Noun: "space", Space: in.Space}
 	op := operation("context.create", authz.ActionContextCreate, o)
 	op.See = authz.ActionSpaceRead
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		permit, err := s.gate.Permit(ctx, tx, op)
 		if err != nil {
 			return err

@@ -112,6 +112,9 @@ func (tx *Tx) InsertContextAttachment(ctx context.Context, p access.Permit, a do
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
+	if err := tx.touchUse(ctx, a.Stack); err != nil {
+		return err
+	}
 	err := tx.exec(ctx, `insert into context_attachments (id, context_id, stack_id, priority) values ($1, $2, $3, $4)`,
 		a.ID, a.Context, a.Stack, a.Priority)
 	if isUnique(err, "context_attachments_once", "context_attachments.context_id") {
@@ -125,5 +128,18 @@ func (tx *Tx) DeleteContextAttachment(ctx context.Context, p access.Permit, id d
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
+	a, err := tx.ContextAttachment(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.touchUse(ctx, a.Stack); err != nil {
+		return err
+	}
 	return tx.exec(ctx, `delete from context_attachments where id = $1`, id)
+}
+
+// touchUse marks that a stack uses something else than before: who can make it
+// act depends on that.
+func (tx *Tx) touchUse(ctx context.Context, id domain.StackID) error {
+	return tx.touch(ctx, touched{part: domain.PartStack, id: string(id)})
 }

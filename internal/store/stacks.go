@@ -72,7 +72,7 @@ func (tx *Tx) InsertStack(ctx context.Context, p access.Permit, st domain.Stack)
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
-	if st.Administrative {
+	if st.Administrative || st.WorkerPool != "" {
 		if err := tx.touch(ctx, touched{part: domain.PartStack, id: string(st.ID)}); err != nil {
 			return err
 		}
@@ -97,8 +97,9 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 	if err != nil {
 		return err
 	}
-	// Whether the stack acts, and from where, is part of the access world.
-	if old.Space != st.Space || old.Administrative != st.Administrative {
+	// Whether the stack acts, and from where, is part of the access world; who
+	// can make it act depends also on what it uses.
+	if old.Space != st.Space || old.Administrative != st.Administrative || old.WorkerPool != st.WorkerPool {
 		if err := tx.touch(ctx, touched{part: domain.PartStack, id: string(st.ID)}); err != nil {
 			return err
 		}

@@ -110,6 +110,9 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // View runs fn on one consistent snapshot.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	if r := s.rehearsal(ctx); r != nil {
+		return r.view(fn)
+	}
 	raw, err := s.read.BeginTx(ctx, s.dialect.viewOptions())
 	if err != nil {
 		return domain.Unavailable("the database", err)
@@ -133,6 +136,9 @@ func (s *Store) ChangeAccess(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (s *Store) change(ctx context.Context, lock lockMode, fn func(*Tx) error) error {
+	if r := s.rehearsal(ctx); r != nil {
+		return r.change(ctx, fn)
+	}
 	tx, err := s.begin(ctx, lock)
 	if err != nil {
 		return err
@@ -189,7 +195,7 @@ const denialTime = 15 * time.Second
 // learns that nothing could be decided, never that he was let through.
 func (s *Store) recordDenial(ctx context.Context, err error) error {
 	var denial *access.Denial
-	if !errors.As(err, &denial) {
+	if !errors.As(err, &denial) || s.rehearsal(ctx) != nil {
 		return err
 	}
 	// A caller who hangs up does not get out of being recorded.
@@ -246,6 +252,11 @@ func (b Bound[T]) Change(ctx context.Context, fn func(T) error) error {
 // ChangeAccess implements access.Transactor.
 func (b Bound[T]) ChangeAccess(ctx context.Context, fn func(T) error) error {
 	return b.store.ChangeAccess(ctx, func(tx *Tx) error { return fn(any(tx).(T)) })
+}
+
+// Rehearse implements access.Rehearser.
+func (b Bound[T]) Rehearse(ctx context.Context, fn func(ctx context.Context, tx T) error) error {
+	return b.store.Rehearse(ctx, func(ctx context.Context, tx *Tx) error { return fn(ctx, any(tx).(T)) })
 }
 
 // Pulse implements access.Present.

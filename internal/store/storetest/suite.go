@@ -52,6 +52,8 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"one writer", testOneWriter},
 		{"claims", testClaims},
 		{"two handles", testRevokeThenAsk},
+		{"rehearsal", testRehearsal},
+		{"uses are access", testUsesAreAccess},
 		{"pulse", testPulse},
 		{"pulse beside commits", testPulseBesideCommits},
 		{"current", testCurrent},
