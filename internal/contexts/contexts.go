@@ -13,6 +13,7 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.ActAsReader
+	access.Namer
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	LockContext(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	ContextIDTaken(ctx context.Context, id domain.ContextID) (bool, error)
@@ -202,6 +203,11 @@ func (s *Service) Update(ctx context.Context, id domain.ContextID, in Input, rep
 		}
 		if replace {
 			if err := dropConfig(ctx, tx, permit, c.ID, in.Config); err != nil {
+				return err
+			}
+		}
+		if c.Space != old.Space {
+			if permit, err = s.gate.ForetoldMove(ctx, tx, permit, object(old).Entity, old.Space, c.Space); err != nil {
 				return err
 			}
 		}

@@ -248,3 +248,28 @@ func TestA112HiddenLosses(t *testing.T) {
 		}
 	})
 }
+
+// TestG4TreeChangesAreAudited: the row of a move, and of a change of what a
+// space inherits, names who gains and loses (cases 56, 61).
+func TestG4TreeChangesAreAudited(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		id := func(name string) string { return b.Actor(name).ID }
+		for _, c := range []struct {
+			space  domain.SpaceID
+			change func(*spaces.Input)
+			want   string
+		}{
+			// Who reads dev read apps and root through it.
+			{"dev", inherits(false), "2 lose access: api key WILL (will), api key OPS (ops)"},
+			{"dev", inherits(true), "2 gain access: api key WILL (will), api key OPS (ops)"},
+			{"dev", moved("platform"), "2 gain access: api key WILL (will), api key OPS (ops); 3 lose access: api key ANN (ann), api key WILL (will), api key OPS (ops)"},
+			{"net", moved("root"), "nobody gains or loses access"},
+			{"sandbox", described("x"), ""},
+		} {
+			want := strings.NewReplacer("ANN", id("ann"), "WILL", id("will"), "OPS", id("ops")).Replace(c.want)
+			if row := b.Allowed(t, b.update(t, "root-admin", c.space, c.change)); row.Reason != want {
+				t.Errorf("%s: recorded %q, want %q", c.space, row.Reason, want)
+			}
+		}
+	})
+}

@@ -13,7 +13,7 @@ import (
 
 // Tx is what this package uses of a transaction.
 type Tx interface {
-	access.Reader
+	access.Namer
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	Spaces(ctx context.Context, ids []domain.SpaceID) ([]domain.Space, error)
 	SpaceContents(ctx context.Context, id domain.SpaceID) (domain.SpaceContents, error)

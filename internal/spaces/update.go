@@ -12,7 +12,8 @@ import (
 // Update changes a space. Name, description and labels are for its admins; the
 // parent for admins of root or, with the tree delegated, for whoever administers
 // the space and both parents; the inherit flag for admins of root only (access
-// model R16, A103, A107).
+// model R16, A103, A107). The audit trail names who gains and loses by another
+// place in the tree.
 func (s *Service) Update(ctx context.Context, id domain.SpaceID, in Input) (v View, err error) {
 	op := operation("space.update", id, id)
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
@@ -35,6 +36,12 @@ func (s *Service) Update(ctx context.Context, id domain.SpaceID, in Input) (v Vi
 		}
 		if err := s.guard(ctx, tx, op, old, next); err != nil {
 			return err
+		}
+		if old.Parent != next.Parent || old.Inherit != next.Inherit {
+			change := domain.WorldDelta{Put: domain.World{Spaces: []domain.Space{next}}}
+			if permit, err = s.gate.Foretold(ctx, tx, permit, domain.World{}, change); err != nil {
+				return err
+			}
 		}
 		v = View{Space: next, Level: authz.LevelAdmin}
 		return tx.UpdateSpace(ctx, permit, next)

@@ -102,7 +102,8 @@ func (s *Service) settle(in *domain.StackSettings) error {
 	return nil
 }
 
-// Update replaces the settings of a stack. An empty space or vendor stays.
+// Update replaces the settings of a stack. An empty space or vendor stays. The
+// audit trail names who gains and loses by a move (security case 56).
 func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (stack domain.Stack, err error) {
 	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		old, permit, err := s.find(ctx, tx, "stack.update", authz.ActionStackUpdate, id)
@@ -135,6 +136,12 @@ func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.Stack
 		if !stack.SameWork(old.StackSettings) {
 			op := operation("stack.update", authz.ActionStackUpdate, Object(old))
 			if permit, err = s.gate.ActAs(ctx, tx, op, permit, old.AsActor()); err != nil {
+				return err
+			}
+		}
+		if old.Space != stack.Space {
+			homes, change := domain.World{Stacks: []domain.StackActor{old.AsActor()}}, domain.World{Stacks: []domain.StackActor{stack.AsActor()}}
+			if permit, err = s.gate.Foretold(ctx, tx, permit, homes, domain.WorldDelta{Put: change}); err != nil {
 				return err
 			}
 		}

@@ -40,6 +40,35 @@ func TestA118R18Move(t *testing.T) {
 	})
 }
 
+// TestCase56MoveNamesWhoGains: a stack that holds a role moves to where another
+// writes. The audit row names him as somebody who now can act as the stack.
+func TestCase56MoveNamesWhoGains(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.AddKey(t, "mover")
+		b.Bind(t, "mover", "space-admin", "apps")
+		b.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "k"}, "space-admin", "platform")
+		before := b.Rows(t, `select * from role_bindings order by id`)
+		row := b.Allowed(t, b.update(t, "mover", "k", space("dev")))
+		will := "api key " + b.Actor("will").ID + " (will)"
+		for _, part := range []string{"gain access: " + will, "gain the power to act as a stack: " + will} {
+			if !strings.Contains(row.Reason, part) {
+				t.Errorf("recorded %q, not %q", row.Reason, part)
+			}
+		}
+		if strings.Contains(row.Reason, "(ann)") || strings.Contains(row.Reason, "(mover)") {
+			t.Errorf("recorded %q: both write at either end", row.Reason)
+		}
+		if diff := cmp.Diff(before, b.Rows(t, `select * from role_bindings order by id`)); diff != "" { // A140
+			t.Errorf("bindings changed:\n%s", diff)
+		}
+		// Without a role, there is nothing to act with.
+		row = b.Allowed(t, b.update(t, "root-admin", "k2", space("apps")))
+		if !strings.Contains(row.Reason, "lose access: "+will) || strings.Contains(row.Reason, "act as") {
+			t.Errorf("recorded %q", row.Reason)
+		}
+	})
+}
+
 // TestA117FourSteps moves a stack with what it uses out of apps, as the access
 // model says, one thing at a time.
 func TestA117FourSteps(t *testing.T) {

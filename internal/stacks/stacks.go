@@ -14,6 +14,7 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.ActAsReader
+	access.Namer
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)

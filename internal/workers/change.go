@@ -61,6 +61,9 @@ func (s *Service) Update(ctx context.Context, id domain.WorkerPoolID, in Input) 
 			if err := s.guardMove(ctx, tx, w, in.Space); err != nil {
 				return err
 			}
+			if permit, err = s.gate.ForetoldMove(ctx, tx, permit, object(w).Entity, w.Space, in.Space); err != nil {
+				return err
+			}
 			w.Space = in.Space
 		}
 		if err := in.fill(&w, tx); err != nil {

@@ -14,6 +14,7 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.ActAsReader
+	access.Namer
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	WorkerPool(ctx context.Context, id domain.WorkerPoolID) (domain.WorkerPool, error)
 	LockWorkerPool(ctx context.Context, id domain.WorkerPoolID) (domain.WorkerPool, error)
