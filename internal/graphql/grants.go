@@ -25,8 +25,10 @@ func moment(seconds *int) time.Time {
 	return time.Unix(int64(*seconds), 0).UTC()
 }
 
+var actorKinds = []authz.ActorKind{authz.ActorUser, authz.ActorAPIKey, authz.ActorGroup, authz.ActorStack}
+
 func actorRef(in *generated.RoleBindingActorInput) authz.ActorRef {
-	for _, k := range []authz.ActorKind{authz.ActorUser, authz.ActorAPIKey, authz.ActorGroup, authz.ActorStack} {
+	for _, k := range actorKinds {
 		if in != nil && view.EnumOf(k) == in.Kind {
 			return authz.ActorRef{Kind: k, ID: in.ID}
 		}

@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/airlock-project/airlock/authz"
@@ -60,4 +61,41 @@ func effectiveQuestion(in generated.EffectiveAccessInput) (q insight.Question, e
 	}
 	q.On, err = targetRef(in.Target)
 	return q, err
+}
+
+func whoCanQuestion(in generated.WhoCanInput) (q insight.WhoQuestion, err error) {
+	q.Action, _ = authz.ParseAction(in.Action) // the schema lets only actions through
+	if q.On, err = targetRef(in.Target); err != nil {
+		return q, err
+	}
+	if q.Limit, err = pageSize(in.First); err != nil {
+		return q, err
+	}
+	for _, k := range actorKinds {
+		if slices.Contains(in.Kinds, view.EnumOf(k)) {
+			q.Kinds = append(q.Kinds, k)
+		}
+	}
+	after, err := parseCursor(text(in.After))
+	if after == nil || err != nil {
+		return q, err
+	}
+	q.After = actorRef(&generated.RoleBindingActorInput{Kind: after.key, ID: after.id})
+	if q.After.ID == "" {
+		return q, domain.Invalid("after", "is not a cursor of an earlier page")
+	}
+	return q, nil
+}
+
+func newWhoCanPage(x insight.Who, after *string) *generated.WhoCanPage {
+	out := &generated.WhoCanPage{
+		Action: x.Action.Enum(), Target: view.NewAccessTarget(x.Target), TotalCount: x.Total, HiddenCount: x.Hidden,
+		PageInfo: &generated.PageInfo{HasNextPage: x.More, HasPreviousPage: text(after) != ""},
+	}
+	for _, a := range x.Able {
+		cursor := position{view.EnumOf(a.Actor.Kind), a.Actor.ID}.cursor()
+		out.Edges = append(out.Edges, &generated.WhoCanEdge{Cursor: cursor, Node: &view.WhoCanActor{Able: a}})
+		out.PageInfo.EndCursor = &cursor
+	}
+	return out
 }

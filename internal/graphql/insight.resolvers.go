@@ -29,3 +29,15 @@ func (r *queryResolver) EffectiveAccess(ctx context.Context, input generated.Eff
 	x, err := r.Insight.Effective(ctx, q)
 	return one(x, err, newEffectiveAccess)
 }
+
+func (r *queryResolver) WhoCan(ctx context.Context, input generated.WhoCanInput) (*generated.WhoCanPage, error) {
+	q, err := whoCanQuestion(input)
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.Insight.Who(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return newWhoCanPage(x, input.After), nil
+}

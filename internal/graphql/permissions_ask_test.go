@@ -72,7 +72,8 @@ func short(schema *ast.Schema, typ *ast.Type) string {
 	case def.Fields.ForName("id") != nil:
 		return "{id}"
 	case def.Fields.ForName("edges") != nil:
-		return "{edges{node{id}}}"
+		edge := schema.Types[def.Fields.ForName("edges").Type.Name()]
+		return "{edges{cursor node" + short(schema, edge.Fields.ForName("node").Type) + "}}"
 	default:
 		return "{__typename}"
 	}

@@ -24,4 +24,5 @@ var insightPermissions = []permission{
 	{field: "explainAccess", when: aboutOthers, make: func(o *object) vars { return o.about(o.key(), doesHeRead) }},
 	{field: "effectiveAccess", when: aboutHimself, make: func(o *object) vars { return o.about("", nil) }},
 	{field: "effectiveAccess", when: aboutOthers, make: func(o *object) vars { return o.about(o.key(), nil) }},
+	{field: "whoCan", make: func(o *object) vars { return o.about("", doesHeRead) }},
 }

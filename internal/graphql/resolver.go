@@ -191,6 +191,7 @@ type Workers interface {
 type Insight interface {
 	Explain(ctx context.Context, q insight.Question) (insight.Explanation, error)
 	Effective(ctx context.Context, q insight.Question) (insight.Effective, error)
+	Who(ctx context.Context, q insight.WhoQuestion) (insight.Who, error)
 }
 
 // Audit are the use cases of the audit trail.

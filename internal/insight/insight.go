@@ -65,6 +65,7 @@ type teller struct {
 	roles  map[string]domain.Role
 	actors map[authz.ActorRef]string
 	spaces map[string]string
+	stacks map[string]authz.Target // where stacks are; the zero value is nowhere
 }
 
 // tell runs fn with a teller for the caller.
@@ -77,6 +78,7 @@ func (s *Service) tell(ctx context.Context, fn func(t *teller) error) error {
 		t := &teller{
 			Asker: access.Asker{Caller: caller}, tx: tx,
 			roles: map[string]domain.Role{}, actors: map[authz.ActorRef]string{}, spaces: map[string]string{},
+			stacks: map[string]authz.Target{},
 		}
 		if t.Moment, err = s.gate.Moment(ctx, tx); err != nil {
 			return err
@@ -166,8 +168,30 @@ func (t *teller) meet(ctx context.Context, who authz.ActorRef, at authz.Target) 
 }
 
 func (t *teller) seesStack(ctx context.Context, id string) (bool, error) {
-	at, err := t.find(ctx, access.Ref{Kind: access.KindStack, ID: id})
-	return err == nil && t.sees(at), err
+	if _, known := t.stacks[id]; !known {
+		if err := t.locate(ctx, []authz.ActorRef{{Kind: authz.ActorStack, ID: id}}); err != nil {
+			return false, err
+		}
+	}
+	return t.sees(t.stacks[id]), nil
+}
+
+// locate finds out at once where the stacks among many actors are.
+func (t *teller) locate(ctx context.Context, actors []authz.ActorRef) error {
+	var refs []access.Ref
+	for _, a := range actors {
+		if _, known := t.stacks[a.ID]; a.Kind == authz.ActorStack && !known {
+			refs = append(refs, access.Ref{Kind: access.KindStack, ID: a.ID})
+		}
+	}
+	if refs == nil {
+		return nil
+	}
+	homes, err := t.tx.Homes(ctx, refs)
+	for _, r := range refs {
+		t.stacks[r.ID] = homes[r]
+	}
+	return err
 }
 
 func (t *teller) administers(space string) bool {

@@ -1182,3 +1182,41 @@ type WebhooksIntegration struct {
 	// Empty: secrets are not shown again.
 	Secret string `json:"secret"`
 }
+
+// Somebody of a page of those who may do something.
+type WhoCanEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// Who may, and by what.
+	Node *view.WhoCanActor `json:"node"`
+}
+
+// A question: who may do something?
+type WhoCanInput struct {
+	// What.
+	Action string `json:"action"`
+	// On what.
+	Target *AccessTargetInput `json:"target"`
+	// Only actors of these kinds. Absent or empty: all.
+	Kinds []string `json:"kinds,omitempty"`
+	// Cursor of the page before the wanted one; absent for the first page.
+	After *string `json:"after,omitempty"`
+	// Largest number of actors wanted: 50 by default, at most 100.
+	First *int `json:"first,omitempty"`
+}
+
+// One page of those who may do something.
+type WhoCanPage struct {
+	// What they may do.
+	Action string `json:"action"`
+	// On what.
+	Target *view.AccessTarget `json:"target"`
+	// How many they are, those included who are on other pages or not shown.
+	TotalCount int `json:"totalCount"`
+	// How many of them are on no page because they are not for the caller.
+	HiddenCount int `json:"hiddenCount"`
+	// Those of this page.
+	Edges []*WhoCanEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}

@@ -125,6 +125,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUserRoleBindingBatchInput,
 		ec.unmarshalInputUserRoleBindingInput,
 		ec.unmarshalInputVendorConfigInput,
+		ec.unmarshalInputWhoCanInput,
 	)
 	first := true
 
@@ -1697,6 +1698,13 @@ type User {
   effectiveAccess("The question." input: EffectiveAccessInput!): EffectiveAccess!
     @rule(who: CALLER, when: "about himself")
     @rule(see: SPACE_READ, when: "about somebody else")
+  """
+  Who may do something on a target: users, keys, groups and stacks, in this order
+  and by their ids. Their names and what they hold are for those who may view the
+  account. A stack that the caller does not see is counted and not shown, unless
+  he administers the target's space.
+  """
+  whoCan("The question." input: WhoCanInput!): WhoCanPage! @rule(see: SPACE_READ)
 }
 
 "A decision with its reasons."
@@ -1827,6 +1835,40 @@ type EffectiveAction {
   by: AccessEvidence
 }
 
+"One page of those who may do something."
+type WhoCanPage {
+  "What they may do."
+  action: Action!
+  "On what."
+  target: AccessTarget!
+  "How many they are, those included who are on other pages or not shown."
+  totalCount: Int!
+  "How many of them are on no page because they are not for the caller."
+  hiddenCount: Int!
+  "Those of this page."
+  edges: [WhoCanEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"Somebody of a page of those who may do something."
+type WhoCanEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "Who may, and by what."
+  node: WhoCanActor! @rule(who: PARENT)
+}
+
+"Somebody who may do something."
+type WhoCanActor {
+  "Who. A group stands for what it gives its members."
+  actor: RoleBindingActor! @rule(who: PARENT)
+  "Why."
+  reason: AccessReason!
+  "What allows it. Null if that is not for the caller."
+  by: AccessEvidence
+}
+
 "How a decision falls."
 enum AccessOutcome {
   "It is allowed."
@@ -1941,6 +1983,20 @@ input EffectiveAccessInput {
   target: AccessTargetInput!
   "For a stack: true to ask about the part of a run that only reads."
   plan: Boolean
+}
+
+"A question: who may do something?"
+input WhoCanInput {
+  "What."
+  action: Action!
+  "On what."
+  target: AccessTargetInput!
+  "Only actors of these kinds. Absent or empty: all."
+  kinds: [RoleBindingActorKind!]
+  "Cursor of the page before the wanted one; absent for the first page."
+  after: String
+  "Largest number of actors wanted: 50 by default, at most 100."
+  first: Int
 }
 `, BuiltIn: false},
 	{Name: "../schema/integrations.graphqls", Input: `"Integrations of a stack with other services. None can be set up yet: all of this is empty."
@@ -5257,6 +5313,46 @@ func (ec *executionContext) childFields_WebhooksIntegration(ctx context.Context,
 		return ec.fieldContext_WebhooksIntegration_secret(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WebhooksIntegration", field.Name)
+}
+
+func (ec *executionContext) childFields_WhoCanActor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "actor":
+		return ec.fieldContext_WhoCanActor_actor(ctx, field)
+	case "reason":
+		return ec.fieldContext_WhoCanActor_reason(ctx, field)
+	case "by":
+		return ec.fieldContext_WhoCanActor_by(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WhoCanActor", field.Name)
+}
+
+func (ec *executionContext) childFields_WhoCanEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WhoCanEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WhoCanEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WhoCanEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WhoCanPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return ec.fieldContext_WhoCanPage_action(ctx, field)
+	case "target":
+		return ec.fieldContext_WhoCanPage_target(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WhoCanPage_totalCount(ctx, field)
+	case "hiddenCount":
+		return ec.fieldContext_WhoCanPage_hiddenCount(ctx, field)
+	case "edges":
+		return ec.fieldContext_WhoCanPage_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WhoCanPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WhoCanPage", field.Name)
 }
 
 func (ec *executionContext) childFields_Worker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -14,7 +14,7 @@ func (x *AccessExplanation) Outcome() string           { return EnumOf(x.Explana
 func (x *AccessExplanation) Reason() string            { return accessReasons[x.Explanation.Reason] }
 func (x *AccessExplanation) Actor() *RoleBindingActor  { return newActor(x.Explanation.Actor) }
 func (x *AccessExplanation) Action() string            { return x.Explanation.Action.Enum() }
-func (x *AccessExplanation) Target() *AccessTarget     { return &AccessTarget{x.Explanation.Target} }
+func (x *AccessExplanation) Target() *AccessTarget     { return NewAccessTarget(x.Explanation.Target) }
 func (x *AccessExplanation) Fallback() string          { return EnumOf(x.Explanation.Fallback) }
 func (x *AccessExplanation) Held() string              { return EnumOf(x.Explanation.Held) }
 func (x *AccessExplanation) By() *AccessEvidence       { return newEvidence(x.Explanation.By) }
@@ -68,6 +68,9 @@ func newActor(a insight.Actor) *RoleBindingActor {
 // AccessTarget is what a question is about.
 type AccessTarget struct{ of insight.Target }
 
+// NewAccessTarget shows what a question is about.
+func NewAccessTarget(t insight.Target) *AccessTarget { return &AccessTarget{t} }
+
 func (t *AccessTarget) Kind() string       { return strings.ToUpper(string(t.of.Kind)) }
 func (t *AccessTarget) TargetID() string   { return t.of.ID }
 func (t *AccessTarget) Name() *string      { return Optional(t.of.Name) }
@@ -118,7 +121,7 @@ type AccessStep struct {
 type EffectiveAccess struct{ insight.Effective }
 
 func (x *EffectiveAccess) Actor() *RoleBindingActor { return newActor(x.Effective.Actor) }
-func (x *EffectiveAccess) Target() *AccessTarget    { return &AccessTarget{x.Effective.Target} }
+func (x *EffectiveAccess) Target() *AccessTarget    { return NewAccessTarget(x.Effective.Target) }
 func (x *EffectiveAccess) Tier() string             { return EnumOf(x.Effective.Tier) }
 func (x *EffectiveAccess) AccessLevel() *string     { return AccessLevel(x.Level) }
 
@@ -137,6 +140,13 @@ type EffectiveAction struct{ insight.EffectiveAction }
 func (a *EffectiveAction) Action() string      { return a.EffectiveAction.Action.Enum() }
 func (a *EffectiveAction) Reason() string      { return accessReasons[a.EffectiveAction.Reason] }
 func (a *EffectiveAction) By() *AccessEvidence { return newEvidence(a.EffectiveAction.By) }
+
+// WhoCanActor is somebody who may do something.
+type WhoCanActor struct{ insight.Able }
+
+func (a *WhoCanActor) Actor() *RoleBindingActor { return newActor(a.Able.Actor) }
+func (a *WhoCanActor) Reason() string           { return accessReasons[a.Able.Reason] }
+func (a *WhoCanActor) By() *AccessEvidence      { return newEvidence(a.Able.By) }
 
 // AccessLevel is the level on the wire, null on a bare path (access model R27).
 func AccessLevel(l authz.Level) *string {
