@@ -1237,6 +1237,29 @@ func (ec *executionContext) fieldContext_EffectiveAction_action(_ context.Contex
 	return graphql.NewScalarFieldContext("EffectiveAction", field, true, false, errors.New("field of type Action does not have child fields"))
 }
 
+func (ec *executionContext) _EffectiveAction_name(ctx context.Context, field graphql.CollectedField, obj *view.EffectiveAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EffectiveAction_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EffectiveAction_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EffectiveAction", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _EffectiveAction_reason(ctx context.Context, field graphql.CollectedField, obj *view.EffectiveAction) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2248,6 +2271,11 @@ func (ec *executionContext) _EffectiveAction(ctx context.Context, sel ast.Select
 			out.Values[i] = graphql.MarshalString("EffectiveAction")
 		case "action":
 			out.Values[i] = ec._EffectiveAction_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._EffectiveAction_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

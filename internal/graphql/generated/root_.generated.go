@@ -1829,6 +1829,8 @@ type EffectiveAccess {
 type EffectiveAction {
   "The action."
   action: Action!
+  "The action as texts name it, for example ` + "`" + `run:trigger` + "`" + `."
+  name: String!
   "Why."
   reason: AccessReason!
   "What allows it. Null if that is not for the caller."
@@ -4395,6 +4397,8 @@ func (ec *executionContext) childFields_EffectiveAction(ctx context.Context, fie
 	switch field.Name {
 	case "action":
 		return ec.fieldContext_EffectiveAction_action(ctx, field)
+	case "name":
+		return ec.fieldContext_EffectiveAction_name(ctx, field)
 	case "reason":
 		return ec.fieldContext_EffectiveAction_reason(ctx, field)
 	case "by":

@@ -138,6 +138,7 @@ func (x *EffectiveAccess) Actions() []*EffectiveAction {
 type EffectiveAction struct{ insight.EffectiveAction }
 
 func (a *EffectiveAction) Action() string      { return a.EffectiveAction.Action.Enum() }
+func (a *EffectiveAction) Name() string        { return a.EffectiveAction.Action.String() }
 func (a *EffectiveAction) Reason() string      { return accessReasons[a.EffectiveAction.Reason] }
 func (a *EffectiveAction) By() *AccessEvidence { return newEvidence(a.EffectiveAction.By) }
 
