@@ -24,6 +24,10 @@ const (
 type Access struct {
 	connection `embed:""`
 
+	Explain   explainCmd   `cmd:"" help:"Explain why somebody may do something, or what he lacks."`
+	Effective effectiveCmd `cmd:"" help:"List what somebody may do somewhere, and by what."`
+	WhoCan    whoCanCmd    `cmd:"" help:"List who may do something, and by what."`
+
 	Requests requestsCmd `cmd:"" help:"List requests for access: your own, and those that you may decide."`
 	Request  requestCmd  `cmd:"" help:"Ask for a role for a while."`
 	Grant    grantCmd    `cmd:"" help:"Grant a request for access."`
@@ -38,8 +42,8 @@ func (Access) Help() string {
 AIRLOCK_API_TOKEN. Where neither an endpoint nor any of these is given, SPACELIFT_API_KEY_ENDPOINT with
 SPACELIFT_API_KEY_ID and SPACELIFT_API_KEY_SECRET, or with SPACELIFT_API_TOKEN, does.
 
-Actors are written as user:ID, api_key:ID, group:ID or stack:ID; things as stack:ID, context:ID, policy:ID or
-worker_pool:ID; spans of time as 30m, 8h or 7d.
+Actors are written as user:ID, api_key:ID, group:ID or stack:ID, in questions also as group:NAME or me; things as
+stack:ID, context:ID, policy:ID or worker_pool:ID; spaces by their id; spans of time as 30m, 8h or 7d.
 
 Exit status: 0 when it worked (and the answer, if it is a decision, is yes), 2 when access is denied, 1 for everything
 else.`

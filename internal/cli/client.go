@@ -130,6 +130,12 @@ func (a *api) unreachable(ctx context.Context, err error) error {
 	return &lostError{fmt.Sprintf("cannot reach %s: %v", a.base, err)}
 }
 
+// refusal is what the API answers in place of what was asked, and the field of
+// the question that is at fault, if one is.
+type refusal struct{ field, message string }
+
+func (e *refusal) Error() string { return e.message }
+
 // answer is what GraphQL answers with.
 type answer struct {
 	Data   json.RawMessage
@@ -156,7 +162,7 @@ func (a *api) decode(raw []byte, out any) ([]string, error) {
 		case "INTERNAL":
 			return nil, fmt.Errorf("%s (request %s)", message, clean(e.Extensions.RequestID))
 		default:
-			return nil, errors.New(message)
+			return nil, &refusal{field: e.Extensions.Field, message: message}
 		}
 	}
 	if err := json.Unmarshal(got.Data, out); err != nil {
