@@ -62,7 +62,7 @@ func (e *evidence) where() string {
 
 // relations are how the places of evidence are seen from the target.
 var relations = map[string]string{
-	"HERE": "in the same space", "ABOVE": "above, so that it counts here", "CLIMBS": "below, from where space:read climbs",
+	"HERE": "in the same space", "ABOVE": "above, so that it counts here", "CLIMBS": "below, from where only space:read climbs",
 	"BELOW": "below, where it does not count for this", "ELSEWHERE": "elsewhere, where it does not count for this", "ENTITY": "on the target itself",
 }
 

@@ -1715,7 +1715,7 @@ type AccessExplanation {
   outcome: AccessOutcome!
   "Why it fell so."
   reason: AccessReason!
-  "The step of the decision procedure that decided; docs/access-model.md tells them."
+  "The step of the decision procedure that decided; docs/explain.md tells them."
   step: Int!
   "Who was asked about."
   actor: RoleBindingActor! @rule(who: PARENT)
