@@ -88,7 +88,7 @@ func (g *Gate) Moment(ctx context.Context, tx Reader) (Moment, error) {
 // somebody else may list.
 func (m Moment) Scope(s authz.Subject, action authz.Action, kind authz.EntityKind, within authz.SpaceSet) Scope {
 	return Scope{
-		set: m.Snapshot.Spaces(s, action, m.Time).Intersect(within), kind: kind,
+		set: m.Snapshot.Spaces(s, action, m.Time).Intersect(within), kind: kind, of: m.Snapshot.Everywhere().Len(),
 		entities: m.Snapshot.Entities(s, kind, action, m.Time), valid: true,
 	}
 }

@@ -15,11 +15,23 @@ type Scope struct {
 	set      authz.SpaceSet
 	kind     authz.EntityKind
 	entities []string // of that kind, sorted
+	of       int      // spaces that there are
 	valid    bool
 }
 
 // All reports whether the scope is every space, so that no filter is needed.
 func (s Scope) All() bool { return s.valid && s.set.All }
+
+// Empty reports whether there is nothing to list.
+func (s Scope) Empty() bool { return !s.valid || s.set.Empty() && len(s.entities) == 0 }
+
+// Part returns which part of all spaces is in the scope: 0 to 1.
+func (s Scope) Part() float64 {
+	if !s.valid || s.of == 0 {
+		return 0
+	}
+	return float64(s.set.Len()) / float64(s.of)
+}
 
 // Spaces returns the ids of the spaces in the scope.
 func (s Scope) Spaces() []string {
@@ -58,7 +70,7 @@ func (g *Gate) Scope(ctx context.Context, tx Reader, action authz.Action, kind a
 		return Scope{}, err
 	}
 	return Scope{
-		set: q.snapshot.Spaces(q.caller.Subject, action, tx.Now()), kind: kind,
+		set: q.snapshot.Spaces(q.caller.Subject, action, tx.Now()), kind: kind, of: q.snapshot.Everywhere().Len(),
 		entities: q.snapshot.Entities(q.caller.Subject, kind, action, tx.Now()), valid: true,
 	}, nil
 }

@@ -54,6 +54,7 @@ type Account interface {
 type Spaces interface {
 	Get(ctx context.Context, id domain.SpaceID) (spaces.View, error)
 	List(ctx context.Context) ([]spaces.View, error)
+	Some(ctx context.Context, ids []domain.SpaceID) ([]spaces.View, error)
 	Create(ctx context.Context, in spaces.Input) (spaces.View, error)
 	Update(ctx context.Context, id domain.SpaceID, in spaces.Input) (spaces.View, error)
 	Delete(ctx context.Context, id domain.SpaceID) (spaces.View, error)
@@ -130,6 +131,7 @@ type Stacks interface {
 	Get(ctx context.Context, id domain.StackID) (stacks.View, error)
 	OfRun(ctx context.Context, id domain.RunID) (stacks.View, error)
 	List(ctx context.Context) ([]domain.Stack, error)
+	Search(ctx context.Context, q domain.StackSearch) (stacks.Page, error)
 	CanWrite(ctx context.Context, stack domain.Stack) (bool, error)
 	CanWriteEach(ctx context.Context, list []domain.Stack) (map[domain.StackID]bool, error)
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)

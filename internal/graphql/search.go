@@ -37,14 +37,6 @@ type edge[T any] struct {
 	node   T
 }
 
-func nodesOf[T any](edges []edge[T]) []T {
-	out := make([]T, len(edges))
-	for i, e := range edges {
-		out[i] = e.node
-	}
-	return out
-}
-
 // page filters, sorts and cuts a list.
 func (s searchable[T]) page(list []T, in generated.SearchInput) ([]edge[T], *generated.PageInfo, error) {
 	size, err := pageSize(in.First)
@@ -100,7 +92,7 @@ func parseCursor(s string) (*position, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	cut := strings.LastIndexByte(string(raw), 0)
 	if err != nil || cut < 0 {
-		return nil, domain.Invalid("after", "is not a cursor of an earlier page")
+		return nil, domain.ErrCursor()
 	}
 	return &position{string(raw[:cut]), string(raw[cut+1:])}, nil
 }
@@ -142,7 +134,7 @@ func (s searchable[T]) order(by *generated.QueryOrder) (key func(T) string, desc
 	}
 	values, known := s.fields[name]
 	if !known {
-		return nil, false, s.unknown("orderBy", name)
+		return nil, false, domain.UnknownField("orderBy", name, s.fields)
 	}
 	return func(v T) string {
 		if list := values(v); len(list) > 0 {
@@ -161,15 +153,6 @@ func isDescending(by *generated.QueryOrder) (bool, error) {
 	default:
 		return false, domain.Invalid("orderBy", "direction must be ASC or DESC")
 	}
-}
-
-func (s searchable[T]) unknown(field, name string) error {
-	known := make([]string, 0, len(s.fields))
-	for k := range s.fields {
-		known = append(known, k)
-	}
-	slices.Sort(known)
-	return domain.Invalid(field, "there is no field %q; known are %s", name, strings.Join(known, ", "))
 }
 
 // matcher combines the words and all predicates of a search.
@@ -195,22 +178,31 @@ func (s searchable[T]) matcher(in generated.SearchInput) (func(T) bool, error) {
 func (s searchable[T]) predicate(p *generated.QueryPredicate) (func(T) bool, error) {
 	values, known := s.fields[p.Field]
 	if !known {
-		return nil, s.unknown("predicates", p.Field)
+		return nil, domain.UnknownField("predicates", p.Field, s.fields)
 	}
-	wanted := map[string]bool{}
-	for _, list := range [][]string{p.Constraint.StringMatches, p.Constraint.EnumEquals} {
-		for _, w := range list {
-			wanted[w] = true
-		}
+	list, err := constraintValues(p)
+	if err != nil {
+		return nil, err
 	}
-	for _, w := range p.Constraint.BooleanEquals {
-		wanted[strconv.FormatBool(w)] = true
-	}
-	if len(wanted) == 0 {
-		return nil, domain.Invalid("predicates", "the constraint on %q names no value", p.Field)
+	wanted := make(map[string]bool, len(list))
+	for _, w := range list {
+		wanted[w] = true
 	}
 	return func(v T) bool {
 		found := slices.ContainsFunc(values(v), func(have string) bool { return wanted[have] })
 		return found != isTrue(p.Exclude)
 	}, nil
+}
+
+// constraintValues are the values that a constraint names; truth values are
+// spelled out.
+func constraintValues(p *generated.QueryPredicate) ([]string, error) {
+	values := slices.Concat(p.Constraint.StringMatches, p.Constraint.EnumEquals)
+	for _, v := range p.Constraint.BooleanEquals {
+		values = append(values, strconv.FormatBool(v))
+	}
+	if len(values) == 0 {
+		return nil, domain.Invalid("predicates", "the constraint on %q names no value", p.Field)
+	}
+	return values, nil
 }

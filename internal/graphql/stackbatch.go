@@ -16,7 +16,7 @@ func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.S
 	batch := &view.StackBatch{
 		CanWrite: sync.OnceValues(func() (map[domain.StackID]bool, error) { return r.Stacks.CanWriteEach(ctx, list) }),
 		Blockers: sync.OnceValues(func() (map[domain.StackID]domain.Run, error) { return r.Runs.Blockers(ctx, list) }),
-		Spaces:   sync.OnceValues(func() (map[domain.SpaceID]spaces.View, error) { return r.spacesByID(ctx) }),
+		Spaces:   sync.OnceValues(func() (map[domain.SpaceID]spaces.View, error) { return r.spacesOf(ctx, list) }),
 		Pools:    sync.OnceValues(func() (map[domain.WorkerPoolID]*view.WorkerPool, error) { return r.poolsByID(ctx) }),
 	}
 	out := make([]*view.Stack, len(list))
@@ -26,10 +26,15 @@ func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.S
 	return out
 }
 
-func (r *Resolver) spacesByID(ctx context.Context) (map[domain.SpaceID]spaces.View, error) {
-	list, err := r.Spaces.List(ctx)
-	out := make(map[domain.SpaceID]spaces.View, len(list))
-	for _, s := range list {
+// spacesOf are the spaces of stacks as far as the caller sees them.
+func (r *Resolver) spacesOf(ctx context.Context, list []domain.Stack) (map[domain.SpaceID]spaces.View, error) {
+	ids := make([]domain.SpaceID, len(list))
+	for i, s := range list {
+		ids[i] = s.Space
+	}
+	seen, err := r.Spaces.Some(ctx, ids)
+	out := make(map[domain.SpaceID]spaces.View, len(seen))
+	for _, s := range seen {
 		out[s.ID] = s
 	}
 	return out, err

@@ -3,8 +3,6 @@ package graphql
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
@@ -110,47 +108,4 @@ func (r *Resolver) effectiveConfig(ctx context.Context, id domain.StackID) ([]*g
 		add(list, &generated.RuntimeConfigElementContext{ID: string(a.ContextOf.ID), ContextName: a.ContextOf.Name})
 	}
 	return out, nil
-}
-
-var searchableStacks = searchable[domain.Stack]{
-	id: func(s domain.Stack) string { return string(s.ID) },
-	words: func(s domain.Stack) []string {
-		return append([]string{s.Name, string(s.ID), s.Description, s.Repository}, s.Labels...)
-	},
-	fields: map[string]func(domain.Stack) []string{
-		"id":             func(s domain.Stack) []string { return []string{string(s.ID)} },
-		"slug":           func(s domain.Stack) []string { return []string{string(s.ID)} },
-		"name":           func(s domain.Stack) []string { return []string{s.Name} },
-		"description":    func(s domain.Stack) []string { return []string{s.Description} },
-		"label":          func(s domain.Stack) []string { return s.Labels },
-		"labels":         func(s domain.Stack) []string { return s.Labels },
-		"space":          func(s domain.Stack) []string { return []string{string(s.Space)} },
-		"branch":         func(s domain.Stack) []string { return []string{s.Branch} },
-		"commit":         func(domain.Stack) []string { return nil },
-		"repository":     func(s domain.Stack) []string { return []string{s.Repository} },
-		"namespace":      func(s domain.Stack) []string { return []string{s.Namespace} },
-		"provider":       func(s domain.Stack) []string { return []string{string(s.Provider)} },
-		"projectRoot":    func(s domain.Stack) []string { return []string{s.ProjectRoot} },
-		"state":          func(s domain.Stack) []string { return []string{string(newStack(s).State())} },
-		"vendor":         vendorNames,
-		"workerPool":     func(s domain.Stack) []string { return []string{string(s.WorkerPool)} },
-		"administrative": func(s domain.Stack) []string { return []string{strconv.FormatBool(s.Administrative)} },
-		"locked":         func(domain.Stack) []string { return []string{"false"} },
-		"starred":        func(domain.Stack) []string { return []string{"false"} },
-		"createdAt":      func(s domain.Stack) []string { return []string{sortableTime(s.CreatedAt)} },
-		"stateSetAt":     func(s domain.Stack) []string { return []string{sortableTime(s.StateSetAt)} },
-	},
-}
-
-// vendorNames are the spellings of a stack's tool that clients search for.
-func vendorNames(s domain.Stack) []string {
-	name := strings.TrimPrefix(view.TypeName(newStack(s).VendorConfig()), "StackConfigVendor")
-	names := []string{name, strings.ToUpper(name)}
-	switch name {
-	case "OpenTofu":
-		names = append(names, "OPEN_TOFU")
-	case "CloudFormation":
-		names = append(names, "CLOUD_FORMATION")
-	}
-	return names
 }

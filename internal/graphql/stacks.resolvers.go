@@ -71,20 +71,7 @@ func (r *queryResolver) Stacks(ctx context.Context) ([]*view.Stack, error) {
 }
 
 func (r *queryResolver) SearchStacks(ctx context.Context, input generated.SearchInput) (*generated.SearchStacksOutput, error) {
-	list, err := r.Resolver.Stacks.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	edges, info, err := searchableStacks.page(list, input)
-	if err != nil {
-		return nil, err
-	}
-	nodes := r.newStacks(ctx, nodesOf(edges))
-	out := &generated.SearchStacksOutput{PageInfo: info}
-	for i, e := range edges {
-		out.Edges = append(out.Edges, &generated.SearchStacksEdge{Cursor: e.cursor, Node: nodes[i]})
-	}
-	return out, nil
+	return r.searchStacks(ctx, input)
 }
 
 func (r *stackResolver) AttachedAWSIntegrations(ctx context.Context, obj *view.Stack) ([]*generated.AWSIntegrationStackAttachment, error) {

@@ -21,6 +21,7 @@ type Tx interface {
 	LockRun(ctx context.Context, id domain.RunID) (domain.Run, error)
 	RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID, limit int) ([]domain.Run, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
+	Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run, error)
 	NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error)
 	RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
 	RunChanges(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)

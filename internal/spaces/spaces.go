@@ -92,6 +92,32 @@ func (s *Service) List(ctx context.Context) (out []View, err error) {
 	return out, err
 }
 
+// Some returns those of the given spaces that the caller sees, in no order.
+func (s *Service) Some(ctx context.Context, ids []domain.SpaceID) (out []View, err error) {
+	level := make(map[domain.SpaceID]authz.Level, len(ids))
+	err = s.db.View(ctx, func(tx Tx) error {
+		var seen []domain.SpaceID
+		for _, id := range ids {
+			if _, again := level[id]; again {
+				continue
+			}
+			l, err := s.gate.Level(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if level[id] = l; l != authz.LevelNone {
+				seen = append(seen, id)
+			}
+		}
+		spaces, err := tx.Spaces(ctx, seen)
+		for _, sp := range spaces {
+			out = append(out, show(sp, level[sp.ID]))
+		}
+		return err
+	})
+	return out, err
+}
+
 // show hides the contents of a space that is only on the way (A37).
 func show(s domain.Space, l authz.Level) View {
 	if l == authz.LevelPath {

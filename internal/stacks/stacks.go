@@ -20,6 +20,7 @@ type Tx interface {
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	StackIDTaken(ctx context.Context, id domain.StackID) (bool, error)
 	Stacks(ctx context.Context, scope access.Scope) ([]domain.Stack, error)
+	SearchStacks(ctx context.Context, scope access.Scope, q domain.StackSearch) ([]domain.StackHit, error)
 	InsertStack(ctx context.Context, p access.Permit, s domain.Stack) error
 	UpdateStack(ctx context.Context, p access.Permit, s domain.Stack) error
 	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error

@@ -25,6 +25,12 @@ func (w *where) add(condition string, args ...any) {
 	w.conditions = append(w.conditions, condition)
 }
 
+// arg adds an argument and returns its number.
+func (w *where) arg(v any) int {
+	w.args = append(w.args, v)
+	return len(w.args)
+}
+
 func (w *where) text() string {
 	if len(w.conditions) == 0 {
 		return ""

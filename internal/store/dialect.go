@@ -66,6 +66,23 @@ func (d dialect) in(column string, n int) string {
 	return fmt.Sprintf("%s in (select value from json_each($%d))", column, n)
 }
 
+// contains returns a condition that the text in parameter $n is in column.
+func (d dialect) contains(column string, n int) string {
+	if d.postgres() {
+		return fmt.Sprintf("strpos(%s, $%d) > 0", column, n)
+	}
+	return fmt.Sprintf("instr(%s, $%d) > 0", column, n)
+}
+
+// bytes returns a text that is compared byte by byte, whatever the database's
+// own order is.
+func (d dialect) bytes(text string) string {
+	if d.postgres() {
+		return text + ` collate "C"`
+	}
+	return text
+}
+
 // elements returns a table expression with the strings of the JSON list in
 // column, each in a row, as value.
 func (d dialect) elements(column string) string {

@@ -16,9 +16,10 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// migrate applies what is missing, forward only. On PostgreSQL a session lock
-// lets exactly one of several starting servers do it.
-func migrate(ctx context.Context, db *sql.DB, d dialect) error {
+// migrate applies what is missing, forward only, and then what SQL alone
+// cannot do. On PostgreSQL a session lock lets exactly one of several starting
+// servers do the former.
+func migrate(ctx context.Context, db *sql.DB, d dialect, then func(context.Context) error) error {
 	files, err := fs.Sub(migrations, "migrations/"+d.name)
 	if err != nil {
 		return err
@@ -37,8 +38,10 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	_, err = p.Up(ctx)
-	return err
+	if _, err = p.Up(ctx); err != nil {
+		return err
+	}
+	return then(ctx)
 }
 
 // SchemaHash identifies the migrations that this program brings: 16 hexadecimal

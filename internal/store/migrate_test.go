@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/store/storetest"
@@ -48,6 +51,58 @@ func TestBindingsSurviveTheirNewTable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSearchesFindOlderStacks fills the first schema with stacks and searches
+// them with today's, also after a start that was interrupted.
+func TestSearchesFindOlderStacks(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			url := d.Empty(t)
+			statements := `
+				insert into account values (1, 1, 1);
+				insert into spaces values ('root', null, 'root', 'root', '', '[]', false, 1);
+				insert into roles values ('r', 'r', 'r', '', false, '["space:read"]', 1);`
+			for i := range 1500 {
+				statements += fmt.Sprintf(`insert into stacks values ('s%[1]d', 'u%[1]d', 'root', 'ÄPFEL %[1]d', 'main', 'r', '', '', '["a"]', false,
+					'{"Description":"d%[1]d","Vendor":{"openTofu":{}}}', true, 1, '', 1, '');`, i)
+			}
+			first(t, d.Name, url, statements)
+			for range 2 {
+				s, err := store.Open(t.Context(), url, options())
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = s.View(t.Context(), func(tx *store.Tx) error {
+					everything, err := everything(t, tx)
+					if err != nil {
+						return err
+					}
+					found, err := tx.SearchStacks(t.Context(), everything, domain.StackSearch{
+						Words: []string{"äpfel", "d7"}, Size: 1000, Descending: true,
+						Predicates: []domain.StackPredicate{{Field: domain.StackFieldVendor, Values: []string{"OPEN_TOFU"}}},
+					})
+					// d7, d70 to d79, d700 to d799.
+					if len(found) != 111 || found[0].Name != "ÄPFEL 799" {
+						t.Errorf("found %d", len(found))
+					}
+					return err
+				})
+				if err := errors.Join(err, s.Close()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// everything is the scope of a session with the role r at root.
+func everything(t *testing.T, tx *store.Tx) (access.Scope, error) {
+	t.Helper()
+	ctx := access.WithCaller(t.Context(), access.Caller{Subject: authz.Subject{
+		Actor: authz.ActorRef{Kind: authz.ActorUser, ID: "ann"}, SessionOnly: true, Session: []authz.Grant{{Role: "r", Space: "root"}},
+	}})
+	return access.NewGate().Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityStack)
 }
 
 func micro(us int64) time.Time { return time.UnixMicro(us).UTC() }

@@ -53,6 +53,11 @@ func (tx *Tx) Blocker(ctx context.Context, id domain.StackID) (domain.Run, error
 	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and blocking and state in `+holding, id)
 }
 
+// Blockers returns the runs that hold stacks of a list, in no order.
+func (tx *Tx) Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run, error) {
+	return many(ctx, tx, scanRun, selectRun+` where `+tx.store.dialect.in("stack_id", 1)+` and blocking and state in `+holding, toJSON(list(ids)))
+}
+
 // NextQueued returns the oldest queued run of a stack.
 func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' order by id limit 1`+tx.store.dialect.forUpdate(), id)

@@ -78,10 +78,11 @@ func (tx *Tx) InsertStack(ctx context.Context, p access.Permit, st domain.Stack)
 		}
 	}
 	err := tx.exec(ctx, `insert into stacks (id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels,
-		administrative, settings, manages_state, created_at, run_state, state_set_at, state_set_by)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		administrative, settings, manages_state, created_at, run_state, state_set_at, state_set_by, name_key, words, vendor)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		st.ID, st.ULID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool, toJSON(list(st.Labels)),
-		st.Administrative, toJSON(st.StackSettings), st.ManagesState, micros(st.CreatedAt), st.RunState, micros(st.StateSetAt), st.StateSetBy)
+		st.Administrative, toJSON(st.StackSettings), st.ManagesState, micros(st.CreatedAt), st.RunState, micros(st.StateSetAt), st.StateSetBy,
+		st.SortKey(), st.SearchText(), st.Vendor.Name())
 	if isUnique(err, "stacks_pkey", "stacks.id") {
 		return domain.Conflict("the slug %s is taken", st.ID)
 	}
@@ -105,9 +106,9 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 		}
 	}
 	return tx.exec(ctx, `update stacks set space_id = $2, name = $3, branch = $4, repository = $5, project_root = $6, worker_pool = $7,
-		labels = $8, administrative = $9, settings = $10 where id = $1`,
+		labels = $8, administrative = $9, settings = $10, name_key = $11, words = $12, vendor = $13 where id = $1`,
 		st.ID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool,
-		toJSON(list(st.Labels)), st.Administrative, toJSON(st.StackSettings))
+		toJSON(list(st.Labels)), st.Administrative, toJSON(st.StackSettings), st.SortKey(), st.SearchText(), st.Vendor.Name())
 }
 
 // mirrorRun shows a run's state on its stack, unless another run holds the

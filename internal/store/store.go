@@ -78,7 +78,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err := s.write.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", d.redact(err)), s.Close())
 	}
-	if err := migrate(ctx, s.write, d); err != nil {
+	if err := migrate(ctx, s.write, d, s.fillSearch); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", d.redact(err)), s.Close())
 	}
 	return s, nil

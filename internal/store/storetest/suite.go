@@ -32,6 +32,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"worker pools", testWorkerPools},
 		{"stacks", testStacks},
 		{"deleted stack leaves nothing", testDeletedStack},
+		{"searches for stacks", testStackSearch},
 		{"contexts", testContexts},
 		{"config", testConfig},
 		{"states", testStates},
