@@ -16,7 +16,7 @@ POSTGRES = go run ./tools/testpg --
 TEST = go run ./tools/testreport --
 
 .DEFAULT_GOAL = help
-.PHONY: help run build test check format vet lint architecture generate generated tofu e2e bench bench-peers clean
+.PHONY: help run build test check format vet lint architecture generate generated tofu e2e bench bench-authzen bench-search bench-peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,12 @@ bench: ## run the benchmarks
 	@go test -run '^$$' -bench . -benchmem $(UNIT)
 
 # -mod=mod because what Airlock itself requires counts there, too, and changes.
+bench-authzen: ## measure AuthZEN evaluations over TCP on loopback, on SQLite and PostgreSQL
+	@$(POSTGRES) go test ./internal/authzen -run '^$$' -bench AuthZEN -benchtime 3s -timeout 30m
+
+bench-search: ## measure searchStacks on SQLite and PostgreSQL over 10,000 stacks; STACKS=1000000 loads world L first
+	@AIRLOCK_BENCH_STACKS=$(STACKS) $(POSTGRES) go test ./internal/graphql -run '^$$' -bench SearchStacks -benchtime 200x -timeout 60m
+
 bench-peers: ## measure other decision engines beside ours and write the table of bench/README.md; SHORT=1 only tries it out
 	@cd bench && go run -mod=mod . $(if $(SHORT),-short,-write README.md)
 
