@@ -13,8 +13,10 @@ type Ask struct {
 // nothing.
 func (h *Holder) DecideAll(asks []Ask, now time.Time, answers []Decision) []Decision {
 	n := instant(now)
+	first := len(answers)
+	answers = append(answers, make([]Decision, len(asks))...)
 	for i := range asks {
-		answers = append(answers, h.s.decide(h, asks[i].Action, &asks[i].Place, n))
+		h.s.decide(&answers[first+i], h, asks[i].Action, &asks[i].Place, n)
 	}
 	return answers
 }

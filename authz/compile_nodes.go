@@ -8,7 +8,8 @@ import (
 
 // intern returns the number of a node, which it makes if it must.
 func (c *compiler) intern(k nodeKind, id string) int32 {
-	h := nodeHash(k, id)
+	w := want(id)
+	h := nodeHash(k, &w)
 	n := c.index.find(h, func(n int32) bool { return c.list[n].kind == k && c.ids[n] == id })
 	if n == nowhere {
 		n = int32(len(c.list))

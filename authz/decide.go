@@ -126,29 +126,32 @@ func (d Decision) Group() string {
 
 // Decide answers whether a subject may do an action on a target (steps 2 to 4,
 // 6 and 7). Account-wide operations have their own question, DecideAccount. It
-// allocates nothing for a subject that brings up to eight groups and has up to
-// 24 bindings or more than 32.
-func (s *Snapshot) Decide(sub Subject, a Action, t Target, now time.Time) Decision {
-	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
-	p := s.Place(t)
-	return s.decide(&h, a, &p, instant(now))
+// allocates nothing for a subject that brings up to eight groups or grants.
+func (s *Snapshot) Decide(sub Subject, a Action, t Target, now time.Time) (d Decision) {
+	var h Holder
+	var p Place
+	h.names, h.entries = s.meet(&h, &p, &sub, &t, make([]int32, 0, fewNames), make([]entry, 0, fewGrants))
+	s.decide(&d, &h, a, &p, instant(now))
+	return d
 }
 
 // Decide answers whether the holder may do an action in a place, as
 // Snapshot.Decide does. It allocates nothing.
-func (h *Holder) Decide(a Action, p Place, now time.Time) Decision {
-	return h.s.decide(h, a, &p, instant(now))
+func (h *Holder) Decide(a Action, p Place, now time.Time) (d Decision) {
+	h.s.decide(&d, h, a, &p, instant(now))
+	return d
 }
 
-func (s *Snapshot) decide(h *Holder, a Action, p *Place, now int64) (d Decision) {
+// decide fills in a decision that is zero.
+func (s *Snapshot) decide(d *Decision, h *Holder, a Action, p *Place, now int64) {
 	if p.at == nowhere || p.s != s {
 		d.Reason = ReasonUnknownSpace
-		return d
+		return
 	}
 	w := standing{action: a, now: now}
 	s.weigh(h, &w, p)
 	if !w.bound && !w.derived && !w.lapsed {
-		return d // nothing is held here: hidden, not granted
+		return // nothing is held here: hidden, not granted
 	}
 	reason := w.judge()
 	if reason < ReasonByName {
@@ -160,11 +163,11 @@ func (s *Snapshot) decide(h *Holder, a Action, p *Place, now int64) (d Decision)
 				d.Reason = ReasonExpired
 			}
 		}
-		return d
+		return
 	}
 	if h.readOnly && !a.Reads() {
 		d.Outcome, d.Reason = h.denial(&w), ReasonReadOnlyToken
-		return d
+		return
 	}
 	d.Outcome, d.Reason = Allowed, reason
 	switch reason {
@@ -174,7 +177,6 @@ func (s *Snapshot) decide(h *Holder, a Action, p *Place, now int64) (d Decision)
 		d.s, d.src, d.Tier = s, s.source(h, w.tiered), w.tier
 	default: // derived read rests on no single binding
 	}
-	return d
 }
 
 // judge applies steps 6 and 7 to a standing. The reasons from ReasonByName on
@@ -222,14 +224,16 @@ func (h *Holder) effective(w *standing) ActionSet {
 // is effective, derived read included, or a role names the finer action, such
 // as ActionRunRead for a run (R5). The zero Action stands for no finer one.
 // A denied read is always Hidden: what cannot be read answers as not found.
-func (s *Snapshot) DecideRead(sub Subject, finer Action, t Target, now time.Time) Decision {
-	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
-	p := s.Place(t)
-	d := s.decide(&h, ActionSpaceRead, &p, instant(now))
+func (s *Snapshot) DecideRead(sub Subject, finer Action, t Target, now time.Time) (d Decision) {
+	var h Holder
+	var p Place
+	h.names, h.entries = s.meet(&h, &p, &sub, &t, make([]int32, 0, fewNames), make([]entry, 0, fewGrants))
+	s.decide(&d, &h, ActionSpaceRead, &p, instant(now))
 	if d.Allowed() || d.Reason == ReasonUnknownSpace {
 		return d
 	}
-	if f := s.decide(&h, finer, &p, instant(now)); f.Allowed() || f.Reason == ReasonExpired {
+	var f Decision
+	if s.decide(&f, &h, finer, &p, instant(now)); f.Allowed() || f.Reason == ReasonExpired {
 		d = f
 	}
 	if !d.Allowed() {
@@ -242,8 +246,9 @@ func (s *Snapshot) DecideRead(sub Subject, finer Action, t Target, now time.Time
 // name in a space, or on an entity in it, with what they imply (R4) and with
 // derived read. Tiers are not spelled out; Allowed does that.
 func (s *Snapshot) Effective(sub Subject, t Target, now time.Time) ActionSet {
-	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
-	p := s.Place(t)
+	var h Holder
+	var p Place
+	h.names, h.entries = s.meet(&h, &p, &sub, &t, make([]int32, 0, fewNames), make([]entry, 0, fewGrants))
 	w := standing{now: instant(now)}
 	if p.at != nowhere {
 		s.weigh(&h, &w, &p)
@@ -254,8 +259,9 @@ func (s *Snapshot) Effective(sub Subject, t Target, now time.Time) ActionSet {
 // Allowed returns every action that Decide would allow: Effective with the
 // tier spelled out.
 func (s *Snapshot) Allowed(sub Subject, t Target, now time.Time) ActionSet {
-	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
-	p := s.Place(t)
+	var h Holder
+	var p Place
+	h.names, h.entries = s.meet(&h, &p, &sub, &t, make([]int32, 0, fewNames), make([]entry, 0, fewGrants))
 	if p.at == nowhere {
 		return ActionSet{}
 	}

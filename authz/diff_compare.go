@@ -109,7 +109,8 @@ func (w *comparison) holder(s *Snapshot, n int32) (Holder, bool) {
 	if n >= s.count || s.node(n).kind > nodeStack {
 		return Holder{}, false
 	}
-	h := s.holderOf(ActorKind(s.node(n).kind), n)
+	var h Holder
+	s.identify(&h, ActorKind(s.node(n).kind), n)
 	w.entries = s.gather(&h, w.entries[:0])
 	h.entries = w.entries
 	return h, true

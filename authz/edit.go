@@ -65,11 +65,7 @@ func (e *edit) intern(k nodeKind, id string) int32 {
 	ch.names = ch.names.insert(int(i), id)
 	nd := &ch.nodes[i]
 	*nd = node{first: nd.first, member: nd.member, home: nowhere, kind: k}
-	if e.s.nodes.crowded(int(e.s.count)) {
-		e.reindex()
-		return n
-	}
-	h := nodeHash(k, id)
+	h := e.s.hashNode(n)
 	e.ownIndex(h).put(h, n, e.s.hashNode)
 	return n
 }
@@ -85,16 +81,6 @@ func (e *edit) room(n int32) {
 	e.s.chunks = append(slices.Clip(e.s.chunks), fresh)
 	e.owned = append(e.owned, make([]uint64, int(c)/64+1-len(e.owned))...)
 	e.owned[c/64] |= 1 << (c % 64)
-}
-
-// reindex makes an index with more tables.
-func (e *edit) reindex() {
-	e.s.nodes, e.ownsNodes = newIndex(int(e.s.count)), true
-	for n := range e.s.count {
-		if e.s.node(n).kind != nodeFree {
-			e.s.nodes.put(e.s.hashNode(n), n, e.s.hashNode)
-		}
-	}
 }
 
 // release frees a node that nothing speaks of any more.

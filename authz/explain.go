@@ -51,7 +51,9 @@ type RoleHint struct {
 
 // Explain decides as Decide does, and says why.
 func (s *Snapshot) Explain(sub Subject, a Action, t Target, now time.Time) Explanation {
-	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	var h Holder
+	h.names, h.entries = s.recognise(&h, &sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	h.entries = s.gather(&h, h.entries)
 	p := s.Place(t)
 	return s.explain(&h, a, &p, instant(now))
 }
@@ -62,10 +64,8 @@ func (h *Holder) Explain(a Action, p Place, now time.Time) Explanation {
 }
 
 func (s *Snapshot) explain(h *Holder, a Action, p *Place, now int64) Explanation {
-	x := Explanation{
-		Decision: s.decide(h, a, p, now), Action: a, Fallback: a.Fallback(),
-		ActorExpired: h.notAfter < now, Step: 7,
-	}
+	x := Explanation{Action: a, Fallback: a.Fallback(), ActorExpired: h.notAfter < now, Step: 7}
+	s.decide(&x.Decision, h, a, p, now)
 	if x.Reason == ReasonUnknownSpace {
 		x.Step = 4
 		return x

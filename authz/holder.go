@@ -6,8 +6,8 @@ package authz
 // is valid as long as the snapshot; make another one from a newer snapshot.
 type Holder struct {
 	s *Snapshot
-	// entries are the bindings of every carrier whose run is not long, one run
-	// after the other, and then the grants of a session.
+	// entries are the grants of a session or, of a holder that is gathered, the
+	// bindings of every carrier whose run is not long, one run after the other.
 	entries  []entry
 	notAfter int64
 	admin    int32 // space where a flag or A93 gives Space admin, or nowhere
@@ -15,45 +15,58 @@ type Holder struct {
 	kind     ActorKind
 	climbs   bool // derived read applies (R14)
 	readOnly bool
-	long     bool    // some carrier's run is long
+	gathered bool
+	long     bool    // some carrier's run is long; known when gathered
 	member   []int32 // nodes of groups that the world lists
 	names    []int32 // nodes of groups that the subject brings
 }
 
 // Holder recognises a subject.
 func (s *Snapshot) Holder(sub Subject) Holder {
-	return s.hold(&sub, nil, nil)
+	var h Holder
+	h.names, h.entries = s.recognise(&h, &sub, nil, nil)
+	h.entries = s.gather(&h, h.entries)
+	return h
 }
 
-// fewNames and fewEntries are how many groups of a subject and bindings a
-// question by a Subject handles without allocating.
+// fewNames and fewGrants are how many groups that a subject brings, and how
+// many grants, a question by a Subject handles without allocating.
 const (
-	fewNames   = 8
-	fewEntries = 24
+	fewNames  = 8
+	fewGrants = 8
 )
 
-// hold recognises a subject. The lists are used for what has no place in the
-// snapshot, and grow if they must.
-func (s *Snapshot) hold(sub *Subject, names []int32, entries []entry) Holder {
-	h := s.holderOf(sub.Actor.Kind, s.findActor(sub.Actor))
+// fewEntries is how many bindings a question that must gather them handles
+// without allocating for it.
+const fewEntries = 24
+
+// recognise makes a holder one of a subject, in place: copying what was just
+// written would wait for it. It returns the lists for the holder's names and
+// entries, which stay on the caller's stack if they have room there.
+func (s *Snapshot) recognise(h *Holder, sub *Subject, names []int32, entries []entry) ([]int32, []entry) {
+	return s.hold(h, sub, s.findActor(sub.Actor), names, entries)
+}
+
+// hold is recognise for an actor that is found.
+func (s *Snapshot) hold(h *Holder, sub *Subject, n int32, names []int32, entries []entry) ([]int32, []entry) {
+	s.identify(h, sub.Actor.Kind, n)
 	h.readOnly = sub.ReadOnly
 	if sub.SessionOnly && h.kind != ActorStack {
 		h.own, h.member = nowhere, nil
 	}
 	if h.kind != ActorStack && h.kind != ActorGroup {
-		names, entries = s.bring(&h, sub, names, entries)
+		return s.bring(h, sub, names, entries)
 	}
-	h.names = names
-	h.entries = s.gather(&h, entries)
-	return h
+	return names, entries
 }
 
-// holderOf makes a holder of an actor as the world knows it, without its
-// entries. The node may be nowhere.
-func (s *Snapshot) holderOf(kind ActorKind, n int32) Holder {
-	h := Holder{s: s, own: n, admin: nowhere, notAfter: forever, kind: kind, climbs: kind != ActorStack}
+// identify makes a holder one of an actor as the world knows it. The node may
+// be nowhere.
+func (s *Snapshot) identify(h *Holder, kind ActorKind, n int32) {
+	h.s, h.own, h.admin, h.notAfter = s, n, nowhere, forever
+	h.kind, h.climbs = kind, kind != ActorStack
 	if n == nowhere {
-		return h
+		return
 	}
 	switch kind {
 	case ActorStack:
@@ -65,7 +78,6 @@ func (s *Snapshot) holderOf(kind ActorKind, n int32) Holder {
 	default: // a user or a key
 		h.notAfter, h.member = s.notAfter(n), s.members(n)
 	}
-	return h
 }
 
 // bring adds what a user or a key brings by itself.
@@ -101,9 +113,10 @@ func (s *Snapshot) appendGrant(list []entry, g Grant) []entry {
 	return append(list, entryAt(s.tree, at, r))
 }
 
-// gather appends the bindings of all carriers. A holder has carriers or a
-// session.
+// gather appends the bindings of all carriers, for a holder that is asked more
+// than once. A holder has carriers or a session.
 func (s *Snapshot) gather(h *Holder, list []entry) []entry {
+	h.gathered = true
 	for i := range h.carriers() {
 		n := h.carrier(i)
 		if n == nowhere {
@@ -134,8 +147,8 @@ func (h *Holder) carrier(i int) int32 {
 	}
 }
 
-// locate finds the binding that the i-th entry of a holder is; without a
-// carrier if it is a grant of a session.
+// locate finds the binding that the i-th entry of a gathered holder is; without
+// a carrier if it is a grant of a session.
 func (s *Snapshot) locate(h *Holder, i int32) source {
 	src := source{carrier: nowhere, role: h.entries[i].role, space: h.entries[i].pre}
 	if h.entries[i].local() {
@@ -159,12 +172,8 @@ func (s *Snapshot) locate(h *Holder, i int32) source {
 	return src
 }
 
-// until returns the last instant of the i-th entry of a holder.
-func (s *Snapshot) until(h *Holder, i int32) int64 {
-	src := s.locate(h, i)
-	r := s.run(src.carrier)
-	return r.until(r.from + src.at)
-}
+// until returns the last instant of the i-th entry of a gathered holder.
+func (s *Snapshot) until(h *Holder, i int32) int64 { return s.runUntil(s.locate(h, i)) }
 
 // Place is a target that one snapshot has found. It is valid for holders of
 // the same snapshot only; others are denied there.
@@ -178,19 +187,30 @@ type Place struct {
 
 // Place finds a target.
 func (s *Snapshot) Place(t Target) Place {
-	p := s.placeAt(s.tree.number(t.Space))
-	if t.Entity.Kind != EntityNone {
-		p.entity = s.findEntity(t.Entity)
-	}
+	var p Place
+	p.find(s, &t, s.tree.number(t.Space))
 	return p
 }
 
-// placeAt is a space, which may be nowhere, by its number.
-func (s *Snapshot) placeAt(space int32) Place {
-	p := Place{s: s, at: space, entity: nowhere}
+// find makes a place that of a target in a space that is found.
+func (p *Place) find(s *Snapshot, t *Target, space int32) {
+	p.set(s, space)
+	if t.Entity.Kind != EntityNone {
+		p.entity = s.findEntity(t.Entity)
+	}
+}
+
+// set makes a place that of a space, which may be nowhere, by its number.
+func (p *Place) set(s *Snapshot, space int32) {
+	p.s, p.at, p.entity = s, space, nowhere
 	if space != nowhere {
 		sp := &s.tree.spaces[space]
 		p.below, p.width = sp.climb+1, uint32(sp.span-1)
 	}
+}
+
+// placeAt returns the place of a space, which may be nowhere, by its number.
+func (s *Snapshot) placeAt(space int32) (p Place) {
+	p.set(s, space)
 	return p
 }

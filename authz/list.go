@@ -87,7 +87,9 @@ func (s *Snapshot) SpaceNumber(id string) (n int, ok bool) {
 // those where space:read is effective and the action is allowed (R5). Entities
 // that are shown by bindings of their own come from Entities.
 func (s *Snapshot) Spaces(sub Subject, a Action, now time.Time) SpaceSet {
-	h := s.hold(&sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	var h Holder
+	h.names, h.entries = s.recognise(&h, &sub, make([]int32, 0, fewNames), make([]entry, 0, fewEntries))
+	h.entries = s.gather(&h, h.entries)
 	return s.spaces(&h, a, instant(now))
 }
 

@@ -78,12 +78,24 @@ func (s *Snapshot) nodeID(n int32) string {
 
 // find returns a node, or nowhere.
 func (s *Snapshot) find(k nodeKind, id string) int32 {
-	w := want(id)
-	return s.nodes.find(nodeHash(k, id), func(n int32) bool {
-		c, i := split(n)
-		ch := s.chunks[c]
-		return ch.nodes[i].kind == k && ch.names.is(int(i), &w)
-	})
+	var w wanted
+	w.parse(id)
+	return s.findHashed(k, &w, nodeHash(k, &w))
+}
+
+func (s *Snapshot) findHashed(k nodeKind, w *wanted, h uint64) int32 {
+	t, tag := s.nodes.table(h), tagOf(h)
+	for i, left := uint8(h), reach; left > 0 && t[i] != 0; i, left = i+1, left-1 {
+		if t[i]>>24 != tag {
+			continue
+		}
+		n := numberIn(t[i])
+		c, at := split(n)
+		if ch := s.chunks[c]; ch.nodes[at].kind == k && ch.names.is(int(at), w) {
+			return n
+		}
+	}
+	return nowhere
 }
 
 func (s *Snapshot) findActor(a ActorRef) int32 {
@@ -100,11 +112,15 @@ func (s *Snapshot) findEntity(e EntityRef) int32 {
 	return s.find(entityNode(e.Kind), e.ID)
 }
 
-func nodeHash(k nodeKind, id string) uint64 {
-	return hashOf(id) ^ (uint64(k)+1)*0x9e3779b97f4a7c15
-}
+func nodeHash(k nodeKind, w *wanted) uint64 { return ofKind(k, w.hash()) }
 
-func (s *Snapshot) hashNode(n int32) uint64 { return nodeHash(s.node(n).kind, s.nodeID(n)) }
+// ofKind makes the hash of an id that of a node.
+func ofKind(k nodeKind, h uint64) uint64 { return h ^ (uint64(k)+1)*0x9e3779b97f4a7c15 }
+
+func (s *Snapshot) hashNode(n int32) uint64 {
+	c, i := split(n)
+	return ofKind(s.chunks[c].nodes[i].kind, s.chunks[c].names.hash(int(i)))
+}
 
 // run returns the bindings of a node.
 func (s *Snapshot) run(n int32) run {

@@ -108,9 +108,32 @@ type wanted struct {
 	isULID bool
 }
 
-func want(s string) wanted {
-	u, ok := parseULID(s)
-	return wanted{s, u, ok}
+func want(s string) (w wanted) {
+	w.parse(s)
+	return w
+}
+
+// parse is want in place: copying what was just written would wait for it.
+func (w *wanted) parse(s string) {
+	w.text = s
+	w.ulid, w.isULID = parseULID(s)
+}
+
+// hash is that of the id. A ULID's costs next to nothing once it is parsed.
+func (w *wanted) hash() uint64 {
+	if w.isULID {
+		return w.ulid.hash()
+	}
+	return hashOf(w.text)
+}
+
+// hash is that of the i-th id.
+func (t *texts) hash(i int) uint64 {
+	if len(t.ends) == 0 {
+		return t.ulids[i].hash()
+	}
+	w := want(t.at(i))
+	return w.hash()
 }
 
 // is reports whether the i-th id is w.

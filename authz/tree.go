@@ -31,8 +31,18 @@ func (sp *space) inherits(parent *space) bool {
 
 // number returns the number of a space, or nowhere.
 func (t *tree) number(id string) int32 {
-	w := wanted{text: id} // root is among the ids, so the list is none of ULIDs
-	return t.index.find(hashOf(id), func(n int32) bool { return t.ids.is(int(n), &w) })
+	return t.numberHashed(id, hashOf(id))
+}
+
+func (t *tree) numberHashed(id string, h uint64) int32 {
+	slots, tag := t.index.table(h), tagOf(h)
+	for i, left := uint8(h), reach; left > 0 && slots[i] != 0; i, left = i+1, left-1 {
+		n := numberIn(slots[i])
+		if slots[i]>>24 == tag && t.ids.blob[t.ids.start(int(n)):t.ids.ends[n]] == id {
+			return n
+		}
+	}
+	return nowhere
 }
 
 func (t *tree) id(n int32) string { return t.ids.at(int(n)) }

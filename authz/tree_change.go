@@ -139,13 +139,6 @@ func (r *replanting) finish(spaces []space, seeds []int32) (*tree, []int32) {
 	for n, seed := range seeds {
 		becomes[seed] = int32(n)
 	}
-	if r.old.index.crowded(len(spaces)) {
-		t.index = newIndex(len(spaces))
-		for n := range spaces {
-			t.index.put(t.hash(int32(n)), int32(n), t.hash)
-		}
-		return t, becomes[:len(r.old.spaces)]
-	}
 	t.index = r.old.index.renumbered(becomes, r.old.hash)
 	for id, seed := range r.fresh {
 		t.index.put(hashOf(id), becomes[seed], t.hash)

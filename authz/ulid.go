@@ -27,15 +27,18 @@ func parseULID(s string) (u ulid, ok bool) {
 	if len(s) != ulidLen || s[0] > '7' {
 		return ulid{}, false
 	}
-	// Of the 130 bits, the upper two are zero. Each half has 65 of them.
-	var head, tail uint64
-	var all uint8
-	for i := range ulidLen / 2 {
-		a, b := ulidValues[s[i]], ulidValues[s[i+ulidLen/2]]
-		head, tail = head<<5|uint64(a), tail<<5|uint64(b)
-		all |= a | b
+	// Four lanes of 7, 6, 7 and 6 digits keep more of the processor busy than
+	// one would. Of the 130 bits, the upper two are zero.
+	a, c := uint64(ulidValues[s[0]]), uint64(ulidValues[s[13]])
+	var b, d uint64
+	all := a | c
+	for i := range 6 {
+		v, w := uint64(ulidValues[s[i+1]]), uint64(ulidValues[s[i+7]])
+		x, y := uint64(ulidValues[s[i+14]]), uint64(ulidValues[s[i+20]])
+		a, b, c, d = a<<5|v, b<<5|w, c<<5|x, d<<5|y
+		all |= v | w | x | y
 	}
-	return ulid{head<<1 | uint64(ulidValues[s[ulidLen/2]]>>4), tail}, all < 32
+	return ulid{a<<31 | b<<1 | c>>34, c<<30 | d}, all < 32
 }
 
 func (u ulid) String() string {

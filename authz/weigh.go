@@ -49,7 +49,7 @@ type source struct {
 }
 
 // origin says which source: the at-th entry of the holder or, if carrier is
-// not 0, of the long run of the carrier before that; or the flag.
+// not 0, of the run of the carrier before that; or the flag.
 type origin struct{ at, carrier int32 }
 
 var fromFlag = origin{at: nowhere}
@@ -102,20 +102,9 @@ func (s *Snapshot) weigh(h *Holder, w *standing, p *Place) {
 	if h.admin != nowhere && s.tree.encloses(h.admin, p.at) {
 		w.add(&s.roles.list[builtinAdmin], h.admin+1, fromFlag)
 	}
-	if p.entity != nowhere {
-		s.weighLocals(h, w, p)
-	}
-	for i := range h.entries {
-		e := &h.entries[i]
-		if covers(e, p.at) {
-			if e.flags&entryTimed == 0 || !s.expired(h, w, int32(i)) {
-				w.add(&s.roles.list[e.role], e.pre+1, origin{at: int32(i)})
-			}
-		} else if uint32(e.climb-p.below) < p.width && s.roles.reads(e.role) {
-			if e.flags&entryTimed == 0 || !s.expired(h, w, int32(i)) {
-				w.climbed = true
-			}
-		}
+	s.weighEntries(h, w, p, h.entries, origin{})
+	if !h.gathered {
+		s.weighRuns(h, w, p)
 	}
 	if h.long {
 		for i := range h.carriers() {
@@ -127,23 +116,54 @@ func (s *Snapshot) weigh(h *Holder, w *standing, p *Place) {
 	w.derived = w.climbed && h.climbs && !w.set.Has(ActionSpaceRead)
 }
 
-// expired reports, and notes, whether an entry of a holder has expired.
-func (s *Snapshot) expired(h *Holder, w *standing, i int32) bool {
-	if s.until(h, i) >= w.now {
+// weighRuns goes through the runs that are not long of a holder that is not
+// gathered.
+func (s *Snapshot) weighRuns(h *Holder, w *standing, p *Place) {
+	for i := range h.carriers() {
+		n := h.carrier(i)
+		if n == nowhere {
+			continue
+		}
+		c, slot := split(n)
+		ch := s.chunks[c]
+		if nd := &ch.nodes[slot]; nd.flags&nodeLong != 0 {
+			h.long = true
+		} else {
+			s.weighEntries(h, w, p, ch.entries[nd.first:ch.nodes[slot+1].first], origin{carrier: int32(i) + 1})
+		}
+	}
+}
+
+// weighEntries adds what applies in a place of entries, the first of which is
+// from an origin.
+func (s *Snapshot) weighEntries(h *Holder, w *standing, p *Place, entries []entry, from origin) {
+	for i := range entries {
+		e := &entries[i]
+		from.at = int32(i)
+		switch {
+		case covers(e, p.at):
+			if e.flags&entryTimed == 0 || !s.expired(h, w, from) {
+				w.add(&s.roles.list[e.role], e.pre+1, from)
+			}
+		case uint32(e.climb-p.below) < p.width:
+			if s.roles.reads(e.role) && (e.flags&entryTimed == 0 || !s.expired(h, w, from)) {
+				w.climbed = true
+			}
+		case e.pre == p.entity && e.local():
+			if e.flags&entryTimed == 0 || !s.expired(h, w, from) {
+				w.add(&s.roles.list[e.role], nearest, from)
+			}
+		}
+	}
+}
+
+// expired reports, and notes, whether what is from an origin has expired.
+func (s *Snapshot) expired(h *Holder, w *standing, from origin) bool {
+	if s.runUntil(s.source(h, from)) >= w.now {
 		return false
 	}
 	w.lapsed = true
 	return true
-}
-
-// weighLocals adds the bindings to the entity itself (R24).
-func (s *Snapshot) weighLocals(h *Holder, w *standing, p *Place) {
-	for i := range h.entries {
-		e := &h.entries[i]
-		if e.local() && e.pre == p.entity && (e.flags&entryTimed == 0 || !s.expired(h, w, int32(i))) {
-			w.add(&s.roles.list[e.role], nearest, origin{at: int32(i)})
-		}
-	}
 }
 
 // weighLong searches the run of a carrier, if it is long, instead of going
@@ -205,7 +225,7 @@ func (s *Snapshot) source(h *Holder, from origin) source {
 	}
 	n := h.carrier(int(from.carrier) - 1)
 	r := s.run(n)
-	e := &r.entries[from.at]
+	e := &r.entries[r.from+from.at]
 	src := source{carrier: n, at: from.at, space: e.pre, role: e.role}
 	if e.local() {
 		src.space = nowhere

@@ -172,14 +172,14 @@ func (w *whoSearch) candidates(i int32) uint64 {
 
 // in returns the actors of a chunk that may.
 func (w *whoSearch) in(c int32) []hit {
-	var buffer [fewEntries]entry
 	candidates := w.candidates(c)
 	list := make([]hit, 0, bits.OnesCount64(candidates))
 	for all := candidates; all != 0; all &= all - 1 {
 		n := c<<chunkBits + int32(bits.TrailingZeros64(all))
-		h := w.s.holderOf(ActorKind(w.s.node(n).kind), n)
-		h.entries = w.s.gather(&h, buffer[:0])
-		if d := w.s.decide(&h, w.a, w.p, w.now); d.Outcome == Allowed {
+		h := Holder{}
+		w.s.identify(&h, ActorKind(w.s.node(n).kind), n)
+		var d Decision
+		if w.s.decide(&d, &h, w.a, w.p, w.now); d.Outcome == Allowed {
 			list = append(list, hit{n, d})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/airlock-project/airlock/authz"
 )
@@ -158,7 +159,9 @@ func (m *maker) ulid() string {
 
 // Questions returns n questions about a world of New: any actor and any
 // action, in every second one in a space where the actor or a group of its has
-// a binding, else anywhere.
+// a binding, else anywhere. Names are copies beside each other, as if they had
+// come in requests: a question must not cost a look into the memory of the
+// world.
 func Questions(w authz.World, seed uint64, n int) []Question {
 	src := Seeded(seed)
 	names := make(map[string]authz.ActorRef, len(w.Groups))
@@ -182,6 +185,7 @@ func Questions(w authz.World, seed uint64, n int) []Question {
 		if held := bound[who]; i%2 == 0 && len(held) > 0 {
 			q.Target.Space = pick(src, held)
 		}
+		q.Subject.Actor.ID, q.Target.Space = strings.Clone(q.Subject.Actor.ID), strings.Clone(q.Target.Space)
 		list[i] = q
 	}
 	return list
