@@ -63,6 +63,26 @@ func (ss SpaceSet) IDs() []string {
 	return ids
 }
 
+// SpaceTop is a space of a set with how many of the spaces below it are in the
+// set, too, without a gap in the order of preorder numbers.
+type SpaceTop struct {
+	Space string
+	Below int
+}
+
+// Tops returns up to n spaces of the set that stand for all of it: each with
+// those below it, in preorder.
+func (ss SpaceSet) Tops(n int) (list []SpaceTop) {
+	for _, r := range ss.in {
+		for at := r.from; at < r.to && len(list) < n; {
+			end := min(at+ss.s.tree.spaces[at].size, r.to)
+			list = append(list, SpaceTop{ss.s.tree.id(at), int(end - at - 1)})
+			at = end
+		}
+	}
+	return list
+}
+
 // Intervals yields the set as pairs of numbers, the first one of an interval
 // and the one after its last, ascending. SpaceNumber gives the number of one
 // space.

@@ -30,7 +30,10 @@ type PathOptions struct {
 	// Limit is how many paths an answer has at most; 0 stands for no limit, with
 	// From for DefaultFromLimit.
 	Limit int
-	ActAs ActAsMode
+	// Escalating leaves out those who hold the goal without acting as a stack;
+	// see Path.Escalates.
+	Escalating bool
+	ActAs      ActAsMode
 }
 
 // The bounds of PathOptions.

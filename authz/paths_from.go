@@ -55,9 +55,9 @@ func (w *walker) walk(i int32) {
 	}
 }
 
-// arrive keeps a trail of the wanted length.
+// arrive keeps a trail of the wanted length, if it is of the wanted kind.
 func (w *walker) arrive() {
-	if len(w.trail) != w.length {
+	if len(w.trail) != w.length || w.o.Escalating && !w.trail.escalates() {
 		return
 	}
 	if len(w.out.List) == w.limit {

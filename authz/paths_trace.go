@@ -10,7 +10,7 @@ func (q *query) all() (out Paths) {
 	q.search()
 	var from []int32
 	for i := range q.p.actors {
-		if q.found.actors[i] != 0 && slices.Contains(q.o.Kinds, q.p.actors[i].ref.Kind) {
+		if q.found.actors[i] != 0 && slices.Contains(q.o.Kinds, q.p.actors[i].ref.Kind) && (!q.o.Escalating || q.shortest(int32(i)).escalates()) {
 			from = append(from, int32(i))
 		}
 	}
@@ -54,6 +54,11 @@ type stop struct {
 }
 
 type trail []stop
+
+// escalates reports whether the trail leads through a stack.
+func (t trail) escalates() bool {
+	return slices.ContainsFunc(t, func(s stop) bool { return s.step.kind == HopInfluence })
+}
 
 // path tells a trail with its evidence.
 func (q *query) path(t trail) Path {
