@@ -76,15 +76,21 @@ func whoCanQuestion(in generated.WhoCanInput) (q insight.WhoQuestion, err error)
 			q.Kinds = append(q.Kinds, k)
 		}
 	}
-	after, err := parseCursor(text(in.After))
+	q.After, err = actorCursor(in.After)
+	return q, err
+}
+
+// actorCursor is the last actor of the page before; zero for the first page.
+func actorCursor(cursor *string) (authz.ActorRef, error) {
+	after, err := parseCursor(text(cursor))
 	if after == nil || err != nil {
-		return q, err
+		return authz.ActorRef{}, err
 	}
-	q.After = actorRef(&generated.RoleBindingActorInput{Kind: after.key, ID: after.id})
-	if q.After.ID == "" {
-		return q, domain.Invalid("after", "is not a cursor of an earlier page")
+	who := actorRef(&generated.RoleBindingActorInput{Kind: after.key, ID: after.id})
+	if who.ID == "" {
+		return who, domain.Invalid("after", "is not a cursor of an earlier page")
 	}
-	return q, nil
+	return who, nil
 }
 
 func newWhoCanPage(x insight.Who, after *string) *generated.WhoCanPage {

@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -207,13 +208,22 @@ func (e *estimate) field(f *ast.Field, page int) int {
 	}
 	children := e.set(f.SelectionSet, page)
 	if len(f.SelectionSet) > 0 && f.Definition != nil && f.Definition.Type.Elem != nil {
-		factor := listEstimate
-		if f.Name == "edges" {
-			factor = page
-		}
-		children = times(children, factor)
+		children = times(children, entries(f, page))
 	}
 	return plus(1, children)
+}
+
+// entries is how many entries a list is taken to have.
+func entries(f *ast.Field, page int) int {
+	if f.Name == "edges" {
+		return page
+	}
+	if sized := f.Definition.Directives.ForName("sized"); sized != nil {
+		if n, err := strconv.Atoi(sized.Arguments.ForName("entries").Value.Raw); err == nil {
+			return n
+		}
+	}
+	return listEstimate
 }
 
 // first is the page size that a search asks for.

@@ -25,4 +25,14 @@ var insightPermissions = []permission{
 	{field: "effectiveAccess", when: aboutHimself, make: func(o *object) vars { return o.about("", nil) }},
 	{field: "effectiveAccess", when: aboutOthers, make: func(o *object) vars { return o.about(o.key(), nil) }},
 	{field: "whoCan", make: func(o *object) vars { return o.about("", doesHeRead) }},
+	{field: "previewAccessChange", doc: `query($input:PreviewAccessChangeInput!){previewAccessChange(input:$input){*}}`, make: func(o *object) vars {
+		move := vars{"moveSpace": vars{"spaceId": o.space, "parentSpaceId": "root"}}
+		return vars{"input": vars{"changes": []any{move}, "paths": true}}
+	}},
+	{field: "escalationPaths", doc: `query($input:EscalationPathsInput!){escalationPaths(input:$input){*}}`, make: func(o *object) vars {
+		return vars{"input": vars{"to": vars{"kind": "SPACE", "id": o.space}, "role": "space-admin"}}
+	}},
+	{field: "whoCanBecome", doc: `query($input:WhoCanBecomeInput!){whoCanBecome(input:$input){*}}`, make: func(o *object) vars {
+		return vars{"input": vars{"spaceId": o.space, "role": "space-admin"}}
+	}},
 }

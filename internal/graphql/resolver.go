@@ -194,6 +194,8 @@ type Insight interface {
 	Explain(ctx context.Context, q insight.Question) (insight.Explanation, error)
 	Effective(ctx context.Context, q insight.Question) (insight.Effective, error)
 	Who(ctx context.Context, q insight.WhoQuestion) (insight.Who, error)
+	Preview(ctx context.Context, in insight.PreviewInput) (insight.Preview, error)
+	Paths(ctx context.Context, in insight.PathsInput) (insight.Paths, error)
 }
 
 // Audit are the use cases of the audit trail.

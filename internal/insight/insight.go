@@ -24,17 +24,24 @@ type Tx interface {
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	Spaces(ctx context.Context, ids []domain.SpaceID) ([]domain.Space, error)
 	Roles(ctx context.Context) ([]domain.Role, error)
+	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	AccountSettings(ctx context.Context) (domain.AccountSettings, error)
+	// Estate returns what stacks use; it changes only with the access revision.
+	Estate(ctx context.Context) (authz.Estate, error)
+	// Changed returns what the transaction has changed of the access world.
+	Changed(ctx context.Context) (domain.WorldDelta, error)
 }
 
 // Service answers questions about access.
 type Service struct {
-	db   access.Transactor[Tx]
-	gate *access.Gate
+	db       access.Rehearser[Tx]
+	gate     *access.Gate
+	analyses *analyses
 }
 
 // New returns the use cases of questions about access.
-func New(db access.Transactor[Tx], gate *access.Gate) *Service {
-	return &Service{db: db, gate: gate}
+func New(db access.Rehearser[Tx], gate *access.Gate) *Service {
+	return &Service{db: db, gate: gate, analyses: newAnalyses()}
 }
 
 // Actor is an actor as the caller may know it.
@@ -75,23 +82,29 @@ func (s *Service) tell(ctx context.Context, fn func(t *teller) error) error {
 		return err
 	}
 	return s.db.View(ctx, func(tx Tx) error {
-		t := &teller{
-			Asker: access.Asker{Caller: caller}, tx: tx,
-			roles: map[string]domain.Role{}, actors: map[authz.ActorRef]string{}, spaces: map[string]string{},
-			stacks: map[string]authz.Target{},
-		}
-		if t.Moment, err = s.gate.Moment(ctx, tx); err != nil {
-			return err
-		}
-		roles, err := tx.Roles(ctx)
+		m, err := s.gate.Moment(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for _, r := range roles {
-			t.roles[string(r.ID)] = r
+		t, err := newTeller(ctx, tx, caller, m)
+		if err != nil {
+			return err
 		}
 		return fn(t)
 	})
+}
+
+func newTeller(ctx context.Context, tx Tx, caller access.Caller, m access.Moment) (*teller, error) {
+	t := &teller{
+		Asker: access.Asker{Caller: caller, Moment: m}, tx: tx,
+		roles: map[string]domain.Role{}, actors: map[authz.ActorRef]string{}, spaces: map[string]string{},
+		stacks: map[string]authz.Target{},
+	}
+	roles, err := tx.Roles(ctx)
+	for _, r := range roles {
+		t.roles[string(r.ID)] = r
+	}
+	return t, err
 }
 
 // who is the actor that a question names; the zero value is the caller.

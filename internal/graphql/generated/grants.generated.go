@@ -1177,6 +1177,22 @@ func (ec *executionContext) marshalNRoleBinding2ᚖgithubᚗcomᚋairlockᚑproj
 	return ec._RoleBinding(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNRoleBindingActor2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐRoleBindingActorᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.RoleBindingActor) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRoleBindingActor2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐRoleBindingActor(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNRoleBindingActor2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐRoleBindingActor(ctx context.Context, sel ast.SelectionSet, v *view.RoleBindingActor) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -1260,11 +1276,26 @@ func (ec *executionContext) marshalNRoleBindingPage2ᚖgithubᚗcomᚋairlockᚑ
 	return ec._RoleBindingPage(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOCreateRoleBindingInput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐCreateRoleBindingInput(ctx context.Context, v any) (*CreateRoleBindingInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCreateRoleBindingInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORoleBinding2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐRoleBinding(ctx context.Context, sel ast.SelectionSet, v *view.RoleBinding) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RoleBinding(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORoleBindingActor2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐRoleBindingActor(ctx context.Context, sel ast.SelectionSet, v *view.RoleBindingActor) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RoleBindingActor(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalORoleBindingActorInput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐRoleBindingActorInput(ctx context.Context, v any) (*RoleBindingActorInput, error) {

@@ -2759,6 +2759,13 @@ func (ec *executionContext) marshalOAccessEvidence2ᚖgithubᚗcomᚋairlockᚑp
 	return ec._AccessEvidence(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAccessTarget2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐAccessTarget(ctx context.Context, sel ast.SelectionSet, v *view.AccessTarget) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AccessTarget(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOAccessTargetInput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐAccessTargetInput(ctx context.Context, v any) (*AccessTargetInput, error) {
 	if v == nil {
 		return nil, nil

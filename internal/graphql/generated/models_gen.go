@@ -7,6 +7,88 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
+// One change. Exactly one of the fields is to be given.
+type AccessChangeInput struct {
+	// Bind a role to an actor.
+	CreateRoleBinding *CreateRoleBindingInput `json:"createRoleBinding,omitempty"`
+	// Delete the role binding of this id, whoever holds it.
+	DeleteRoleBinding *string `json:"deleteRoleBinding,omitempty"`
+	// Give a role other actions.
+	SetRoleActions *SetRoleActionsChange `json:"setRoleActions,omitempty"`
+	// Delete the role of this id with all its bindings.
+	DeleteRole *string `json:"deleteRole,omitempty"`
+	// Create a space.
+	CreateSpace *CreateSpaceChange `json:"createSpace,omitempty"`
+	// Move a space with everything in it.
+	MoveSpace *MoveSpaceChange `json:"moveSpace,omitempty"`
+	// Let a space inherit from its parent, or not.
+	SetSpaceInherits *SetSpaceInheritsChange `json:"setSpaceInherits,omitempty"`
+	// Delete the space of this id.
+	DeleteSpace *string `json:"deleteSpace,omitempty"`
+	// Move a stack.
+	MoveStack *MoveEntityChange `json:"moveStack,omitempty"`
+	// Set or clear a stack's administrative flag.
+	SetStackAdministrative *SetStackAdministrativeChange `json:"setStackAdministrative,omitempty"`
+	// Delete the stack of this id.
+	DeleteStack *string `json:"deleteStack,omitempty"`
+	// Move a context.
+	MoveContext *MoveEntityChange `json:"moveContext,omitempty"`
+	// Move a worker pool.
+	MoveWorkerPool *MoveEntityChange `json:"moveWorkerPool,omitempty"`
+	// Attach a context to a stack.
+	AttachContext *AttachContextChange `json:"attachContext,omitempty"`
+	// Take the attachment of this id off its stack.
+	DetachContext *string `json:"detachContext,omitempty"`
+	// Map the group that the identity provider calls so.
+	CreateUserGroup *string `json:"createUserGroup,omitempty"`
+	// Delete the group mapping of this id with its bindings.
+	DeleteUserGroup *string `json:"deleteUserGroup,omitempty"`
+	// Give an API key other groups.
+	SetAPIKeyGroups *SetAPIKeyGroupsChange `json:"setApiKeyGroups,omitempty"`
+	// Delete the API key of this id with its bindings.
+	DeleteAPIKey *string `json:"deleteApiKey,omitempty"`
+	// Revoke the access of the user of this id.
+	DeleteUser *string `json:"deleteUser,omitempty"`
+}
+
+// One effect of a page.
+type AccessEffectEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The effect.
+	Node *view.AccessEffect `json:"node"`
+}
+
+// One page of effects.
+type AccessEffectPage struct {
+	// The effects, one an actor.
+	Edges []*AccessEffectEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// What changes would come to.
+type AccessPreview struct {
+	// True if the caller could make all of the changes now. If not, only `refusals` has something in it.
+	Possible bool `json:"possible"`
+	// The changes that could not be made, and why.
+	Refusals []*view.AccessPreviewRefusal `json:"refusals"`
+	// How many actors would gain something that the caller may know of.
+	Gaining int `json:"gaining"`
+	// How many actors would lose something that the caller may know of.
+	Losing int `json:"losing"`
+	// How many further actors would gain or lose something, all of it hidden from the caller.
+	HiddenActors int `json:"hiddenActors"`
+	// Who gains and loses what: users, keys, groups and then stacks, each by id. A group stands for what it gives its members; those that are known are there themselves, too.
+	Effects *AccessEffectPage `json:"effects"`
+	// What more, and what fewer, actors come to hold: the most powerful first. Empty if paths were not asked for.
+	Paths []*view.EscalationChange `json:"paths"`
+	// How many new paths lead through something that is hidden from the caller.
+	HiddenPaths int `json:"hiddenPaths"`
+	// True if the changes are so large that not all paths were compared.
+	MorePaths bool `json:"morePaths"`
+}
+
 // One request of a page.
 type AccessRequestEdge struct {
 	// Position of this edge, for `after`.
@@ -109,6 +191,14 @@ type APIKeyUpdateInput struct {
 	OidcClaimMappings *ClaimMappingInput `json:"oidcClaimMappings,omitempty"`
 	// The identity-provider groups it belongs to, all of them.
 	Teams []string `json:"teams,omitempty"`
+}
+
+// A context on a stack.
+type AttachContextChange struct {
+	// Id of the context.
+	ContextID string `json:"contextId"`
+	// Id of the stack.
+	StackID string `json:"stackId"`
 }
 
 // An AWS integration attached to a stack.
@@ -275,6 +365,16 @@ type CreateRoleBindingsInput struct {
 	Bindings []*CreateRoleBindingInput `json:"bindings"`
 }
 
+// A new space.
+type CreateSpaceChange struct {
+	// Its name.
+	Name string `json:"name"`
+	// Id of the space above.
+	ParentSpaceID string `json:"parentSpaceId"`
+	// Whether it inherits from there.
+	Inherits bool `json:"inherits"`
+}
+
 // Facts about the server.
 type DebugInfo struct {
 	// Version of the API that this server speaks; empty means: the newest, everything is offered.
@@ -327,6 +427,50 @@ type EnvironmentVariable struct {
 	Key string `json:"key"`
 	// Value.
 	Value string `json:"value"`
+}
+
+// One path of a page.
+type EscalationPathEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The path.
+	Node *view.EscalationPath `json:"node"`
+}
+
+// One page of escalation paths.
+type EscalationPathPage struct {
+	// The act-as mode that the paths are told for.
+	Mode domain.ActAsMode `json:"mode"`
+	// How many actors reach the goal, on other pages, too.
+	Actors int `json:"actors"`
+	// The paths.
+	Edges []*EscalationPathEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A question about escalation paths. Without `to`: who can come to administer the account.
+type EscalationPathsInput struct {
+	// Where something is to be held.
+	To *AccessTargetInput `json:"to,omitempty"`
+	// To hold this action there.
+	Action *string `json:"action,omitempty"`
+	// To hold all actions of this role there, by its id or slug.
+	Role *string `json:"role,omitempty"`
+	// All paths of this actor. Absent: the shortest path of everybody.
+	From *RoleBindingActorInput `json:"from,omitempty"`
+	// Only paths that begin with actors of these kinds; absent: users, API keys and groups.
+	Kinds []string `json:"kinds,omitempty"`
+	// Most steps of a path: 6 by default, at most 32.
+	MaxHops *int `json:"maxHops,omitempty"`
+	// True to leave out who holds the goal without acting through a stack.
+	Escalating *bool `json:"escalating,omitempty"`
+	// The act-as mode to answer for; absent: the account's.
+	Mode *domain.ActAsMode `json:"mode,omitempty"`
+	// Cursor of the page before the wanted one; absent for the first page.
+	After *string `json:"after,omitempty"`
+	// Largest number of paths wanted: 50 by default, at most 100.
+	First *int `json:"first,omitempty"`
 }
 
 // A question: may somebody do something? Without an action and a target: does he administer the account?
@@ -467,6 +611,22 @@ type Module struct {
 	Owner string `json:"owner"`
 }
 
+// Another place of a stack, context or worker pool.
+type MoveEntityChange struct {
+	// Its id.
+	ID string `json:"id"`
+	// Id of the space it lives in then.
+	SpaceID string `json:"spaceId"`
+}
+
+// Another place of a space.
+type MoveSpaceChange struct {
+	// Id of the space.
+	SpaceID string `json:"spaceId"`
+	// Id of the space above it then.
+	ParentSpaceID string `json:"parentSpaceId"`
+}
+
 // Settings for OpenTofu.
 type OpenTofuInput struct {
 	// True for shorter logs.
@@ -491,6 +651,18 @@ type PageInfo struct {
 	HasNextPage bool `json:"hasNextPage"`
 	// True when this page does not start at the beginning.
 	HasPreviousPage bool `json:"hasPreviousPage"`
+}
+
+// Changes to try out.
+type PreviewAccessChangeInput struct {
+	// The changes, at most 100: each is tried out in the world that those before it have made.
+	Changes []*AccessChangeInput `json:"changes"`
+	// True to compare the escalation paths, too; that can take a second on a large account.
+	Paths *bool `json:"paths,omitempty"`
+	// Cursor of the page before the wanted one; absent for the first page.
+	After *string `json:"after,omitempty"`
+	// Largest number of effects wanted: 50 by default, at most 100.
+	First *int `json:"first,omitempty"`
 }
 
 // The built-in pool.
@@ -791,6 +963,38 @@ type SearchWorkerPoolsOutput struct {
 	Edges []*SearchWorkerPoolsEdge `json:"edges"`
 	// Where the page ends.
 	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// Other groups of an API key.
+type SetAPIKeyGroupsChange struct {
+	// Id of the key.
+	APIKeyID string `json:"apiKeyId"`
+	// Names of all its groups then.
+	Groups []string `json:"groups"`
+}
+
+// Other actions of a role.
+type SetRoleActionsChange struct {
+	// Id of the role.
+	RoleID string `json:"roleId"`
+	// All of its actions then: values of the enum Action.
+	Actions []string `json:"actions"`
+}
+
+// Whether a space inherits.
+type SetSpaceInheritsChange struct {
+	// Id of the space.
+	SpaceID string `json:"spaceId"`
+	// Whether it inherits then.
+	Inherits bool `json:"inherits"`
+}
+
+// The administrative flag of a stack.
+type SetStackAdministrativeChange struct {
+	// Id of the stack.
+	StackID string `json:"stackId"`
+	// Whether it is administrative then.
+	Administrative bool `json:"administrative"`
 }
 
 // A space: the place of stacks, contexts and other entities in the tree, and the scope of roles.
@@ -1181,6 +1385,18 @@ type WebhooksIntegration struct {
 	RetryOnFailure *bool `json:"retryOnFailure,omitempty"`
 	// Empty: secrets are not shown again.
 	Secret string `json:"secret"`
+}
+
+// A question about who can come to hold a role.
+type WhoCanBecomeInput struct {
+	// The space.
+	SpaceID string `json:"spaceId"`
+	// Id or slug of the role.
+	Role string `json:"role"`
+	// Cursor of the page before the wanted one; absent for the first page.
+	After *string `json:"after,omitempty"`
+	// Largest number of paths wanted: 50 by default, at most 100.
+	First *int `json:"first,omitempty"`
 }
 
 // Somebody of a page of those who may do something.

@@ -63,6 +63,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccessChangeInput,
 		ec.unmarshalInputAccessRequestsInput,
 		ec.unmarshalInputAccessTargetInput,
 		ec.unmarshalInputAnsibleInput,
@@ -71,6 +72,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputApiKeyRoleBindingBatchInput,
 		ec.unmarshalInputApiKeyRoleBindingInput,
 		ec.unmarshalInputApiKeyUpdateInput,
+		ec.unmarshalInputAttachContextChange,
 		ec.unmarshalInputCancelAccessRequestInput,
 		ec.unmarshalInputClaimMappingEntryInput,
 		ec.unmarshalInputClaimMappingInput,
@@ -81,10 +83,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConvertAdministrativeStackInput,
 		ec.unmarshalInputCreateRoleBindingInput,
 		ec.unmarshalInputCreateRoleBindingsInput,
+		ec.unmarshalInputCreateSpaceChange,
 		ec.unmarshalInputDecideAccessRequestInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
 		ec.unmarshalInputEffectiveAccessInput,
 		ec.unmarshalInputEnvironmentVariable,
+		ec.unmarshalInputEscalationPathsInput,
 		ec.unmarshalInputExplainAccessInput,
 		ec.unmarshalInputHooksInput,
 		ec.unmarshalInputInvitedRoleInput,
@@ -96,7 +100,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputManagedUserInviteInput,
 		ec.unmarshalInputManagedUserInviteInputV2,
 		ec.unmarshalInputManagedUserUpdateInput,
+		ec.unmarshalInputMoveEntityChange,
+		ec.unmarshalInputMoveSpaceChange,
 		ec.unmarshalInputOpenTofuInput,
+		ec.unmarshalInputPreviewAccessChangeInput,
 		ec.unmarshalInputPulumiInput,
 		ec.unmarshalInputQueryFieldConstraint,
 		ec.unmarshalInputQueryOrder,
@@ -110,6 +117,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRunChangesInput,
 		ec.unmarshalInputRuntimeConfigInput,
 		ec.unmarshalInputSearchInput,
+		ec.unmarshalInputSetApiKeyGroupsChange,
+		ec.unmarshalInputSetRoleActionsChange,
+		ec.unmarshalInputSetSpaceInheritsChange,
+		ec.unmarshalInputSetStackAdministrativeChange,
 		ec.unmarshalInputSpaceAccessRuleInput,
 		ec.unmarshalInputSpaceInput,
 		ec.unmarshalInputStackAttachment,
@@ -125,6 +136,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUserRoleBindingBatchInput,
 		ec.unmarshalInputUserRoleBindingInput,
 		ec.unmarshalInputVendorConfigInput,
+		ec.unmarshalInputWhoCanBecomeInput,
 		ec.unmarshalInputWhoCanInput,
 	)
 	first := true
@@ -2001,6 +2013,396 @@ input WhoCanInput {
   first: Int
 }
 `, BuiltIn: false},
+	{Name: "../schema/insight_paths.graphqls", Input: `extend type Query {
+  """
+  How somebody can come to hold an action or a role somewhere, or to administer
+  the account: by acting through stacks, contexts and worker pools that he can
+  change, step by step. Without an actor, everybody who can, by his shortest
+  path; with one, all his paths. Shorter ones first.
+  """
+  escalationPaths("The question." input: EscalationPathsInput!): EscalationPathPage! @rule(who: ROOT_ADMIN)
+  "Who can come to hold a role in a space, in whatever way: ` + "`" + `escalationPaths` + "`" + ` to all of its actions."
+  whoCanBecome("The question." input: WhoCanBecomeInput!): EscalationPathPage! @rule(who: ROOT_ADMIN)
+}
+
+"One page of escalation paths."
+type EscalationPathPage {
+  "The act-as mode that the paths are told for."
+  mode: StackActAsMode!
+  "How many actors reach the goal, on other pages, too."
+  actors: Int!
+  "The paths."
+  edges: [EscalationPathEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One path of a page."
+type EscalationPathEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The path."
+  node: EscalationPath!
+}
+
+"How one actor comes to hold something."
+type EscalationPath {
+  "Who."
+  from: RoleBindingActor! @rule(who: PARENT)
+  "The path in one sentence."
+  sentence: String!
+  "True if it leads through a stack. If not, the actor holds the goal by his own bindings or by a group's."
+  escalates: Boolean!
+  "Its steps; the last one ends at who holds the goal."
+  hops: [EscalationHop!]! @sized(entries: 6)
+}
+
+"One step of a path."
+type EscalationHop {
+  "What kind of step it is."
+  kind: EscalationHopKind!
+  "Where it begins."
+  from: EscalationNode!
+  "Where it leads. Null for HOLDS."
+  to: EscalationNode
+  "Number of the escalation rule, such as E1. Null if the step needs none."
+  rule: String
+  "What is done, for INFLUENCES."
+  action: Action
+  "Where it is done, or where the goal is held."
+  target: AccessTarget!
+  "For INFLUENCES: everything that would do instead, ` + "`" + `action` + "`" + ` included."
+  ways: [EscalationWay!]!
+  "True if only plans are influenced: the stack's roles come without what changes anything."
+  planOnly: Boolean!
+  "The bindings that make it possible: few, and the nearest. One that a preview tries out has no id yet."
+  evidence: [AccessEvidence!]! @sized(entries: 4)
+  "Conditions that are met."
+  guards: [EscalationGuard!]! @sized(entries: 2)
+  "True if ENFORCE would refuse all of ` + "`" + `ways` + "`" + `."
+  refusedByEnforce: Boolean!
+}
+
+"An actor, or something that stacks use."
+type EscalationNode {
+  "The actor, stacks included."
+  actor: RoleBindingActor @rule(who: PARENT)
+  "The context or worker pool, if it is none."
+  object: AccessTarget
+}
+
+"Something that decides what a stack's runs do."
+type EscalationWay {
+  "Number of the escalation rule."
+  rule: String!
+  "What is done."
+  action: Action!
+  "What it takes besides."
+  also: Action
+  "What it comes to."
+  sentence: String!
+}
+
+"Kinds of steps of an escalation path."
+enum EscalationHopKind {
+  "Holds the goal: the end of the path."
+  HOLDS
+  "Belongs to a group and holds what it holds."
+  MEMBER
+  "Decides what runs do: of the stack that is next, or of those that use what is next."
+  INFLUENCES
+  "Is used by the stack that is next."
+  USED_BY
+}
+
+"Conditions of a step beyond actions."
+enum EscalationGuard {
+  "Wherever the stack holds a role, the actor holds it as well or has ` + "`" + `stack:act-as` + "`" + `."
+  ACT_AS
+  "The actor has Space admin in the space of every stack that uses the object."
+  ADMIN_OF_ALL
+}
+
+"A question about escalation paths. Without ` + "`" + `to` + "`" + `: who can come to administer the account."
+input EscalationPathsInput {
+  "Where something is to be held."
+  to: AccessTargetInput
+  "To hold this action there."
+  action: Action
+  "To hold all actions of this role there, by its id or slug."
+  role: String
+  "All paths of this actor. Absent: the shortest path of everybody."
+  from: RoleBindingActorInput
+  "Only paths that begin with actors of these kinds; absent: users, API keys and groups."
+  kinds: [RoleBindingActorKind!]
+  "Most steps of a path: 6 by default, at most 32."
+  maxHops: Int
+  "True to leave out who holds the goal without acting through a stack."
+  escalating: Boolean
+  "The act-as mode to answer for; absent: the account's."
+  mode: StackActAsMode
+  "Cursor of the page before the wanted one; absent for the first page."
+  after: String
+  "Largest number of paths wanted: 50 by default, at most 100."
+  first: Int
+}
+
+"A question about who can come to hold a role."
+input WhoCanBecomeInput {
+  "The space."
+  spaceId: ID!
+  "Id or slug of the role."
+  role: String!
+  "Cursor of the page before the wanted one; absent for the first page."
+  after: String
+  "Largest number of paths wanted: 50 by default, at most 100."
+  first: Int
+}
+`, BuiltIn: false},
+	{Name: "../schema/insight_preview.graphqls", Input: `extend type Query {
+  """
+  What changes would come to if the caller made them now, in their order and all
+  of them: who gains and who loses which actions where, and which escalation
+  paths open and close. Each is decided as if the caller made it: whoever could
+  not is told what he lacks, in the same words, and nothing of what it would do.
+  Who could is told of the spaces that he reads; what is hidden from him is
+  counted. Nothing is written and nothing recorded.
+  """
+  previewAccessChange("What to try out." input: PreviewAccessChangeInput!): AccessPreview! @rule(who: CALLER)
+}
+
+"What changes would come to."
+type AccessPreview {
+  "True if the caller could make all of the changes now. If not, only ` + "`" + `refusals` + "`" + ` has something in it."
+  possible: Boolean!
+  "The changes that could not be made, and why."
+  refusals: [AccessPreviewRefusal!]!
+  "How many actors would gain something that the caller may know of."
+  gaining: Int!
+  "How many actors would lose something that the caller may know of."
+  losing: Int!
+  "How many further actors would gain or lose something, all of it hidden from the caller."
+  hiddenActors: Int!
+  "Who gains and loses what: users, keys, groups and then stacks, each by id. A group stands for what it gives its members; those that are known are there themselves, too."
+  effects: AccessEffectPage!
+  "What more, and what fewer, actors come to hold: the most powerful first. Empty if paths were not asked for."
+  paths: [EscalationChange!]!
+  "How many new paths lead through something that is hidden from the caller."
+  hiddenPaths: Int!
+  "True if the changes are so large that not all paths were compared."
+  morePaths: Boolean!
+}
+
+"A change that could not be made."
+type AccessPreviewRefusal {
+  "Which one of the changes, from 0."
+  change: Int!
+  "The code of the error that making it would answer."
+  code: String!
+  "Its message: what the caller lacks, or which rule stands against it."
+  message: String!
+  "The field of the change that is at fault, if one is."
+  field: String
+}
+
+"One page of effects."
+type AccessEffectPage {
+  "The effects, one an actor."
+  edges: [AccessEffectEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One effect of a page."
+type AccessEffectEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The effect."
+  node: AccessEffect!
+}
+
+"What one actor would gain and lose."
+type AccessEffect {
+  "Who."
+  actor: RoleBindingActor! @rule(who: PARENT)
+  "All of it in one sentence."
+  sentence: String!
+  "What, and where."
+  parts: [AccessEffectPart!]! @sized(entries: 10)
+}
+
+"A gain and loss that is the same in some spaces, or on one entity."
+type AccessEffectPart {
+  "The actions gained."
+  gained: [Action!]!
+  "The actions lost."
+  lost: [Action!]!
+  "In how many spaces, hidden ones included. 0 if it is about an entity."
+  spaces: Int!
+  "How many of these are hidden from the caller."
+  hiddenSpaces: Int!
+  "The others, at most 20 of them: the highest, each with how many of those below it go with it."
+  tops: [AccessEffectSpace!]!
+  "The entity that it is about: one that moves, or that is bound by itself. Null if it is about spaces."
+  target: AccessTarget
+}
+
+"A space with some below it."
+type AccessEffectSpace {
+  "Id of the space."
+  spaceId: ID
+  "Its name. Null where the caller does not see it."
+  spaceName: String
+  "How many of the spaces below it go with it."
+  below: Int!
+}
+
+"What changes mean for who can come to hold something."
+type EscalationChange {
+  "What: an action or a role, somewhere."
+  goal: EscalationGoal!
+  "The shortest paths of those who could not reach it before and could then, through a stack: at most 5."
+  gained: [EscalationPath!]! @sized(entries: 5)
+  "How many there are."
+  gainedCount: Int!
+  "Who could reach it before, in whatever way, and could not then. Empty for whoever may not view the account."
+  lost: [RoleBindingActor!]! @rule(who: PARENT)
+}
+
+"What somebody might come to hold."
+type EscalationGoal {
+  "Where."
+  target: AccessTarget!
+  "The action. Null if it is a role."
+  action: Action
+  "Id of the role: all of its actions. Null if it is an action."
+  roleId: ID
+  "Name of the role."
+  roleName: String
+}
+
+"Changes to try out."
+input PreviewAccessChangeInput {
+  "The changes, at most 100: each is tried out in the world that those before it have made."
+  changes: [AccessChangeInput!]!
+  "True to compare the escalation paths, too; that can take a second on a large account."
+  paths: Boolean
+  "Cursor of the page before the wanted one; absent for the first page."
+  after: String
+  "Largest number of effects wanted: 50 by default, at most 100."
+  first: Int
+}
+
+"One change. Exactly one of the fields is to be given."
+input AccessChangeInput {
+  "Bind a role to an actor."
+  createRoleBinding: CreateRoleBindingInput
+  "Delete the role binding of this id, whoever holds it."
+  deleteRoleBinding: ID
+  "Give a role other actions."
+  setRoleActions: SetRoleActionsChange
+  "Delete the role of this id with all its bindings."
+  deleteRole: ID
+  "Create a space."
+  createSpace: CreateSpaceChange
+  "Move a space with everything in it."
+  moveSpace: MoveSpaceChange
+  "Let a space inherit from its parent, or not."
+  setSpaceInherits: SetSpaceInheritsChange
+  "Delete the space of this id."
+  deleteSpace: ID
+  "Move a stack."
+  moveStack: MoveEntityChange
+  "Set or clear a stack's administrative flag."
+  setStackAdministrative: SetStackAdministrativeChange
+  "Delete the stack of this id."
+  deleteStack: ID
+  "Move a context."
+  moveContext: MoveEntityChange
+  "Move a worker pool."
+  moveWorkerPool: MoveEntityChange
+  "Attach a context to a stack."
+  attachContext: AttachContextChange
+  "Take the attachment of this id off its stack."
+  detachContext: ID
+  "Map the group that the identity provider calls so."
+  createUserGroup: String
+  "Delete the group mapping of this id with its bindings."
+  deleteUserGroup: ID
+  "Give an API key other groups."
+  setApiKeyGroups: SetApiKeyGroupsChange
+  "Delete the API key of this id with its bindings."
+  deleteApiKey: ID
+  "Revoke the access of the user of this id."
+  deleteUser: ID
+}
+
+"Other actions of a role."
+input SetRoleActionsChange {
+  "Id of the role."
+  roleId: ID!
+  "All of its actions then: values of the enum Action."
+  actions: [String!]!
+}
+
+"A new space."
+input CreateSpaceChange {
+  "Its name."
+  name: String!
+  "Id of the space above."
+  parentSpaceId: ID!
+  "Whether it inherits from there."
+  inherits: Boolean!
+}
+
+"Another place of a space."
+input MoveSpaceChange {
+  "Id of the space."
+  spaceId: ID!
+  "Id of the space above it then."
+  parentSpaceId: ID!
+}
+
+"Whether a space inherits."
+input SetSpaceInheritsChange {
+  "Id of the space."
+  spaceId: ID!
+  "Whether it inherits then."
+  inherits: Boolean!
+}
+
+"Another place of a stack, context or worker pool."
+input MoveEntityChange {
+  "Its id."
+  id: ID!
+  "Id of the space it lives in then."
+  spaceId: ID!
+}
+
+"The administrative flag of a stack."
+input SetStackAdministrativeChange {
+  "Id of the stack."
+  stackId: ID!
+  "Whether it is administrative then."
+  administrative: Boolean!
+}
+
+"A context on a stack."
+input AttachContextChange {
+  "Id of the context."
+  contextId: ID!
+  "Id of the stack."
+  stackId: ID!
+}
+
+"Other groups of an API key."
+input SetApiKeyGroupsChange {
+  "Id of the key."
+  apiKeyId: ID!
+  "Names of all its groups then."
+  groups: [String!]!
+}
+`, BuiltIn: false},
 	{Name: "../schema/integrations.graphqls", Input: `"Integrations of a stack with other services. None can be set up yet: all of this is empty."
 type StackIntegrations {
   "One AWS role of the stack itself."
@@ -2488,6 +2890,9 @@ directive @rule(
   "True where others are answered null, empty or not found, also those who are refused elsewhere."
   silent: Boolean
 ) repeatable on FIELD_DEFINITION
+
+"How many entries a list is taken to have when the cost of a query is estimated; without it, 20."
+directive @sized("How many." entries: Int!) on FIELD_DEFINITION
 
 "Rules that are no action in the space of an object."
 enum RuleWho {
@@ -3807,6 +4212,68 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_AccessEffect(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "actor":
+		return ec.fieldContext_AccessEffect_actor(ctx, field)
+	case "sentence":
+		return ec.fieldContext_AccessEffect_sentence(ctx, field)
+	case "parts":
+		return ec.fieldContext_AccessEffect_parts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessEffect", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessEffectEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AccessEffectEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AccessEffectEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessEffectEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessEffectPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AccessEffectPage_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AccessEffectPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessEffectPage", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessEffectPart(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "gained":
+		return ec.fieldContext_AccessEffectPart_gained(ctx, field)
+	case "lost":
+		return ec.fieldContext_AccessEffectPart_lost(ctx, field)
+	case "spaces":
+		return ec.fieldContext_AccessEffectPart_spaces(ctx, field)
+	case "hiddenSpaces":
+		return ec.fieldContext_AccessEffectPart_hiddenSpaces(ctx, field)
+	case "tops":
+		return ec.fieldContext_AccessEffectPart_tops(ctx, field)
+	case "target":
+		return ec.fieldContext_AccessEffectPart_target(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessEffectPart", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessEffectSpace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "spaceId":
+		return ec.fieldContext_AccessEffectSpace_spaceId(ctx, field)
+	case "spaceName":
+		return ec.fieldContext_AccessEffectSpace_spaceName(ctx, field)
+	case "below":
+		return ec.fieldContext_AccessEffectSpace_below(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessEffectSpace", field.Name)
+}
+
 func (ec *executionContext) childFields_AccessEvidence(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "kind":
@@ -3877,6 +4344,44 @@ func (ec *executionContext) childFields_AccessExplanation(ctx context.Context, f
 		return ec.fieldContext_AccessExplanation_way(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccessExplanation", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessPreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "possible":
+		return ec.fieldContext_AccessPreview_possible(ctx, field)
+	case "refusals":
+		return ec.fieldContext_AccessPreview_refusals(ctx, field)
+	case "gaining":
+		return ec.fieldContext_AccessPreview_gaining(ctx, field)
+	case "losing":
+		return ec.fieldContext_AccessPreview_losing(ctx, field)
+	case "hiddenActors":
+		return ec.fieldContext_AccessPreview_hiddenActors(ctx, field)
+	case "effects":
+		return ec.fieldContext_AccessPreview_effects(ctx, field)
+	case "paths":
+		return ec.fieldContext_AccessPreview_paths(ctx, field)
+	case "hiddenPaths":
+		return ec.fieldContext_AccessPreview_hiddenPaths(ctx, field)
+	case "morePaths":
+		return ec.fieldContext_AccessPreview_morePaths(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessPreview", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessPreviewRefusal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "change":
+		return ec.fieldContext_AccessPreviewRefusal_change(ctx, field)
+	case "code":
+		return ec.fieldContext_AccessPreviewRefusal_code(ctx, field)
+	case "message":
+		return ec.fieldContext_AccessPreviewRefusal_message(ctx, field)
+	case "field":
+		return ec.fieldContext_AccessPreviewRefusal_field(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessPreviewRefusal", field.Name)
 }
 
 func (ec *executionContext) childFields_AccessRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4405,6 +4910,124 @@ func (ec *executionContext) childFields_EffectiveAction(ctx context.Context, fie
 		return ec.fieldContext_EffectiveAction_by(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EffectiveAction", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "goal":
+		return ec.fieldContext_EscalationChange_goal(ctx, field)
+	case "gained":
+		return ec.fieldContext_EscalationChange_gained(ctx, field)
+	case "gainedCount":
+		return ec.fieldContext_EscalationChange_gainedCount(ctx, field)
+	case "lost":
+		return ec.fieldContext_EscalationChange_lost(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationChange", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationGoal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "target":
+		return ec.fieldContext_EscalationGoal_target(ctx, field)
+	case "action":
+		return ec.fieldContext_EscalationGoal_action(ctx, field)
+	case "roleId":
+		return ec.fieldContext_EscalationGoal_roleId(ctx, field)
+	case "roleName":
+		return ec.fieldContext_EscalationGoal_roleName(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationGoal", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationHop(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_EscalationHop_kind(ctx, field)
+	case "from":
+		return ec.fieldContext_EscalationHop_from(ctx, field)
+	case "to":
+		return ec.fieldContext_EscalationHop_to(ctx, field)
+	case "rule":
+		return ec.fieldContext_EscalationHop_rule(ctx, field)
+	case "action":
+		return ec.fieldContext_EscalationHop_action(ctx, field)
+	case "target":
+		return ec.fieldContext_EscalationHop_target(ctx, field)
+	case "ways":
+		return ec.fieldContext_EscalationHop_ways(ctx, field)
+	case "planOnly":
+		return ec.fieldContext_EscalationHop_planOnly(ctx, field)
+	case "evidence":
+		return ec.fieldContext_EscalationHop_evidence(ctx, field)
+	case "guards":
+		return ec.fieldContext_EscalationHop_guards(ctx, field)
+	case "refusedByEnforce":
+		return ec.fieldContext_EscalationHop_refusedByEnforce(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationHop", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationNode(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "actor":
+		return ec.fieldContext_EscalationNode_actor(ctx, field)
+	case "object":
+		return ec.fieldContext_EscalationNode_object(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationNode", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationPath(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_EscalationPath_from(ctx, field)
+	case "sentence":
+		return ec.fieldContext_EscalationPath_sentence(ctx, field)
+	case "escalates":
+		return ec.fieldContext_EscalationPath_escalates(ctx, field)
+	case "hops":
+		return ec.fieldContext_EscalationPath_hops(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationPath", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationPathEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_EscalationPathEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_EscalationPathEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationPathEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationPathPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mode":
+		return ec.fieldContext_EscalationPathPage_mode(ctx, field)
+	case "actors":
+		return ec.fieldContext_EscalationPathPage_actors(ctx, field)
+	case "edges":
+		return ec.fieldContext_EscalationPathPage_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_EscalationPathPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationPathPage", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationWay(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_EscalationWay_rule(ctx, field)
+	case "action":
+		return ec.fieldContext_EscalationWay_action(ctx, field)
+	case "also":
+		return ec.fieldContext_EscalationWay_also(ctx, field)
+	case "sentence":
+		return ec.fieldContext_EscalationWay_sentence(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationWay", field.Name)
 }
 
 func (ec *executionContext) childFields_Hooks(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
