@@ -59,6 +59,15 @@ tofu: ## make sure that there is an OpenTofu: the one on PATH, or one built from
 e2e: build tofu ## run the stories on the built binary, on SQLite and PostgreSQL
 	@$(TOOLS) $(POSTGRES) $(TEST) -count=1 ./e2e/...
 
+# Hours: every race as often as ROUNDS says, and CASES answers compared with
+# the second evaluator, a twenty-fifth of them through each database.
+SOAK = 'Case28|Case57|Case62|Case196|AgainstReference'
+ROUNDS ?= 10000
+CASES ?= 5000000
+soak: build tofu ## run the races and the comparisons for hours, on SQLite and PostgreSQL; ROUNDS and CASES say how long
+	@AIRLOCK_RACE_ROUNDS=$(ROUNDS) AIRLOCK_CASES=$(CASES) $(TOOLS) $(POSTGRES) $(TEST) -count=1 -timeout 24h -run $(SOAK) \
+		./authz ./internal/access ./internal/authzen ./internal/bindings ./internal/stacks ./e2e
+
 bench: ## run the benchmarks
 	@go test -run '^$$' -bench . -benchmem $(UNIT)
 
