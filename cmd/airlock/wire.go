@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/bindings"
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/secrets"
@@ -130,8 +132,11 @@ func (s *server) build(ctx context.Context) error {
 // changed is told of every commit. It must not block.
 func (s *server) changed(topics []string) {
 	s.metrics.Committed(topics)
-	if s.runs != nil {
+	if s.runs != nil && slices.Contains(topics, domain.TopicReady) {
 		s.runs.Wake()
+	}
+	if s.runs != nil && slices.Contains(topics, domain.TopicStops) {
+		s.runs.WakeStops()
 	}
 	select {
 	case s.audited <- struct{}{}:

@@ -50,6 +50,8 @@ type AuditUse struct {
 const (
 	TopicAudit = "audit" // an audit row to be carried outside; the id is the row's
 	TopicRuns  = "runs"  // a run changed its state; announced, never stored
+	TopicReady = "ready" // a run waits for a worker; announced, never stored
+	TopicStops = "stops" // a run's worker is asked to stop; announced, never stored
 )
 
 // OutboxRow is one committed message that must leave the building.

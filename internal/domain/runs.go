@@ -2,34 +2,6 @@ package domain
 
 import "time"
 
-// RunState is a state of a run; the wire spelling is the constant's value.
-type RunState string
-
-// The states of the contract. RunNone is a stack's state before its first run.
-const (
-	RunNone            RunState = "NONE"
-	RunQueued          RunState = "QUEUED"
-	RunReady           RunState = "READY"
-	RunPreparing       RunState = "PREPARING"
-	RunPreparingApply  RunState = "PREPARING_APPLY"
-	RunPreparingReplan RunState = "PREPARING_REPLAN"
-	RunInitializing    RunState = "INITIALIZING"
-	RunPlanning        RunState = "PLANNING"
-	RunUnconfirmed     RunState = "UNCONFIRMED"
-	RunPendingReview   RunState = "PENDING_REVIEW"
-	RunConfirmed       RunState = "CONFIRMED"
-	RunReplanRequested RunState = "REPLAN_REQUESTED"
-	RunApplying        RunState = "APPLYING"
-	RunPerforming      RunState = "PERFORMING"
-	RunDestroying      RunState = "DESTROYING"
-	RunFinished        RunState = "FINISHED"
-	RunFailed          RunState = "FAILED"
-	RunStopped         RunState = "STOPPED"
-	RunCanceled        RunState = "CANCELED"
-	RunDiscarded       RunState = "DISCARDED"
-	RunSkipped         RunState = "SKIPPED"
-)
-
 // RunType is the kind of job a run does.
 type RunType string
 
@@ -46,68 +18,38 @@ const (
 // their stack: one at a time (access model A64).
 func (t RunType) Blocking() bool { return t == RunTracked || t == RunTask || t == RunDestroy }
 
-// runTransitions is the whole state machine of a tracked run; docs/runs.md
-// draws the same table and a foreign key of the history is the second net. Terminal
-// states have no way out.
-var runTransitions = map[RunState][]RunState{
-	RunNone:           {RunQueued},
-	RunQueued:         {RunReady, RunCanceled, RunDiscarded, RunFailed},
-	RunReady:          {RunPreparing, RunQueued, RunCanceled, RunDiscarded, RunFailed},
-	RunPreparing:      {RunInitializing, RunFailed, RunStopped},
-	RunInitializing:   {RunPlanning, RunFailed, RunStopped},
-	RunPlanning:       {RunUnconfirmed, RunConfirmed, RunFinished, RunFailed, RunStopped},
-	RunUnconfirmed:    {RunConfirmed, RunDiscarded},
-	RunConfirmed:      {RunPreparingApply, RunApplying, RunFailed},
-	RunPreparingApply: {RunApplying, RunFailed},
-	RunApplying:       {RunFinished, RunFailed},
-	RunFinished:       nil,
-	RunFailed:         nil,
-	RunStopped:        nil,
-	RunCanceled:       nil,
-	RunDiscarded:      nil,
-}
+// Shows reports whether a stack shows the state of its newest run of this type
+// as its own: a task says nothing about what the stack has built.
+func (t RunType) Shows() bool { return t == RunTracked || t == RunDestroy }
 
-// CanBecome reports whether the state machine has the edge s -> next.
-func (s RunState) CanBecome(next RunState) bool {
-	for _, t := range runTransitions[s] {
-		if t == next {
-			return true
-		}
-	}
-	return false
-}
+// Priorities of waiting runs: workers take the highest first. What somebody has
+// set (RunRaised, RunLowered) comes before what the kind of the run says.
+const (
+	RunLowered          = -100
+	RunPriorityDrift    = 0
+	RunPriorityProposed = 10
+	RunPriorityBlocking = 20
+	RunRaised           = 100
+)
 
-// Terminal reports whether a run ends in this state.
-func (s RunState) Terminal() bool {
-	switch s {
-	case RunFinished, RunFailed, RunStopped, RunCanceled, RunDiscarded, RunSkipped:
-		return true
+// UsualPriority is how urgent a run is if nobody says otherwise.
+func (r Run) UsualPriority() int {
+	switch {
+	case r.Drift:
+		return RunPriorityDrift
+	case r.Type.Blocking():
+		return RunPriorityBlocking
 	default:
-		return false
+		return RunPriorityProposed
 	}
 }
 
-// Speaks reports whether a run's token is accepted by the API in this state
-// (access model A150).
-func (s RunState) Speaks() bool {
-	return s == RunPlanning || s.Writes()
-}
-
-// Active reports whether a worker executes code of the run in this state; the
-// state backend answers it then, because an init reads the state, too.
-func (s RunState) Active() bool {
-	switch s {
-	case RunPreparing, RunInitializing, RunPlanning, RunPreparingApply, RunApplying, RunPerforming, RunDestroying:
-		return true
-	default:
-		return false
-	}
-}
-
-// Writes reports whether a run's token may change anything in this state: a
-// plan only reads (access model R25).
-func (s RunState) Writes() bool {
-	return s == RunApplying || s == RunPerforming || s == RunDestroying
+// RunRequest is what was asked of a run when it was created. It never changes.
+type RunRequest struct {
+	Command  string `json:",omitempty"` // of a task
+	SkipInit bool   `json:",omitempty"` // of a task: nothing is initialised before the command
+	Retries  RunID  `json:",omitempty"` // the run that this one does again
+	Promotes RunID  `json:",omitempty"` // the proposed run whose commit this one deploys
 }
 
 // Delta counts what a plan would do, or an apply has done.
@@ -149,6 +91,12 @@ type Run struct {
 	Delta       *Delta // nil until planned
 	Note        string // why it ended, for a run that failed
 	Autodeploy  bool   // decided when the run was created
+	Request     RunRequest
+	Priority    int
+	Drift       bool     // started by drift detection
+	Targets     []string // resource addresses that the plan is limited to; empty: all
+	// Stop is set when somebody has asked the worker to stop.
+	Stop *StopRequest
 	// ActedAs names the roles of the stack that whoever confirmed the run
 	// lacks; nil for none.
 	ActedAs *ActedAs
@@ -160,9 +108,14 @@ type Run struct {
 	LeaseUntil time.Time // zero: no lease
 }
 
+// StopRequest asks the worker of a run to end it.
+type StopRequest struct {
+	By, Note string
+}
+
 // Advance moves the run along one edge of the state machine.
 func (r *Run) Advance(next RunState, at time.Time, note string) error {
-	if !r.State.CanBecome(next) {
+	if !r.State.CanBecome(next) || !r.Type.enters(next) {
 		return Conflict("run %s is %s and cannot become %s", r.ID, r.State, next)
 	}
 	r.State, r.UpdatedAt, r.Note = next, at, note

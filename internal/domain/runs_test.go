@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -21,7 +22,7 @@ func TestTransitions(t *testing.T) {
 			edges[to] = true
 		}
 		for _, to := range allRunStates {
-			r := Run{ID: "r", State: from, StateSerial: 3}
+			r := Run{ID: "r", Type: typeFor(from, to), State: from, StateSerial: 3}
 			err := r.Advance(to, at, "why")
 			switch {
 			case edges[to] && (err != nil || r.State != to || r.StateSerial != 4 || r.Note != "why" || !r.UpdatedAt.Equal(at)):
@@ -29,6 +30,42 @@ func TestTransitions(t *testing.T) {
 			case !edges[to] && (ErrorCode(err) != CodeConflict || r.State != from || r.StateSerial != 3):
 				t.Errorf("%s -> %s: %v, %+v", from, to, err, r)
 			}
+		}
+	}
+}
+
+// typeFor is a type whose runs enter both states, where there is one.
+func typeFor(states ...RunState) RunType {
+	for _, t := range []RunType{RunTracked, RunProposed, RunTask, RunDestroy} {
+		if !slices.ContainsFunc(states, func(s RunState) bool { return !t.enters(s) }) {
+			return t
+		}
+	}
+	return RunTracked
+}
+
+// TestTypesKeepToTheirStates: a proposed run never applies, a task never plans.
+func TestTypesKeepToTheirStates(t *testing.T) {
+	for _, c := range []struct {
+		kind     RunType
+		from, to RunState
+		can      bool
+	}{
+		{RunTracked, RunPlanning, RunUnconfirmed, true},
+		{RunProposed, RunPlanning, RunUnconfirmed, false},
+		{RunProposed, RunPlanning, RunConfirmed, false},
+		{RunProposed, RunPlanning, RunFinished, true},
+		{RunProposed, RunConfirmed, RunApplying, false},
+		{RunTask, RunInitializing, RunPerforming, true},
+		{RunTask, RunInitializing, RunPlanning, false},
+		{RunTracked, RunInitializing, RunPerforming, false},
+		{RunDestroy, RunInitializing, RunDestroying, true},
+		{RunTracked, RunInitializing, RunDestroying, false},
+		{RunTask, RunPerforming, RunStopped, false},
+	} {
+		r := Run{Type: c.kind, State: c.from}
+		if err := r.Advance(c.to, time.Unix(1, 0), ""); (err == nil) != c.can {
+			t.Errorf("%s %s -> %s: %v", c.kind, c.from, c.to, err)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestFailures(t *testing.T) {
 		path  []domain.RunState
 	}{
 		{"reason", good, func(j *workerapi.Job) { j.FailReason = "GitHub is not connected yet" }, "GitHub is not connected yet", "", preparing},
-		{"run type", good, func(j *workerapi.Job) { j.RunType = domain.RunTask }, "cannot carry out runs of type TASK", "", preparing},
+		{"run type", good, func(j *workerapi.Job) { j.RunType = domain.RunTesting }, "cannot carry out runs of type TESTING", "", preparing},
 		{"provider", good, func(j *workerapi.Job) { j.Source.Provider = "GITLAB" }, "cannot check out sources of GITLAB", "", preparing},
 		{"repository", good, func(j *workerapi.Job) { j.Source.URL = "/does/not/exist" }, "repository /does/not/exist does not exist", "", preparing},
 		{"branch", good, func(j *workerapi.Job) { j.Source.Branch = "nope" }, "branch nope does not exist", "", preparing},

@@ -61,8 +61,12 @@ func (f *fakeAPI) begin(job *workerapi.Job) {
 	f.advances = nil
 	f.stop = false
 	f.states = []domain.RunState{domain.RunReady}
-	if job.Phase == workerapi.PhaseApply {
+	switch job.Phase {
+	case workerapi.PhaseApply:
 		f.states = []domain.RunState{domain.RunConfirmed}
+	case workerapi.PhaseReplan:
+		f.states = []domain.RunState{domain.RunReplanRequested}
+	case workerapi.PhasePlan:
 	}
 }
 
@@ -86,7 +90,7 @@ func (f *fakeAPI) Lease(ctx context.Context, req workerapi.LeaseRequest) (*worke
 // check refuses stale epochs; f.mu is held.
 func (f *fakeAPI) check(ref workerapi.LeaseRef) error {
 	last := f.states[len(f.states)-1]
-	if f.stop || last.Terminal() || last == domain.RunUnconfirmed {
+	if last.Terminal() || last == domain.RunUnconfirmed {
 		f.late++
 	}
 	if ref.Epoch != f.epoch {
@@ -95,7 +99,7 @@ func (f *fakeAPI) check(ref workerapi.LeaseRef) error {
 	return nil
 }
 
-func (f *fakeAPI) Heartbeat(_ context.Context, ref workerapi.LeaseRef) (workerapi.HeartbeatReply, error) {
+func (f *fakeAPI) Heartbeat(_ context.Context, ref workerapi.HeartbeatRequest) (workerapi.HeartbeatReply, error) {
 	if f.onHeartbeat != nil {
 		if err := f.onHeartbeat(); err != nil {
 			return workerapi.HeartbeatReply{}, err

@@ -15,28 +15,32 @@ type shell struct {
 	log *journal
 }
 
-// hooks runs the commands of one phase, each by `/bin/sh -c` in the project
-// root, and stops at the first that fails. Nothing is interpolated: a command
-// is what its author wrote, and names reach it as environment variables. A
-// command of several lines stops at its first failing line.
+// hooks runs the commands of one phase and stops at the first that fails.
 func (s shell) hooks(ctx context.Context, phase string, commands []string) error {
 	for i, command := range commands {
 		if strings.TrimSpace(command) == "" {
 			continue
 		}
-		s.log.say("$ " + strings.ReplaceAll(strings.TrimRight(command, "\r\n"), "\n", "\n> "))
-		option := "-c"
-		if strings.Contains(strings.TrimSpace(command), "\n") {
-			option = "-ec"
-		}
-		err := tofu.Process{
-			Name: fmt.Sprintf("%s hook %d", phase, i+1), Path: "/bin/sh", Args: []string{option, command},
-			Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log,
-		}.Run(ctx)
-		s.log.lines.Flush()
-		if err != nil {
+		if err := s.command(ctx, fmt.Sprintf("%s hook %d", phase, i+1), command); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// command runs a command by `/bin/sh -c` in the project root. Nothing is
+// interpolated: a command is what its author wrote, and names reach it as
+// environment variables. One of several lines stops at its first failing line.
+func (s shell) command(ctx context.Context, name, command string) error {
+	s.log.say("$ " + strings.ReplaceAll(strings.TrimRight(command, "\r\n"), "\n", "\n> "))
+	option := "-c"
+	if strings.Contains(strings.TrimSpace(command), "\n") {
+		option = "-ec"
+	}
+	err := tofu.Process{
+		Name: name, Path: "/bin/sh", Args: []string{option, command},
+		Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log,
+	}.Run(ctx)
+	s.log.lines.Flush()
+	return err
 }

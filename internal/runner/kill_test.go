@@ -22,7 +22,7 @@ func (b asBackend) Lease(ctx context.Context, _ domain.PoolKey, r workerapi.Leas
 	return b.fakeAPI.Lease(ctx, r)
 }
 
-func (b asBackend) Heartbeat(ctx context.Context, _ domain.PoolKey, r workerapi.LeaseRef) (workerapi.HeartbeatReply, error) {
+func (b asBackend) Heartbeat(ctx context.Context, _ domain.PoolKey, r workerapi.HeartbeatRequest) (workerapi.HeartbeatReply, error) {
 	return b.fakeAPI.Heartbeat(ctx, r)
 }
 

@@ -19,6 +19,13 @@ const (
 	shutdownGrace  = 5 * time.Second
 )
 
+// firstBeat is when a worker first asks whether the run is to be stopped; most
+// runs are not, and short ones have ended by then.
+const firstBeat = time.Second
+
+// errStopped is the cause that ends a run which somebody stopped.
+var errStopped = &tofu.Stop{Reason: "the run was stopped", Grace: stopGrace}
+
 // defaultTTL is assumed for a job that names none.
 const defaultTTL = 30 * time.Second
 
@@ -31,8 +38,9 @@ func (e silentEnd) Error() string { return e.stop.Reason }
 // Unwrap lets a process find out its grace.
 func (e silentEnd) Unwrap() error { return e.stop }
 
-// lease holds one lease: its context ends when the lease is lost or the run
-// was stopped, and every call to the control plane is made under it.
+// lease holds one lease: its context ends when the lease is lost, and every
+// call to the control plane is made under it. What the lease is for is done
+// under work, which ends sooner when the run is stopped.
 type lease struct {
 	api   workerapi.API
 	ref   workerapi.LeaseRef
@@ -40,6 +48,8 @@ type lease struct {
 	apply func() bool // whether an apply is under way
 	ctx   context.Context
 	end   context.CancelCauseFunc
+	work  context.Context
+	halt  context.CancelCauseFunc
 }
 
 // newLease detaches the lease from parent's cancellation: a worker that shuts
@@ -50,6 +60,7 @@ func newLease(parent context.Context, api workerapi.API, ref workerapi.LeaseRef,
 	}
 	l := &lease{api: api, ref: ref, ttl: ttl, apply: apply}
 	l.ctx, l.end = context.WithCancelCause(context.WithoutCancel(parent))
+	l.work, l.halt = context.WithCancelCause(l.ctx)
 	return l
 }
 
@@ -62,27 +73,27 @@ func (l *lease) lost(reason string) {
 	l.end(silentEnd{stop})
 }
 
-// keep renews the lease every third of its time until its context ends.
+// keep renews the lease every third of its time until its context ends. The
+// control plane holds each renewal as long, to answer at once when the run is
+// stopped.
 func (l *lease) keep() {
 	expires := time.Now().Add(l.ttl)
-	wait := l.ttl / 3
+	wait := min(firstBeat, l.ttl/3)
 	for {
 		sleep(l.ctx, wait)
 		if l.ctx.Err() != nil {
 			return
 		}
 		asked := time.Now()
-		ctx, cancel := context.WithDeadline(l.ctx, expires)
-		reply, err := l.api.Heartbeat(ctx, l.ref)
-		cancel()
+		reply, err := l.beat(expires)
 		switch {
 		case l.ctx.Err() != nil:
 			return
-		case err == nil && reply.Stop:
-			l.end(silentEnd{&tofu.Stop{Reason: "the run was stopped", Grace: stopGrace}})
-			return
 		case err == nil:
-			expires, wait = asked.Add(l.ttl), l.ttl/3
+			if reply.Stop && !l.apply() {
+				l.halt(errStopped)
+			}
+			expires, wait = asked.Add(l.ttl), time.Until(asked.Add(l.ttl/3))
 		case refusal(err):
 			l.lost("the lease was lost: " + err.Error())
 			return
@@ -93,6 +104,17 @@ func (l *lease) keep() {
 			wait = min(l.ttl/12, time.Until(expires))
 		}
 	}
+}
+
+// beat renews the lease once.
+func (l *lease) beat(expires time.Time) (workerapi.HeartbeatReply, error) {
+	q := workerapi.HeartbeatRequest{LeaseRef: l.ref}
+	if l.work.Err() == nil {
+		q.Wait = l.ttl / 3
+	}
+	ctx, cancel := context.WithDeadline(l.ctx, expires)
+	defer cancel()
+	return l.api.Heartbeat(ctx, q)
 }
 
 // refusal reports whether the control plane answered that this lease is not,

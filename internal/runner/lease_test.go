@@ -71,7 +71,6 @@ func (b *bench) whenSlow(f func()) {
 
 func TestLeaseEnds(t *testing.T) {
 	for name, end := range map[string]func(f *fakeAPI){
-		"stop":     func(f *fakeAPI) { f.stop = true },
 		"conflict": func(f *fakeAPI) { f.epoch++ },
 	} {
 		for _, inApply := range []bool{false, true} {
@@ -93,15 +92,50 @@ func TestLeaseEnds(t *testing.T) {
 				if time.Since(started) > 20*time.Second || !gone(t, pidFile) {
 					t.Errorf("after %v the process is gone: %v", time.Since(started), gone(t, pidFile))
 				}
-				if after := len(b.api.chunks) + len(b.api.advances); after != before && name == "conflict" {
+				if after := len(b.api.chunks) + len(b.api.advances); after != before {
 					t.Errorf("%d calls came after the end", after-before)
-				}
-				if b.api.last().To == domain.RunFailed {
-					t.Error("a stopped run was failed")
 				}
 			})
 		}
 	}
+}
+
+// TestStop: a run that somebody stops ends at once, and says that it was stopped.
+func TestStop(t *testing.T) {
+	b := newBench(t)
+	job, pidFile := b.slowJob(false)
+	b.whenSlow(func() {
+		b.api.mu.Lock()
+		defer b.api.mu.Unlock()
+		b.api.stop = true
+	})
+	started := time.Now()
+	if err := b.execute(t.Context(), job); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(started); took > 20*time.Second || !gone(t, pidFile) {
+		t.Errorf("after %v the process is gone: %v", took, gone(t, pidFile))
+	}
+	if last := b.api.last().To; last != domain.RunStopped {
+		t.Errorf("the run is %s", last)
+	}
+}
+
+// TestStopTooLate: an apply goes on.
+func TestStopTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &heartbeats{beat: func(n int) (workerapi.HeartbeatReply, error) {
+			if n == 3 {
+				return workerapi.HeartbeatReply{}, domain.Conflict("over")
+			}
+			return workerapi.HeartbeatReply{Stop: true}, nil
+		}}
+		l := newLease(t.Context(), api, workerapi.LeaseRef{}, 0, func() bool { return true })
+		l.keep()
+		if errors.Is(context.Cause(l.work), errStopped) || api.n != 3 {
+			t.Errorf("after %d answers the work ended: %v", api.n, context.Cause(l.work))
+		}
+	})
 }
 
 func TestLeaseThatCannotBeRenewed(t *testing.T) {
@@ -168,7 +202,7 @@ type heartbeats struct {
 	n    int
 }
 
-func (h *heartbeats) Heartbeat(ctx context.Context, _ workerapi.LeaseRef) (workerapi.HeartbeatReply, error) {
+func (h *heartbeats) Heartbeat(ctx context.Context, _ workerapi.HeartbeatRequest) (workerapi.HeartbeatReply, error) {
 	h.n++
 	return h.beat(h.n)
 }
@@ -181,12 +215,9 @@ func TestKeepTiming(t *testing.T) {
 		after time.Duration
 		grace time.Duration
 	}{
-		"stop at the third": {beat: func(n int) (workerapi.HeartbeatReply, error) {
-			return workerapi.HeartbeatReply{Stop: n == 3}, nil
-		}, after: 30 * time.Second, grace: stopGrace},
 		"refused": {beat: func(n int) (workerapi.HeartbeatReply, error) {
 			return workerapi.HeartbeatReply{}, domain.Conflict("over")
-		}, after: 10 * time.Second},
+		}, after: time.Second},
 		"never answered": {beat: func(n int) (workerapi.HeartbeatReply, error) {
 			return workerapi.HeartbeatReply{}, failing
 		}, apply: true, after: 30 * time.Second, grace: lostApplyGrace},
@@ -195,7 +226,7 @@ func TestKeepTiming(t *testing.T) {
 				return workerapi.HeartbeatReply{}, nil
 			}
 			return workerapi.HeartbeatReply{}, failing
-		}, after: 40 * time.Second},
+		}, after: 31 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

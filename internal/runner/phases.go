@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/vcs"
@@ -20,16 +21,25 @@ func (r *run) planAndMaybeApply(ctx context.Context) error {
 	if t := r.job.RunType; t != domain.RunTracked && t != domain.RunProposed {
 		return fmt.Errorf("this worker cannot carry out runs of type %s", t)
 	}
-	commit, err := r.checkOut(ctx)
-	if err != nil {
-		return err
-	}
-	if err := r.advance(workerapi.Advance{To: domain.RunInitializing, Commit: &commit}); err != nil {
+	if err := r.begin(ctx); err != nil {
 		return err
 	}
 	if err := r.initialize(ctx); err != nil {
 		return err
 	}
+	return r.plans(ctx)
+}
+
+// begin is what every lease without a kept workspace begins with.
+func (r *run) begin(ctx context.Context) error {
+	commit, err := r.checkOut(ctx)
+	if err != nil {
+		return err
+	}
+	return r.advance(workerapi.Advance{To: domain.RunInitializing, Commit: &commit})
+}
+
+func (r *run) plans(ctx context.Context) error {
 	if err := r.advance(workerapi.Advance{To: domain.RunPlanning}); err != nil {
 		return err
 	}
@@ -38,6 +48,16 @@ func (r *run) planAndMaybeApply(ctx context.Context) error {
 		return err
 	}
 	return r.afterPlan(ctx, changes)
+}
+
+// planAgain is a replan lease: the workspace of the plan is brought back, and
+// planned once more for some resources only.
+func (r *run) planAgain(ctx context.Context) error {
+	if err := r.bringBack(ctx); err != nil {
+		return err
+	}
+	r.log.say("Planning only " + strings.Join(r.job.Targets, ", "))
+	return r.plans(ctx)
 }
 
 func (r *run) checkOut(ctx context.Context) (domain.Commit, error) {
@@ -89,7 +109,7 @@ func (r *run) makePlan(ctx context.Context) (changes bool, err error) {
 	if err := r.shell.hooks(ctx, "before_plan", h.BeforePlan); err != nil {
 		return false, err
 	}
-	if changes, err = r.tool.Plan(ctx, planFile); err != nil {
+	if changes, err = r.tool.Plan(ctx, planFile, r.job.Targets); err != nil {
 		return false, err
 	}
 	if r.plan, err = r.tool.Show(ctx, planFile); err != nil {
@@ -151,6 +171,14 @@ func (r *run) keepWorkspace() error {
 
 // applyKept is an apply lease: the workspace of the plan is brought back.
 func (r *run) applyKept(ctx context.Context) error {
+	if err := r.bringBack(ctx); err != nil {
+		return err
+	}
+	return r.apply(ctx)
+}
+
+// bringBack restores a kept workspace and makes it ready to be used.
+func (r *run) bringBack(ctx context.Context) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
@@ -167,11 +195,9 @@ func (r *run) applyKept(ctx context.Context) error {
 	}
 	r.plan = planOf(m)
 	if m.Providers {
-		if err := r.tool.Init(ctx, true); err != nil {
-			return err
-		}
+		return r.tool.Init(ctx, true)
 	}
-	return r.apply(ctx)
+	return nil
 }
 
 func (r *run) fetchWorkspace() (manifest, error) {

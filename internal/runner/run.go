@@ -46,10 +46,7 @@ func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, 
 	defer r.lease.end(nil)
 	go r.lease.keep()
 
-	first := domain.RunPreparing
-	if job.Phase == workerapi.PhaseApply {
-		first = domain.RunPreparingApply
-	}
+	first := firstState(job.Phase)
 	r.log = newJournal(r.lease, r.masker, first)
 	defer r.log.close()
 	defer r.cleanUp()
@@ -66,6 +63,8 @@ func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, 
 		return r.state, err
 	case r.lease.ctx.Err() != nil:
 		return r.state, context.Cause(r.lease.ctx)
+	case errors.Is(err, errStopped) || errors.Is(context.Cause(r.work), errStopped):
+		return r.stop()
 	case r.work.Err() != nil:
 		return r.fail(context.Cause(r.work))
 	default:
@@ -73,10 +72,29 @@ func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, 
 	}
 }
 
+// firstState is the state that a lease of a phase begins with.
+func firstState(p workerapi.Phase) domain.RunState {
+	switch p {
+	case workerapi.PhaseApply:
+		return domain.RunPreparingApply
+	case workerapi.PhaseReplan:
+		return domain.RunPreparingReplan
+	default:
+		return domain.RunPreparing
+	}
+}
+
+// stop ends a run that somebody has stopped; no hook runs any more.
+func (r *run) stop() (domain.RunState, error) {
+	r.log.lines.Flush()
+	r.log.say("Stopped")
+	return r.state, r.advance(workerapi.Advance{To: domain.RunStopped})
+}
+
 // workContext is what processes run under: it ends with the lease, and at a
 // shutdown at once for a plan, after the grace for an apply.
 func (r *run) workContext(ctx context.Context) (context.Context, func()) {
-	work, cancel := context.WithCancelCause(r.lease.ctx)
+	work, cancel := context.WithCancelCause(r.lease.work)
 	unhook := context.AfterFunc(ctx, func() {
 		if r.applying.Load() {
 			sleep(work, r.cfg.ApplyGrace)
@@ -96,6 +114,12 @@ func (r *run) carryOut(ctx context.Context) error {
 		return errors.New(r.job.FailReason)
 	case r.job.Phase == workerapi.PhaseApply:
 		return r.applyKept(ctx)
+	case r.job.Phase == workerapi.PhaseReplan:
+		return r.planAgain(ctx)
+	case r.job.Phase == workerapi.PhasePlan && r.job.RunType == domain.RunTask:
+		return r.perform(ctx)
+	case r.job.Phase == workerapi.PhasePlan && r.job.RunType == domain.RunDestroy:
+		return r.destroy(ctx)
 	case r.job.Phase == workerapi.PhasePlan:
 		return r.planAndMaybeApply(ctx)
 	default:
@@ -151,6 +175,9 @@ func (r *run) advanceReply(a workerapi.Advance) (workerapi.AdvanceReply, error) 
 	})
 	if err != nil {
 		return reply, fmt.Errorf("advance to %s: %w", a.To, err)
+	}
+	if reply.Stop {
+		return reply, errStopped
 	}
 	r.state = a.To
 	r.log.enter(a.To)

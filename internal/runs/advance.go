@@ -2,6 +2,8 @@ package runs
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/airlock-project/airlock/internal/access"
@@ -32,6 +34,9 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		if err := guardProgress(run, p); err != nil {
 			return err
 		}
+		if run.Stop != nil && p.To == domain.RunStopped {
+			return s.move(ctx, tx, permit, &run, p.To, run.Stop.By, run.Stop.Note)
+		}
 		run.LeaseUntil = tx.Now().Add(LeaseTTL)
 		if p.Commit != nil {
 			run.Commit = legibleCommit(*p.Commit)
@@ -60,12 +65,24 @@ func (s *Service) report(ctx context.Context, tx Tx, permit access.Permit, run d
 	return s.move(ctx, tx, permit, &run, p.To, "", legible(p.Note))
 }
 
+// ErrStop answers the report of a run that was asked to stop: its worker has to
+// end it and to report STOPPED.
+var ErrStop = errors.New("the run was asked to stop")
+
+var notByWorker = []domain.RunState{
+	domain.RunQueued, domain.RunReady, domain.RunDiscarded, domain.RunCanceled, domain.RunSkipped, domain.RunReplanRequested,
+}
+
 // guardProgress refuses states that a worker does not decide.
 func guardProgress(run domain.Run, p Progress) error {
 	switch {
+	case run.Stop != nil && run.State.Stoppable() && p.To != domain.RunStopped && p.To != domain.RunFailed:
+		return ErrStop
 	case p.To == domain.RunConfirmed && !run.Autodeploy:
 		return domain.Conflict("run %s is not deployed by itself", run.ID)
-	case p.To == domain.RunDiscarded || p.To == domain.RunCanceled || p.To == domain.RunQueued || p.To == domain.RunReady:
+	case p.To == domain.RunStopped && run.Stop == nil:
+		return domain.Conflict("nobody has asked run %s to stop", run.ID)
+	case slices.Contains(notByWorker, p.To):
 		return domain.Conflict("a worker cannot make a run %s", p.To)
 	}
 	return nil

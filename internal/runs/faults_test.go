@@ -19,7 +19,7 @@ func (b bench) calls(t *testing.T, l runs.Lease, to domain.RunState) map[string]
 	t.Helper()
 	_, workspace := b.Workspace(t.Context(), l)
 	return map[string]error{
-		"heartbeat":      b.Heartbeat(t.Context(), l),
+		"heartbeat":      b.beat(t, l),
 		"advance":        b.Advance(t.Context(), l, runs.Progress{To: to, Outputs: []domain.Output{{Name: "stale"}}}),
 		"append log":     b.AppendLog(t.Context(), l, 0, domain.RunPlanning, "stale"),
 		"put workspace":  b.PutWorkspace(t.Context(), l, []byte("stale")),
@@ -196,7 +196,7 @@ func TestReaper(t *testing.T) {
 		b.reap(t, 0)
 		b.Clock.Advance(runs.LeaseTTL - time.Second)
 		for _, l := range []runs.Lease{plan, apply} {
-			if err := b.Heartbeat(t.Context(), l); err != nil {
+			if err := b.beat(t, l); err != nil {
 				t.Fatal(err)
 			}
 		}

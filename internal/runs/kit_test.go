@@ -64,6 +64,13 @@ func (b bench) lease(t *testing.T) *runs.Assignment {
 	return a
 }
 
+// beat renews a lease without waiting.
+func (b bench) beat(t *testing.T, l runs.Lease) error {
+	t.Helper()
+	_, err := b.Heartbeat(t.Context(), l, 0)
+	return err
+}
+
 func (b bench) noLease(t *testing.T) {
 	t.Helper()
 	a, err := b.Lease(t.Context(), builtIn, "worker-1", time.Millisecond)

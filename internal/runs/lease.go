@@ -106,8 +106,12 @@ func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, worker string
 		return nil, err
 	}
 	next := domain.RunPreparing
-	if run.State == domain.RunConfirmed {
+	switch run.State {
+	case domain.RunConfirmed:
 		next = domain.RunPreparingApply
+	case domain.RunReplanRequested:
+		next = domain.RunPreparingReplan
+	default: // READY
 	}
 	run.Epoch++
 	run.Worker, run.LeaseUntil = worker, tx.Now().Add(LeaseTTL)
@@ -175,18 +179,6 @@ func alive(ctx context.Context, tx Tx, k domain.PoolKey) error {
 		return domain.Unauthenticated("unknown worker pool token")
 	}
 	return err
-}
-
-// Heartbeat extends a lease.
-func (s *Service) Heartbeat(ctx context.Context, l Lease) error {
-	return s.db.Change(ctx, func(tx Tx) error {
-		run, permit, err := s.held(ctx, tx, l)
-		if err != nil {
-			return err
-		}
-		run.LeaseUntil = tx.Now().Add(LeaseTTL)
-		return tx.SaveRun(ctx, permit, run)
-	})
 }
 
 // AppendLog stores a piece of the run's log. Pieces are numbered without gaps;
@@ -281,6 +273,9 @@ func (s *Service) reap(ctx context.Context, candidate domain.Run) (ended bool, e
 			return err
 		}
 		ended = true
+		if run.Stop != nil && run.State.Stoppable() { // whoever asked got what he asked for
+			return s.move(ctx, tx, permit, &run, domain.RunStopped, run.Stop.By, run.Stop.Note)
+		}
 		return s.move(ctx, tx, permit, &run, domain.RunFailed, "", lostNote(run))
 	})
 	return ended && err == nil, err
@@ -288,9 +283,11 @@ func (s *Service) reap(ctx context.Context, candidate domain.Run) (ended bool, e
 
 func lostNote(run domain.Run) string {
 	switch run.State {
-	case domain.RunApplying:
+	case domain.RunApplying, domain.RunDestroying:
 		return "apply_interrupted: the worker was lost while it applied the plan; what it had changed may not be in the state. " +
 			"Nothing is retried by itself: compare the resources with the state before the next run"
+	case domain.RunPerforming:
+		return "task_interrupted: the worker was lost while it ran the command; how far it came is not known"
 	default:
 		return "worker_lost: the worker was not heard of for " + LeaseTTL.String()
 	}

@@ -166,7 +166,7 @@ func TestBadTriggers(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		for field, inputs := range map[string][]runs.TriggerInput{
 			"commitSha": {{Commit: "main"}, {Commit: "0123ab"}, {Commit: "--upload-pack=x"}, {Commit: "0123abc\n"}, {Commit: strings.Repeat("a", 65)}},
-			"runType":   {{Type: domain.RunDestroy}, {Type: domain.RunProposed}, {Type: "tracked"}},
+			"runType":   {{Type: domain.RunDestroy}, {Type: domain.RunTask}, {Type: domain.RunTesting}, {Type: "tracked"}},
 			"metadata":  {{Metadata: strings.Repeat("x", 10<<20)}, {Metadata: "\x00"}, {Metadata: "\xff"}},
 		} {
 			for _, in := range inputs {

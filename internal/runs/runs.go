@@ -20,6 +20,7 @@ type Tx interface {
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	LockRun(ctx context.Context, id domain.RunID) (domain.Run, error)
 	RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID, limit int) ([]domain.Run, error)
+	OpenRuns(ctx context.Context, id domain.StackID) ([]domain.Run, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
 	Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run, error)
 	NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error)
@@ -29,6 +30,11 @@ type Tx interface {
 	InsertRun(ctx context.Context, p access.Permit, r domain.Run) error
 	AdvanceRun(ctx context.Context, p access.Permit, r domain.Run, from domain.RunState, username string) error
 	SaveRun(ctx context.Context, p access.Permit, r domain.Run) error
+	RequestStop(ctx context.Context, p access.Permit, r domain.Run) error
+	InsertRunComment(ctx context.Context, p access.Permit, c domain.RunComment) error
+	RunComments(ctx context.Context, id domain.RunID) ([]domain.RunComment, error)
+	InsertRunReview(ctx context.Context, p access.Permit, r domain.RunReview) error
+	RunReviews(ctx context.Context, id domain.RunID) ([]domain.RunReview, error)
 	SetRunChanges(ctx context.Context, p access.Permit, id domain.RunID, changes []domain.ResourceChange) error
 
 	Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error)
@@ -70,12 +76,13 @@ type Service struct {
 	ids    domain.IDSource
 	tokens TokenIssuer
 	config Config
-	wake   *broadcast
+	wake   *broadcast // a run may have become ready
+	stops  *broadcast // a run's worker is asked to stop
 }
 
 // New returns the use cases of runs.
 func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, tokens TokenIssuer, c Config) *Service {
-	return &Service{db: db, gate: gate, ids: ids, tokens: tokens, config: c, wake: newBroadcast()}
+	return &Service{db: db, gate: gate, ids: ids, tokens: tokens, config: c, wake: newBroadcast(), stops: newBroadcast()}
 }
 
 // Wake tells waiting workers that a run may have become ready.

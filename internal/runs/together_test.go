@@ -114,7 +114,7 @@ func (w together) work(r *rand.Rand) error {
 		if err := w.server.AppendLog(w.admin, a.Lease, i, a.Run.State, "line\n"); err != nil {
 			return err
 		}
-		if err := w.server.Heartbeat(w.admin, a.Lease); err != nil {
+		if _, err := w.server.Heartbeat(w.admin, a.Lease, 0); err != nil {
 			return err
 		}
 		if err := w.server.Advance(w.admin, a.Lease, runs.Progress{To: to, Outputs: []domain.Output{{Name: "o"}}}); err != nil {

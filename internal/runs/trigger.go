@@ -1,8 +1,10 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"regexp"
+	"strings"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -12,7 +14,7 @@ import (
 // TriggerInput is what a caller asks for.
 type TriggerInput struct {
 	Stack    domain.StackID
-	Type     domain.RunType // empty: TRACKED
+	Type     domain.RunType // TRACKED or PROPOSED; empty: TRACKED
 	Commit   string         // empty: the head of the stack's branch
 	Metadata string         // kept as it came
 }
@@ -20,8 +22,14 @@ type TriggerInput struct {
 var commitName = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
 
 func (in TriggerInput) check() error {
-	if in.Type != "" && in.Type != domain.RunTracked {
-		return domain.Invalid("runType", "only TRACKED runs can be triggered so far")
+	switch in.Type {
+	case "", domain.RunTracked, domain.RunProposed:
+	case domain.RunTask:
+		return domain.Invalid("runType", "a TASK has a command: use taskCreate")
+	case domain.RunDestroy:
+		return domain.Invalid("runType", "delete the stack with destroyResources instead")
+	default:
+		return domain.Invalid("runType", "only TRACKED and PROPOSED runs can be triggered")
 	}
 	if in.Commit != "" && !commitName.MatchString(in.Commit) {
 		return domain.Invalid("commitSha", "must be a commit hash of 7 to 64 hexadecimal digits")
@@ -29,72 +37,86 @@ func (in TriggerInput) check() error {
 	return domain.CheckText("metadata", in.Metadata)
 }
 
-// Trigger queues a tracked run. It becomes READY at once unless another run
-// holds the stack.
+// Trigger queues a tracked or a proposed run. It becomes READY at once unless
+// it has to wait for another run of the stack.
 func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		stack, permit, err := s.permitStack(ctx, tx, "run.trigger", authz.ActionRunTrigger, in.Stack)
+		stack, op, permit, err := s.permitStack(ctx, tx, "run.trigger", authz.ActionRunTrigger, in.Stack)
 		if err != nil {
 			return err
 		}
 		if err := in.check(); err != nil {
 			return err
 		}
-		run = domain.Run{
-			ID: domain.RunID(s.ids.ULID()), StackID: stack.ID, Type: domain.RunTracked, State: domain.RunQueued,
-			StateSerial: 1, Commit: domain.Commit{Hash: in.Commit}, Branch: stack.Branch, Title: "Manual trigger",
-			Metadata: in.Metadata, TriggeredBy: access.Name(ctx), CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
-			Autodeploy: stack.Autodeploy,
+		if in.Commit != "" { // who chooses the commit chooses the code (security path E7)
+			if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
+				return err
+			}
 		}
-		if err := tx.InsertRun(ctx, permit.For(access.KindRun).About(string(run.ID)), run); err != nil {
-			return err
-		}
-		next, err := s.promote(ctx, tx, stack.ID)
-		if err == nil && next != nil && next.ID == run.ID {
-			run = *next
-		}
-		return err
+		run = s.newRun(ctx, tx, stack, cmp.Or(in.Type, domain.RunTracked))
+		run.Commit.Hash, run.Metadata, run.ActedAs = in.Commit, in.Metadata, permit.ActedAs()
+		return s.begin(ctx, tx, permit, &run)
 	})
 	return run, err
 }
 
+// MaxCommand bounds the command of a task, in bytes.
+const MaxCommand = 16 << 10
+
+// TaskInput is what a caller asks for.
+type TaskInput struct {
+	Stack    domain.StackID
+	Command  string
+	SkipInit bool
+	Metadata string // kept as it came
+}
+
+// CreateTask queues a command on a stack's workspace.
+func (s *Service) CreateTask(ctx context.Context, in TaskInput) (run domain.Run, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		stack, op, permit, err := s.permitStack(ctx, tx, "task.create", authz.ActionTaskCreate, in.Stack)
+		if err != nil {
+			return err
+		}
+		if err := checkCommand(in.Command); err != nil {
+			return err
+		}
+		if err := domain.CheckText("metadata", in.Metadata); err != nil {
+			return err
+		}
+		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil { // security path E1
+			return err
+		}
+		run = s.newRun(ctx, tx, stack, domain.RunTask)
+		run.Title, run.Metadata, run.ActedAs = "Task", in.Metadata, permit.ActedAs()
+		run.Request = domain.RunRequest{Command: in.Command, SkipInit: in.SkipInit}
+		return s.begin(ctx, tx, permit, &run)
+	})
+	return run, err
+}
+
+func checkCommand(command string) error {
+	if strings.TrimSpace(command) == "" {
+		return domain.Invalid("command", "must not be empty")
+	}
+	if len(command) > MaxCommand {
+		return domain.Invalid("command", "must not be longer than %d bytes", MaxCommand)
+	}
+	return domain.CheckText("command", command)
+}
+
 // permitStack permits an operation on the runs of a stack and holds the stack
 // until the commit, so that its queue moves one step at a time.
-func (s *Service) permitStack(ctx context.Context, tx Tx, event string, action authz.Action, id domain.StackID) (domain.Stack, access.Permit, error) {
+func (s *Service) permitStack(ctx context.Context, tx Tx, event string, action authz.Action, id domain.StackID) (domain.Stack, access.Op, access.Permit, error) {
 	stack, err := tx.LockStack(ctx, id)
 	op := access.Op{Event: event, Action: action, See: authz.ActionStackRead, Object: object(stack, "")}
 	op.Object.Noun, op.Object.Kind, op.Object.ID = "stack", access.KindStack, string(id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return stack, access.Permit{}, s.gate.Missing(ctx, tx, op)
+		return stack, op, access.Permit{}, s.gate.Missing(ctx, tx, op)
 	}
 	if err != nil {
-		return stack, access.Permit{}, err
+		return stack, op, access.Permit{}, err
 	}
 	permit, err := s.gate.Permit(ctx, tx, op)
-	return stack, permit, err
-}
-
-// promote makes the oldest queued run of a stack READY if nothing holds the
-// stack. The caller holds the stack.
-func (s *Service) promote(ctx context.Context, tx Tx, id domain.StackID) (*domain.Run, error) {
-	_, err := tx.Blocker(ctx, id)
-	if domain.ErrorCode(err) != domain.CodeNotFound {
-		return nil, err // held, or a failed look-up
-	}
-	run, err := tx.NextQueued(ctx, id)
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
-	if err != nil {
-		return nil, err
-	}
-	from := run.State
-	if err := run.Advance(domain.RunReady, tx.Now(), ""); err != nil {
-		return nil, err
-	}
-	return &run, tx.AdvanceRun(ctx, permit, run, from, "")
+	return stack, op, permit, err
 }

@@ -11,24 +11,29 @@ import (
 
 // holding are the states in which a run holds its stack, as in the index
 // runs_one_writer.
-const holding = `('READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'UNCONFIRMED', 'CONFIRMED', 'PREPARING_APPLY', 'APPLYING')`
+const holding = `('READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'PENDING_REVIEW', 'UNCONFIRMED', 'REPLAN_REQUESTED', 'PREPARING_REPLAN',
+	'CONFIRMED', 'PREPARING_APPLY', 'APPLYING', 'PERFORMING', 'DESTROYING')`
+
+// awaiting are the states in which a run without a lease waits for a worker, as
+// in the index runs_waiting.
+const awaiting = `('READY', 'CONFIRMED', 'REPLAN_REQUESTED')`
 
 const selectRun = `select id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
-	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until, acted_as from runs`
+	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until, acted_as,
+	request, priority, drift, targets, stop from runs`
 
 func scanRun(s scanner) (r domain.Run, err error) {
-	var commit, delta, acted string
+	var commit, delta, acted, request, targets, stop string
 	var created, updated, lease int64
 	err = s.Scan(&r.ID, &r.StackID, &r.Type, &r.State, &r.StateSerial, &r.Branch, &commit, &r.Title, &r.Metadata, &r.TriggeredBy,
-		&created, &updated, &delta, &r.Note, &r.Autodeploy, &r.Epoch, &r.Worker, &lease, &acted)
+		&created, &updated, &delta, &r.Note, &r.Autodeploy, &r.Epoch, &r.Worker, &lease, &acted,
+		&request, &r.Priority, &r.Drift, &targets, &stop)
 	if err != nil {
 		return r, err
 	}
 	r.CreatedAt, r.UpdatedAt, r.LeaseUntil = fromMicros(created), fromMicros(updated), fromMicros(lease)
-	if err := fromJSON(commit, &r.Commit); err != nil {
-		return r, err
-	}
-	return r, errors.Join(fromJSON(delta, &r.Delta), fromJSON(acted, &r.ActedAs))
+	return r, errors.Join(fromJSON(commit, &r.Commit), fromJSON(delta, &r.Delta), fromJSON(acted, &r.ActedAs),
+		fromJSON(request, &r.Request), fromJSON(targets, &r.Targets), fromJSON(stop, &r.Stop))
 }
 
 // Run returns one run.
@@ -48,6 +53,11 @@ func (tx *Tx) RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, b
 		id, t, string(before), limit)
 }
 
+// OpenRuns returns the runs of a stack that have not ended, newest first.
+func (tx *Tx) OpenRuns(ctx context.Context, id domain.StackID) ([]domain.Run, error) {
+	return many(ctx, tx, scanRun, selectRun+` where stack_id = $1 and (state = 'QUEUED' or state in `+holding+`) order by id desc`, id)
+}
+
 // Blocker returns the run that holds a stack, if one does.
 func (tx *Tx) Blocker(ctx context.Context, id domain.StackID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and blocking and state in `+holding, id)
@@ -58,17 +68,18 @@ func (tx *Tx) Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run,
 	return many(ctx, tx, scanRun, selectRun+` where `+tx.store.dialect.in("stack_id", 1)+` and blocking and state in `+holding, toJSON(list(ids)))
 }
 
-// NextQueued returns the oldest queued run of a stack.
+// NextQueued returns the queued run of a stack that comes first.
 func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error) {
-	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' order by id limit 1`+tx.store.dialect.forUpdate(), id)
+	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' order by priority desc, id limit 1`+tx.store.dialect.forUpdate(), id)
 }
 
-// Leasable returns the oldest run of a pool that waits for a worker: READY for
-// a plan, CONFIRMED without a lease for an apply. It is not held: whoever leases
+// Leasable returns the run of a pool that waits for a worker and comes first:
+// READY for the beginning, CONFIRMED without a lease for an apply,
+// REPLAN_REQUESTED for another plan. It is not held: whoever leases
 // it locks it and looks again.
 func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error) {
-	return one(ctx, tx, "run", scanRun, selectRun+` where state in ('READY', 'CONFIRMED') and lease_until = 0
-		and stack_id in (select id from stacks where worker_pool = $1) order by updated_at, id limit 1`, poolColumn(pool))
+	return one(ctx, tx, "run", scanRun, selectRun+` where state in `+awaiting+` and lease_until = 0
+		and stack_id in (select id from stacks where worker_pool = $1) order by priority desc, updated_at, id limit 1`, poolColumn(pool))
 }
 
 // poolColumn is how a stack names its pool: not at all for the default one.
@@ -113,10 +124,12 @@ func (tx *Tx) InsertRun(ctx context.Context, p access.Permit, r domain.Run) erro
 		return err
 	}
 	err := tx.exec(ctx, `insert into runs (id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
-		created_at, updated_at, delta, changes, note, autodeploy, blocking, epoch, worker, lease_until, log_bytes, acted_as)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', '', $13, $14, 0, '', 0, 0, $15)`,
+		created_at, updated_at, delta, changes, note, autodeploy, blocking, epoch, worker, lease_until, log_bytes, acted_as,
+		request, priority, drift, targets, stop)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', '', $13, $14, 0, '', 0, 0, $15, $16, $17, $18, $19, '')`,
 		r.ID, r.StackID, r.Type, r.State, r.StateSerial, r.Branch, toJSON(r.Commit), r.Title, r.Metadata, r.TriggeredBy,
-		micros(r.CreatedAt), micros(r.UpdatedAt), r.Autodeploy, r.Type.Blocking(), actedAs(r.ActedAs))
+		micros(r.CreatedAt), micros(r.UpdatedAt), r.Autodeploy, r.Type.Blocking(), actedAs(r.ActedAs),
+		toJSON(r.Request), r.Priority, r.Drift, toJSON(list(r.Targets)))
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
 	}
@@ -143,14 +156,24 @@ func (tx *Tx) SaveRun(ctx context.Context, p access.Permit, r domain.Run) error 
 	return tx.saveRun(ctx, r)
 }
 
+// RequestStop stores a run that was asked to stop, and announces it.
+func (tx *Tx) RequestStop(ctx context.Context, p access.Permit, r domain.Run) error {
+	tx.topics = append(tx.topics, domain.TopicStops)
+	return tx.SaveRun(ctx, p, r)
+}
+
 func (tx *Tx) saveRun(ctx context.Context, r domain.Run) error {
-	delta := ""
+	var delta, stop string
 	if r.Delta != nil {
 		delta = toJSON(r.Delta)
 	}
+	if r.Stop != nil {
+		stop = toJSON(r.Stop)
+	}
 	return tx.exec(ctx, `update runs set state = $2, serial = $3, commit_info = $4, title = $5, updated_at = $6, delta = $7, note = $8,
-		epoch = $9, worker = $10, lease_until = $11, acted_as = $12 where id = $1`,
-		r.ID, r.State, r.StateSerial, toJSON(r.Commit), r.Title, micros(r.UpdatedAt), delta, r.Note, r.Epoch, r.Worker, micros(r.LeaseUntil), actedAs(r.ActedAs))
+		epoch = $9, worker = $10, lease_until = $11, acted_as = $12, priority = $13, targets = $14, stop = $15 where id = $1`,
+		r.ID, r.State, r.StateSerial, toJSON(r.Commit), r.Title, micros(r.UpdatedAt), delta, r.Note, r.Epoch, r.Worker, micros(r.LeaseUntil), actedAs(r.ActedAs),
+		r.Priority, toJSON(list(r.Targets)), stop)
 }
 
 func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {
@@ -159,12 +182,15 @@ func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.Ru
 	if err != nil {
 		return fmt.Errorf("record transition: %w", err)
 	}
-	if r.Type == domain.RunTracked {
+	if r.Type.Shows() {
 		if err := tx.mirrorRun(ctx, r, username); err != nil {
 			return err
 		}
 	}
 	tx.topics = append(tx.topics, domain.TopicRuns)
+	if r.State.AwaitsWorker() {
+		tx.topics = append(tx.topics, domain.TopicReady)
+	}
 	return nil
 }
 

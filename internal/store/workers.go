@@ -151,7 +151,7 @@ func (tx *Tx) PoolLoads(ctx context.Context) (map[domain.WorkerPoolID]domain.Poo
 		return r, s.Scan(&r.pool, &r.worker, &r.leased, &r.runs)
 	}, `select s.worker_pool, case when r.lease_until > 0 then r.worker else '' end as holder, r.lease_until > 0 as leased, count(*)
 		from runs r join stacks s on s.id = r.stack_id
-		where r.state in `+holding+` and (r.lease_until > 0 or r.state in ('READY', 'CONFIRMED'))
+		where r.state in `+holding+` and (r.lease_until > 0 or r.state in `+awaiting+`)
 		group by s.worker_pool, holder, leased order by s.worker_pool, holder`)
 	out := map[domain.WorkerPoolID]domain.PoolLoad{}
 	for _, r := range rows {

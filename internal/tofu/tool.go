@@ -96,10 +96,15 @@ func (t Tool) CheckBackend() error {
 }
 
 // Plan makes a plan file and reports whether it holds any change, be it only
-// of an output. It does not lock the state: it writes none, and the queue keeps
-// every other run that could off the stack.
-func (t Tool) Plan(ctx context.Context, planFile string) (changes bool, err error) {
-	err = t.run(ctx, t.Log, "plan", "-input=false", "-lock=false", "-detailed-exitcode", "-out="+planFile)
+// of an output. It is limited to targets, addresses of resources, if there are
+// any. It does not lock the state: it writes none, and the queue keeps every
+// other run that could off the stack.
+func (t Tool) Plan(ctx context.Context, planFile string, targets []string) (changes bool, err error) {
+	args := []string{"plan", "-input=false", "-lock=false", "-detailed-exitcode", "-out=" + planFile}
+	for _, address := range targets {
+		args = append(args, "-target="+address)
+	}
+	err = t.run(ctx, t.Log, args...)
 	var failed *CommandError
 	if errors.As(err, &failed) && failed.ExitCode == 2 {
 		return true, nil
@@ -136,6 +141,11 @@ func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.
 	}
 	defer f.Close()
 	return parseEvents(f)
+}
+
+// Destroy destroys everything in the state.
+func (t Tool) Destroy(ctx context.Context) error {
+	return t.run(ctx, t.Log, "destroy", "-input=false", "-auto-approve")
 }
 
 // Outputs asks for the root outputs of the state.

@@ -3,6 +3,7 @@ package workerapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -39,13 +40,18 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
 		LeaseTTL: runs.LeaseTTL, ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
 		Autodeploy: a.Run.Autodeploy, Hooks: a.Hooks,
+		Command: a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
 			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes,
 		},
 	}
-	if a.Run.State == domain.RunPreparingApply {
+	switch a.Run.State {
+	case domain.RunPreparingApply:
 		j.Phase = PhaseApply
+	case domain.RunPreparingReplan:
+		j.Phase = PhaseReplan
+	default: // PREPARING
 	}
 	if t := a.Stack.Vendor.Tofu(); t != nil {
 		j.Tool, j.ToolVersion = t.WorkflowTool, t.Version
@@ -74,14 +80,18 @@ func lease(key domain.PoolKey, ref LeaseRef) runs.Lease {
 	return runs.Lease{Key: key, Run: ref.RunID, Epoch: ref.Epoch}
 }
 
-func (b *backend) Heartbeat(ctx context.Context, key domain.PoolKey, ref LeaseRef) (HeartbeatReply, error) {
-	return HeartbeatReply{}, b.runs.Heartbeat(ctx, lease(key, ref))
+func (b *backend) Heartbeat(ctx context.Context, key domain.PoolKey, q HeartbeatRequest) (HeartbeatReply, error) {
+	stop, err := b.runs.Heartbeat(ctx, lease(key, q.LeaseRef), min(q.Wait, MaxLeaseWait))
+	return HeartbeatReply{Stop: stop}, err
 }
 
 func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error) {
 	err := b.runs.Advance(ctx, lease(key, a.Ref), runs.Progress{
 		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs,
 	})
+	if errors.Is(err, runs.ErrStop) {
+		return AdvanceReply{Stop: true}, nil
+	}
 	return AdvanceReply{Apply: err == nil && a.To == domain.RunConfirmed}, err
 }
 

@@ -82,9 +82,9 @@ func (c *Client) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 }
 
 // Heartbeat implements API.
-func (c *Client) Heartbeat(ctx context.Context, ref LeaseRef) (HeartbeatReply, error) {
+func (c *Client) Heartbeat(ctx context.Context, q HeartbeatRequest) (HeartbeatReply, error) {
 	var reply HeartbeatReply
-	return reply, c.call(ctx, pathHeartbeat, ref, &reply)
+	return reply, c.callWithin(ctx, q.Wait+callTimeout, pathHeartbeat, q, &reply)
 }
 
 // Advance implements API.

@@ -71,7 +71,7 @@ func TestSecondAttemptCounts(t *testing.T) {
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"stop":true}`))}, nil
 		}}
 		client, _ := NewClient("http://h", "t", c)
-		if reply, err := client.Heartbeat(t.Context(), ref); err != nil || !reply.Stop {
+		if reply, err := client.Heartbeat(t.Context(), HeartbeatRequest{LeaseRef: ref}); err != nil || !reply.Stop {
 			t.Errorf("%v %v", reply, err)
 		}
 		// A stream cannot be sent twice.
@@ -107,7 +107,7 @@ func TestOddAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Heartbeat(t.Context(), ref); domain.ErrorCode(err) != c.code {
+		if _, err := client.Heartbeat(t.Context(), HeartbeatRequest{LeaseRef: ref}); domain.ErrorCode(err) != c.code {
 			t.Errorf("%s: %v (%s)", name, err, domain.ErrorCode(err))
 		}
 		server.Close()

@@ -40,7 +40,7 @@ func (f *fake) Lease(_ context.Context, pool domain.PoolKey, req LeaseRequest) (
 	return f.job, f.hear(pool, req)
 }
 
-func (f *fake) Heartbeat(_ context.Context, pool domain.PoolKey, ref LeaseRef) (HeartbeatReply, error) {
+func (f *fake) Heartbeat(_ context.Context, pool domain.PoolKey, ref HeartbeatRequest) (HeartbeatReply, error) {
 	return HeartbeatReply{Stop: true}, f.hear(pool, ref)
 }
 
@@ -135,7 +135,7 @@ func TestConformanceCalls(t *testing.T) {
 			if d := cmp.Diff(wholeJob(), job); d != "" {
 				t.Errorf("job: %s", d)
 			}
-			if reply, err := api.Heartbeat(ctx, ref); err != nil || !reply.Stop {
+			if reply, err := api.Heartbeat(ctx, HeartbeatRequest{LeaseRef: ref}); err != nil || !reply.Stop {
 				t.Errorf("heartbeat: %v %v", reply, err)
 			}
 			if reply, err := api.Advance(ctx, advance); err != nil || !reply.Apply {
@@ -155,7 +155,7 @@ func TestConformanceCalls(t *testing.T) {
 				t.Errorf("workspace: %q %v", got, err)
 			}
 			request.Wait = MaxLeaseWait
-			want := []any{request, request, ref, advance, chunk, ref, ref}
+			want := []any{request, request, HeartbeatRequest{LeaseRef: ref}, advance, chunk, ref, ref}
 			if d := cmp.Diff(want, f.heard); d != "" {
 				t.Errorf("the backend heard (-want +got):\n%s", d)
 			}
@@ -170,7 +170,7 @@ func TestConformanceCalls(t *testing.T) {
 func calls(ctx context.Context, api API) map[string]func() error {
 	return map[string]func() error{
 		"lease":     func() error { _, err := api.Lease(ctx, LeaseRequest{}); return err },
-		"heartbeat": func() error { _, err := api.Heartbeat(ctx, ref); return err },
+		"heartbeat": func() error { _, err := api.Heartbeat(ctx, HeartbeatRequest{LeaseRef: ref}); return err },
 		"advance":   func() error { _, err := api.Advance(ctx, Advance{Ref: ref}); return err },
 		"logs":      func() error { return api.AppendLogs(ctx, LogChunk{Ref: ref}) },
 		"put":       func() error { return api.PutWorkspace(ctx, ref, strings.NewReader("x")) },

@@ -28,7 +28,7 @@ const (
 // still holds when it writes.
 type Backend interface {
 	Lease(ctx context.Context, key domain.PoolKey, req LeaseRequest) (*Job, error)
-	Heartbeat(ctx context.Context, key domain.PoolKey, ref LeaseRef) (HeartbeatReply, error)
+	Heartbeat(ctx context.Context, key domain.PoolKey, q HeartbeatRequest) (HeartbeatReply, error)
 	Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error)
 	AppendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) error
 	PutWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error
@@ -52,7 +52,7 @@ func Handler(auth Auth, backend Backend) http.Handler {
 	h := &handler{auth: auth, backend: backend}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathLease, h.lease)
-	mux.HandleFunc("POST "+pathHeartbeat, answer(maxSmallBody, h.backend.Heartbeat))
+	mux.HandleFunc("POST "+pathHeartbeat, h.heartbeat)
 	mux.HandleFunc("POST "+pathAdvance, answer(maxAdvance, h.backend.Advance))
 	mux.HandleFunc("POST "+pathLogs, answer(MaxLogBody, h.appendLogs))
 	mux.HandleFunc("PUT "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.putWorkspace)
@@ -108,6 +108,14 @@ func answer[Q, A any](limit int64, call func(context.Context, domain.PoolKey, Q)
 
 func (h *handler) appendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) (struct{}, error) {
 	return struct{}{}, h.backend.AppendLogs(ctx, key, c)
+}
+
+func (h *handler) heartbeat(w http.ResponseWriter, r *http.Request) {
+	answer(maxSmallBody, func(ctx context.Context, key domain.PoolKey, q HeartbeatRequest) (HeartbeatReply, error) {
+		q.Wait = min(max(q.Wait, 0), MaxLeaseWait)
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(q.Wait + 15*time.Second))
+		return h.backend.Heartbeat(ctx, key, q)
+	})(w, r)
 }
 
 func (h *handler) lease(w http.ResponseWriter, r *http.Request) {

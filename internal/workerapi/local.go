@@ -25,8 +25,8 @@ func (l local) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 }
 
 // Heartbeat implements API.
-func (l local) Heartbeat(ctx context.Context, ref LeaseRef) (HeartbeatReply, error) {
-	return l.backend.Heartbeat(ctx, l.key, ref)
+func (l local) Heartbeat(ctx context.Context, q HeartbeatRequest) (HeartbeatReply, error) {
+	return l.backend.Heartbeat(ctx, l.key, q)
 }
 
 // Advance implements API.

@@ -14,7 +14,11 @@ import (
 )
 
 func (c *Client) call(ctx context.Context, path string, question, reply any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	return c.callWithin(ctx, callTimeout, path, question, reply)
+}
+
+func (c *Client) callWithin(ctx context.Context, patience time.Duration, path string, question, reply any) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	body, err := json.Marshal(question)
 	if err != nil {

@@ -23,8 +23,9 @@ type API interface {
 	// Lease waits up to req.Wait for a run of the caller's pool. It returns
 	// nil without error when none came in time.
 	Lease(ctx context.Context, req LeaseRequest) (*Job, error)
-	// Heartbeat extends the lease. The reply may ask the worker to stop.
-	Heartbeat(ctx context.Context, ref LeaseRef) (HeartbeatReply, error)
+	// Heartbeat extends the lease, then waits up to q.Wait for the run to be
+	// asked to stop. The reply may ask the worker to stop.
+	Heartbeat(ctx context.Context, q HeartbeatRequest) (HeartbeatReply, error)
 	// Advance moves the run to the next state. A repeated call with the same
 	// (epoch, state) is answered like the first. The first call of a lease is
 	// PREPARING, or PREPARING_APPLY for an apply lease; a control plane that
@@ -62,6 +63,8 @@ type Phase string
 const (
 	PhasePlan  Phase = "PLAN"
 	PhaseApply Phase = "APPLY"
+	// A replan lease starts from a kept workspace, too, and plans again.
+	PhaseReplan Phase = "REPLAN"
 )
 
 // Job is all that a worker needs to execute one lease.
@@ -83,6 +86,9 @@ type Job struct {
 	Tool        string       `json:"tool,omitempty"`        // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM, as the stack asks
 	ToolVersion string       `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own
 	Autodeploy  bool         `json:"autodeploy"`
+	Command     string       `json:"command,omitempty"`  // of a task
+	SkipInit    bool         `json:"skipInit,omitempty"` // of a task: run the command in what is checked out
+	Targets     []string     `json:"targets,omitempty"`  // resource addresses that the plan is limited to
 	Env         []EnvVar     `json:"env,omitempty"`
 	Files       []File       `json:"files,omitempty"`
 	Hooks       domain.Hooks `json:"hooks"`
@@ -120,9 +126,15 @@ type State struct {
 	Password string `json:"password"`
 }
 
+// HeartbeatRequest is a sign of life.
+type HeartbeatRequest struct {
+	LeaseRef
+	Wait time.Duration `json:"wait,omitempty"` // at most MaxLeaseWait; a worker that names none is answered at once
+}
+
 // HeartbeatReply answers a heartbeat.
 type HeartbeatReply struct {
-	Stop bool `json:"stop"` // the run was stopped: end the process and say no more
+	Stop bool `json:"stop"` // the run is to be stopped: end the process and report STOPPED
 }
 
 // Advance reports progress.
@@ -139,6 +151,9 @@ type Advance struct {
 
 // AdvanceReply answers an Advance.
 type AdvanceReply struct {
+	// Stop says that the run stays where it is, because it is to be stopped: end
+	// it and report STOPPED.
+	Stop bool `json:"stop,omitempty"`
 	// Apply is true in the answer to CONFIRMED by autodeploy: the worker goes
 	// on in the same workspace under the same lease. When it is false the
 	// worker sends the workspace and ends the lease; an apply lease must not be

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func testRuns(t *testing.T, k *Kit) {
 	r := filled[domain.Run](k)
 	r.ID, r.StackID, r.Type, r.State, r.StateSerial = "01", "s", domain.RunTracked, domain.RunQueued, 1
 	fresh := r
-	fresh.Delta, fresh.Note, fresh.Epoch, fresh.Worker, fresh.LeaseUntil = nil, "", 0, "", time.Time{}
+	fresh.Delta, fresh.Note, fresh.Stop, fresh.Epoch, fresh.Worker, fresh.LeaseUntil = nil, "", nil, 0, "", time.Time{}
 	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertRun(ctx, p, r) })
 	same(t, fresh, k.run(t, "01"))
 	if err := k.try(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertRun(ctx, p, r) }); err == nil {
@@ -86,6 +87,10 @@ func testRuns(t *testing.T, k *Kit) {
 	same(t, "05 04 03", of("", 3))
 	same(t, "02 01", of("03", 3))
 	same(t, "02", string(read(t, k, func(ctx context.Context, tx *store.Tx) (domain.Run, error) { return tx.Run(ctx, "02") }).ID))
+	open := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Run, error) { return tx.OpenRuns(ctx, "s") })
+	if len(open) != 5 || open[0].ID != "05" || open[4].ID != "01" {
+		t.Errorf("open runs %+v", open)
+	}
 	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, _ access.Permit) error {
 		next, err := tx.NextQueued(ctx, "s")
 		same(t, domain.RunID("02"), next.ID)
@@ -97,6 +102,26 @@ func testRuns(t *testing.T, k *Kit) {
 		return err
 	})
 	k.leases(t, ready)
+	k.notes(t, "01")
+}
+
+// notes writes comments on a run and reviews of it.
+func (k *Kit) notes(t *testing.T, id domain.RunID) {
+	t.Helper()
+	comment, review := filled[domain.RunComment](k), filled[domain.RunReview](k)
+	comment.Run, review.Run, comment.ID, review.ID = id, id, "2", "2"
+	first, before := comment, review
+	first.ID, before.ID = "1", "1"
+	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return errors.Join(tx.InsertRunComment(ctx, p, comment), tx.InsertRunComment(ctx, p, first),
+			tx.InsertRunReview(ctx, p, review), tx.InsertRunReview(ctx, p, before))
+	})
+	same(t, []domain.RunComment{first, comment}, read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.RunComment, error) {
+		return tx.RunComments(ctx, id)
+	}))
+	same(t, []domain.RunReview{before, review}, read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.RunReview, error) {
+		return tx.RunReviews(ctx, id)
+	}))
 }
 
 // leases looks for runs that wait for a worker, or whose worker is gone.
