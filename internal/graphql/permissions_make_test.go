@@ -58,7 +58,7 @@ func (o *object) run(stack string, kind domain.RunType, state domain.RunState) s
 		if err := tx.InsertRun(ctx, p, run); err != nil {
 			return err
 		}
-		for _, next := range wayTo(state) {
+		for _, next := range wayTo(kind, state) {
 			from := run.State
 			if err := run.Advance(next, now, ""); err != nil {
 				return err
@@ -75,15 +75,15 @@ func (o *object) run(stack string, kind domain.RunType, state domain.RunState) s
 	return string(run.ID)
 }
 
-// wayTo is the shortest way of a run from QUEUED to a state.
-func wayTo(state domain.RunState) []domain.RunState {
+// wayTo is the shortest way of a run of a kind from QUEUED to a state.
+func wayTo(kind domain.RunType, state domain.RunState) []domain.RunState {
 	ways := map[domain.RunState][]domain.RunState{domain.RunQueued: nil}
 	for queue := []domain.RunState{domain.RunQueued}; len(queue) > 0; queue = queue[1:] {
 		for _, next := range []domain.RunState{
 			domain.RunReady, domain.RunPreparing, domain.RunInitializing, domain.RunPlanning, domain.RunUnconfirmed,
-			domain.RunConfirmed, domain.RunApplying, domain.RunFinished,
+			domain.RunConfirmed, domain.RunApplying, domain.RunPerforming, domain.RunFinished, domain.RunFailed,
 		} {
-			if _, known := ways[next]; !known && queue[0].CanBecome(next) {
+			if _, known := ways[next]; !known && (&domain.Run{Type: kind, State: queue[0]}).Advance(next, time.Time{}, "") == nil {
 				ways[next] = append(slices.Clone(ways[queue[0]]), next)
 				queue = append(queue, next)
 			}

@@ -25,6 +25,18 @@ var runPermissions = []permission{
 			return out
 		},
 	},
+	{
+		field: "stack.run.comments", doc: `query($stack:ID!,$run:ID!){stack(id:$stack){run(id:$run){comments{*}}}}`,
+		make: noted(func(ctx context.Context, tx *store.Tx, p access.Permit, run domain.RunID) error {
+			return tx.InsertRunComment(ctx, p, domain.RunComment{ID: string(run), Run: run, Username: "somebody", Body: "fine"})
+		}),
+	},
+	{
+		field: "stack.run.reviews", doc: `query($stack:ID!,$run:ID!){stack(id:$stack){run(id:$run){reviews{*}}}}`,
+		make: noted(func(ctx context.Context, tx *store.Tx, p access.Permit, run domain.RunID) error {
+			return tx.InsertRunReview(ctx, p, domain.RunReview{ID: string(run), Run: run, Author: "somebody", Decision: domain.ReviewApprove})
+		}),
+	},
 	{field: "stack.run.history", doc: `query($stack:ID!,$run:ID!){stack(id:$stack){run(id:$run){history{*}}}}`, make: aTriggeredRun},
 	{field: "stack.run.isMostRecent", doc: `query($stack:ID!,$run:ID!){stack(id:$stack){run(id:$run){isMostRecent}}}`, make: aTriggeredRun},
 	{
@@ -37,6 +49,17 @@ var runPermissions = []permission{
 			return out
 		},
 	},
+}
+
+// noted is a run with something on it.
+func noted(note func(ctx context.Context, tx *store.Tx, p access.Permit, run domain.RunID) error) func(o *object) vars {
+	return func(o *object) vars {
+		out := aRun(o)
+		o.kit.Fill(o.t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return note(ctx, tx, p.For(access.KindRun), domain.RunID(out["run"].(string)))
+		})
+		return out
+	}
 }
 
 func anUnconfirmedRun(o *object) vars {

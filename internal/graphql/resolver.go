@@ -174,6 +174,21 @@ type Runs interface {
 	Trigger(ctx context.Context, in runs.TriggerInput) (domain.Run, error)
 	Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
 	Discard(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+	DiscardAll(ctx context.Context, stack domain.StackID, note string) (runs.Discarded, error)
+	Cancel(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+	Stop(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+	Kill(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+	Prioritize(ctx context.Context, stack domain.StackID, id domain.RunID, first bool) (domain.Run, error)
+	SetPriority(ctx context.Context, stack domain.StackID, id domain.RunID, preset runs.PriorityPreset) (domain.Run, error)
+	Promote(ctx context.Context, stack domain.StackID, id domain.RunID) (domain.Run, error)
+	Retry(ctx context.Context, stack domain.StackID, id domain.RunID) (domain.Run, error)
+	MayRetry(ctx context.Context, run domain.Run) (bool, error)
+	Replan(ctx context.Context, stack domain.StackID, id domain.RunID, targets []string) (domain.Run, error)
+	Comment(ctx context.Context, stack domain.StackID, id domain.RunID, body string) (domain.RunComment, error)
+	Comments(ctx context.Context, id domain.RunID) ([]domain.RunComment, error)
+	Review(ctx context.Context, stack domain.StackID, id domain.RunID, decision domain.ReviewDecision, note string) (domain.RunReview, error)
+	Reviews(ctx context.Context, id domain.RunID) ([]domain.RunReview, error)
+	CreateTask(ctx context.Context, in runs.TaskInput) (domain.Run, error)
 }
 
 // Workers are the use cases of worker pools.

@@ -18,6 +18,26 @@ const metadataHeader = "Spacelift-User-Provided-Run-Metadata"
 
 func newRun(r domain.Run) *view.Run { return &view.Run{Run: r} }
 
+// runMetadata is the text that a client lets its user put on a run.
+func runMetadata(ctx context.Context) string {
+	return gqlgen.GetOperationContext(ctx).Headers.Get(metadataHeader)
+}
+
+func newRunComment(c domain.RunComment) *view.RunComment { return &view.RunComment{RunComment: c} }
+
+func newRunReview(r domain.RunReview) *view.RunReview { return &view.RunReview{RunReview: r} }
+
+func newDiscarded(d runs.Discarded) *generated.RunDiscardAllResult {
+	out := &generated.RunDiscardAllResult{DiscardedRuns: []*view.Run{}, FailedDiscarding: []string{}}
+	for _, run := range d.Runs {
+		out.DiscardedRuns = append(out.DiscardedRuns, newRun(run))
+	}
+	for _, id := range d.Failed {
+		out.FailedDiscarding = append(out.FailedDiscarding, string(id))
+	}
+	return out
+}
+
 func newTransition(t domain.RunTransition) *view.RunStateTransition {
 	return &view.RunStateTransition{RunTransition: t}
 }
@@ -64,7 +84,7 @@ func (r *Resolver) lacksRead(ctx context.Context, id domain.StackID) error {
 func triggerInput(ctx context.Context, stack string, commit, force *string, kind *domain.RunType, config *generated.RuntimeConfigInput) (runs.TriggerInput, error) {
 	in := runs.TriggerInput{
 		Stack: domain.StackID(stack), Commit: text(commit), Type: domain.RunType(text(kind)),
-		Metadata: gqlgen.GetOperationContext(ctx).Headers.Get(metadataHeader),
+		Metadata: runMetadata(ctx),
 	}
 	if text(force) != "" {
 		return in, domain.Invalid("forceApply", "is not supported yet; set autodeploy on the stack, or confirm the run")

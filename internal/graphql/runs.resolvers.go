@@ -40,9 +40,18 @@ func (r *queryResolver) RunStack(ctx context.Context, runID string) (*view.Stack
 	return one(v, err, newStackView)
 }
 
+func (r *runResolver) CanRetry(ctx context.Context, obj *view.Run) (bool, error) {
+	return r.Runs.MayRetry(ctx, obj.Run)
+}
+
 func (r *runResolver) ChangesV3(ctx context.Context, obj *view.Run, input generated.RunChangesInput) ([]*generated.RunChanges, error) {
 	list, err := r.Runs.Changes(ctx, obj.ID)
 	return runChanges(list), err
+}
+
+func (r *runResolver) Comments(ctx context.Context, obj *view.Run) ([]*view.RunComment, error) {
+	list, err := r.Runs.Comments(ctx, obj.ID)
+	return each(list, err, newRunComment)
 }
 
 func (r *runResolver) History(ctx context.Context, obj *view.Run) ([]*view.RunStateTransition, error) {
@@ -61,6 +70,11 @@ func (r *runResolver) Logs(ctx context.Context, obj *view.Run, state domain.RunS
 	}
 	p, err := r.Runs.Logs(ctx, obj.ID, state, serial, text(token))
 	return orNull(one(p, err, newLogs))
+}
+
+func (r *runResolver) Reviews(ctx context.Context, obj *view.Run) ([]*view.RunReview, error) {
+	list, err := r.Runs.Reviews(ctx, obj.ID)
+	return each(list, err, newRunReview)
 }
 
 func (r *Resolver) Run() generated.RunResolver { return &runResolver{r} }

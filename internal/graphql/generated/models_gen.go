@@ -813,6 +813,14 @@ type RunChangesInput struct {
 	Empty *bool `json:"_empty,omitempty"`
 }
 
+// What became of the runs of a stack.
+type RunDiscardAllResult struct {
+	// The runs that were discarded.
+	DiscardedRuns []*view.Run `json:"discardedRuns"`
+	// Ids of runs that went on before they could be discarded.
+	FailedDiscarding []string `json:"failedDiscarding"`
+}
+
 // A piece of a log.
 type RunLogMessage struct {
 	// The text, line breaks included.

@@ -2914,6 +2914,151 @@ enum RuleWho {
   GRANTOR
 }
 `, BuiltIn: false},
+	{Name: "../schema/runactions.graphqls", Input: `extend type Mutation {
+  "End a run that no worker has taken yet."
+  runCancel(
+    "Why."
+    note: String @audited
+    "Id of the run."
+    run: ID!
+    "Id of the stack."
+    stack: ID!
+  ): Run! @rule(do: RUN_CANCEL, when: "a proposed run") @rule(do: RUN_CANCEL_BLOCKING, when: "a tracked run, a task or a destroying run")
+  "Say something about a run."
+  runComment("The text." body: String!, "Id of the run." run: ID!, "Id of the stack." stack: ID!): RunComment @rule(do: RUN_COMMENT)
+  """
+  Discard every run of a stack that waits: in the queue, for a worker or for a
+  decision. Runs that went on meanwhile are named.
+  """
+  runDiscardAll("Why." note: String @audited, "Id of the stack." stack: ID!): RunDiscardAllResult @rule(do: RUN_DISCARD)
+  """
+  End a run at once, without waiting for its worker. What the worker still does
+  cannot reach the state. Use runStop where the worker answers.
+  """
+  runKill(
+    "Why."
+    note: String @audited
+    "Id of the run."
+    run: ID!
+    "Id of the stack."
+    stack: ID!
+  ): Run @rule(do: RUN_STOP, when: "a proposed run") @rule(do: RUN_STOP_BLOCKING, when: "a tracked run, a task or a destroying run")
+  "Let a waiting run go before all others of its worker pool, or take that back."
+  runPrioritizeSet(
+    "True to let it go first."
+    prioritize: Boolean! @audited
+    "Id of the run."
+    run: ID!
+    "Id of the stack."
+    stack: ID!
+  ): Run! @rule(do: RUN_PRIORITIZE_SET)
+  "Say how urgent a waiting run is."
+  runPrioritySet(
+    "How urgent."
+    preset: RunPriorityPreset! @audited
+    "Id of the run."
+    run: ID!
+    "Id of the stack."
+    stack: ID!
+  ): Run @rule(do: RUN_PRIORITIZE_SET)
+  """
+  Start a tracked run for the commit of a proposed run. The stack must allow it,
+  and the commit be newer than that of its newest tracked run.
+  """
+  runPromote("Id of the proposed run." run: ID!, "Id of the stack." stack: ID!): Run! @rule(do: RUN_PROMOTE)
+  """
+  Start a run that does what an unsuccessful one should have done, on the same
+  commit. On a stack that holds roles it takes run:trigger.
+  """
+  runRetry("Id of the run." run: ID!, "Id of the stack." stack: ID!): Run!
+    @rule(do: RUN_RETRY, when: "a proposed run")
+    @rule(do: RUN_RETRY_BLOCKING, when: "a tracked run or a task")
+    @rule(do: RUN_TRIGGER, when: "the stack holds roles")
+  "Approve or reject a run that waits for a decision. Only policies count reviews."
+  runReview(
+    "What you think."
+    decision: RunReviewDecision! @audited
+    "Why."
+    note: String @audited
+    "Id of the run; absent means the run that holds the stack."
+    run: ID
+    "Id of the stack."
+    stack: ID!
+  ): RunReview! @rule(do: RUN_REVIEW)
+  """
+  Ask the worker of a run to stop: while it prepares, initializes or plans. The
+  run is STOPPED when the worker has said so.
+  """
+  runStop(
+    "Why."
+    note: String @audited
+    "Id of the run."
+    run: ID!
+    "Id of the stack."
+    stack: ID!
+  ): Run! @rule(do: RUN_STOP, when: "a proposed run") @rule(do: RUN_STOP_BLOCKING, when: "a tracked run, a task or a destroying run")
+  "Plan a run that waits to be confirmed again, for some resources only."
+  runTargetedReplan(
+    "Id of the run."
+    run: ID!
+    "Id of the stack."
+    stack: ID!
+    "Addresses of the resources, at most 100."
+    targets: [String!]! @audited
+  ): Run! @rule(do: RUN_TARGETED_REPLAN)
+  "Run a command in a stack's workspace, once its turn has come."
+  taskCreate(
+    "The command, for /bin/sh. It is shown to whoever sees the run."
+    command: String! @audited
+    "True to run it in what is checked out, without ` + "`" + `tofu init` + "`" + ` and the hooks around it."
+    skipInitialization: Boolean @audited
+    "Id of the stack."
+    stack: ID!
+  ): Run! @rule(do: TASK_CREATE)
+}
+
+"What became of the runs of a stack."
+type RunDiscardAllResult {
+  "The runs that were discarded."
+  discardedRuns: [Run!]! @rule(who: PARENT)
+  "Ids of runs that went on before they could be discarded."
+  failedDiscarding: [ID!]!
+}
+
+"How urgent a run is."
+enum RunPriorityPreset {
+  "It goes before all others."
+  HIGH
+  "As its kind says: tracked runs and tasks, then proposed runs, then drift detection."
+  NORMAL
+  "It goes after all others."
+  LOW
+}
+
+"An approval or a rejection."
+type RunReview {
+  "Who reviewed."
+  author: String
+  "What he thinks."
+  decision: RunReviewDecision
+  "Fixed id."
+  id: ID!
+  "Why."
+  note: String
+  "State of the run when it was reviewed."
+  state: RunState
+  "Time, in Unix seconds."
+  timestamp: Int
+}
+
+"What a reviewer thinks of a run."
+enum RunReviewDecision {
+  "It may go on."
+  APPROVE
+  "It must not go on."
+  REJECT
+}
+`, BuiltIn: false},
 	{Name: "../schema/runinputs.graphqls", Input: `"Settings for one run."
 input RuntimeConfigInput {
   "Commands after applying."
@@ -2986,7 +3131,7 @@ extend type Mutation {
     commitSha: String @audited
     "Apply without waiting for a decision. Not accepted yet."
     forceApply: ForceApplyMode
-    "What kind of run; only TRACKED, the default, is accepted so far."
+    "What kind of run: TRACKED, the default, or PROPOSED."
     runType: RunType
     "Settings for this run only. Not accepted yet."
     runtimeConfig: RuntimeConfigInput
@@ -3005,13 +3150,13 @@ type Run {
   "The branch it was started for."
   branch: String!
   "True when the caller could retry it now."
-  canRetry: Boolean!
+  canRetry: Boolean! @rule(who: PARENT)
   "What the plan would change, without values."
   changesV3("No options yet." input: RunChangesInput!): [RunChanges!]! @rule(see: RUN_READ)
   "The command of a task; empty for other runs."
   command: String!
   "Comments of people."
-  comments: [RunComment!]!
+  comments: [RunComment!]! @rule(see: RUN_READ)
   "The commit it runs. Its fields are empty until the code is checked out."
   commit: Commit!
   "Creation time, in Unix seconds."
@@ -3043,8 +3188,22 @@ type Run {
   needsApproval: Boolean!
   "Id of its stack."
   stackId: ID!
+  """
+  How soon it gets its turn: the highest goes first. 20 for runs that may change
+  the state, 10 for proposed ones, 0 for drift detection, 100 and -100 as set.
+  """
+  priority: Int!
+  "Approvals and rejections, oldest first."
+  reviews: [RunReview!]! @rule(see: RUN_READ)
   "Its state."
   state: RunState!
+  """
+  Who has asked the worker to stop. Null if nobody has; the run may still go on
+  until the worker has heard it.
+  """
+  stoppedBy: String
+  "Addresses of the resources that the plan is limited to. Empty: all."
+  targets: [String!]!
   "Short description: the subject of its commit, or why it was started."
   title: String!
   "Who started it."
@@ -5304,8 +5463,16 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_needsApproval(ctx, field)
 	case "stackId":
 		return ec.fieldContext_Run_stackId(ctx, field)
+	case "priority":
+		return ec.fieldContext_Run_priority(ctx, field)
+	case "reviews":
+		return ec.fieldContext_Run_reviews(ctx, field)
 	case "state":
 		return ec.fieldContext_Run_state(ctx, field)
+	case "stoppedBy":
+		return ec.fieldContext_Run_stoppedBy(ctx, field)
+	case "targets":
+		return ec.fieldContext_Run_targets(ctx, field)
 	case "title":
 		return ec.fieldContext_Run_title(ctx, field)
 	case "triggeredBy":
@@ -5372,6 +5539,16 @@ func (ec *executionContext) childFields_RunDelta(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type RunDelta", field.Name)
 }
 
+func (ec *executionContext) childFields_RunDiscardAllResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "discardedRuns":
+		return ec.fieldContext_RunDiscardAllResult_discardedRuns(ctx, field)
+	case "failedDiscarding":
+		return ec.fieldContext_RunDiscardAllResult_failedDiscarding(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunDiscardAllResult", field.Name)
+}
+
 func (ec *executionContext) childFields_RunLogMessage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "message":
@@ -5398,6 +5575,24 @@ func (ec *executionContext) childFields_RunLogs(ctx context.Context, field graph
 		return ec.fieldContext_RunLogs_nextToken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RunLogs", field.Name)
+}
+
+func (ec *executionContext) childFields_RunReview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "author":
+		return ec.fieldContext_RunReview_author(ctx, field)
+	case "decision":
+		return ec.fieldContext_RunReview_decision(ctx, field)
+	case "id":
+		return ec.fieldContext_RunReview_id(ctx, field)
+	case "note":
+		return ec.fieldContext_RunReview_note(ctx, field)
+	case "state":
+		return ec.fieldContext_RunReview_state(ctx, field)
+	case "timestamp":
+		return ec.fieldContext_RunReview_timestamp(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunReview", field.Name)
 }
 
 func (ec *executionContext) childFields_RunStateTransition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

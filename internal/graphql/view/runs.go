@@ -14,18 +14,17 @@ type Run struct {
 	MostRecent *bool
 }
 
-func (r *Run) Commit() *Commit         { return &Commit{r.Run.Commit} }
-func (r *Run) CreatedAt() int          { return Seconds(r.Run.CreatedAt) }
-func (r *Run) UpdatedAt() *int         { return OptionalSeconds(r.Run.UpdatedAt) }
-func (r *Run) Finished() bool          { return r.State.Terminal() }
-func (r *Run) Delta() *RunDelta        { return newRunDelta(r.Run.Delta) }
-func (r *Run) NeedsApproval() bool     { return r.State == domain.RunPendingReview }
-func (r *Run) DriftDetection() bool    { return false }
-func (r *Run) Expired() bool           { return false }
-func (r *Run) ActedAs() *ActedAs       { return NewActedAs(r.Run.ActedAs) }
-func (r *Run) CanRetry() bool          { return false }
-func (r *Run) Command() string         { return "" }
-func (r *Run) Comments() []*RunComment { return nil }
+func (r *Run) Commit() *Commit      { return &Commit{r.Run.Commit} }
+func (r *Run) CreatedAt() int       { return Seconds(r.Run.CreatedAt) }
+func (r *Run) UpdatedAt() *int      { return OptionalSeconds(r.Run.UpdatedAt) }
+func (r *Run) Finished() bool       { return r.State.Terminal() }
+func (r *Run) Delta() *RunDelta     { return newRunDelta(r.Run.Delta) }
+func (r *Run) NeedsApproval() bool  { return r.State == domain.RunPendingReview }
+func (r *Run) DriftDetection() bool { return r.Drift }
+func (r *Run) Expired() bool        { return false }
+func (r *Run) ActedAs() *ActedAs    { return NewActedAs(r.Run.ActedAs) }
+func (r *Run) Command() string      { return r.Request.Command }
+func (r *Run) Priority() int        { return r.Run.Priority }
 
 // Title is the one given, else the subject of the commit.
 func (r *Run) Title() string {
@@ -36,12 +35,26 @@ func (r *Run) Title() string {
 	return subject
 }
 
-// RunComment is a comment on a run.
-type RunComment struct {
-	Body      string
-	CreatedAt int
-	Username  string
+func (r *Run) StoppedBy() *string {
+	if r.Stop == nil {
+		return nil
+	}
+	return Optional(r.Stop.By)
 }
+
+// RunComment is a comment on a run.
+type RunComment struct{ domain.RunComment }
+
+func (c *RunComment) CreatedAt() int { return Seconds(c.At) }
+
+// RunReview is an approval or a rejection of a run.
+type RunReview struct{ domain.RunReview }
+
+func (r *RunReview) Author() *string                  { return Optional(r.RunReview.Author) }
+func (r *RunReview) Note() *string                    { return Optional(r.RunReview.Note) }
+func (r *RunReview) Decision() *domain.ReviewDecision { return &r.RunReview.Decision }
+func (r *RunReview) State() *domain.RunState          { return &r.RunReview.State }
+func (r *RunReview) Timestamp() *int                  { return OptionalSeconds(r.At) }
 
 // Commit is a git commit as the API shows it.
 type Commit struct{ domain.Commit }
