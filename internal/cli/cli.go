@@ -27,6 +27,8 @@ type Access struct {
 	Explain   explainCmd   `cmd:"" help:"Explain why somebody may do something, or what he lacks."`
 	Effective effectiveCmd `cmd:"" help:"List what somebody may do somewhere, and by what."`
 	WhoCan    whoCanCmd    `cmd:"" help:"List who may do something, and by what."`
+	WhatIf    whatIfCmd    `cmd:"" help:"Try changes of access out: who would gain and lose what, and which escalation paths would open."`
+	Paths     pathsCmd     `cmd:"" help:"List the ways in which somebody can come to hold more than his roles say."`
 
 	Requests requestsCmd `cmd:"" help:"List requests for access: your own, and those that you may decide."`
 	Request  requestCmd  `cmd:"" help:"Ask for a role for a while."`
