@@ -10,22 +10,21 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
-// guardBareStacks answers the fields of a stack that the caller may not read
+// guardBareStack answers the fields of a stack that the caller may not read
 // with what he lacks (access model R5, R26).
-func guardBareStacks(ctx context.Context, next gqlgen.Resolver) (any, error) {
-	fc := gqlgen.GetFieldContext(ctx)
-	if fc.Object != "Stack" || view.BareStackFields[fc.Field.Name] {
-		return next(ctx)
+func guardBareStack(ctx context.Context, field *gqlgen.FieldContext) error {
+	if field.Object != "Stack" {
+		return nil
 	}
-	stack := parentStack(fc)
-	if stack == nil || !stack.Bare {
-		return next(ctx)
+	stack := parentStack(field)
+	if stack == nil || !stack.Bare || view.BareStackFields[field.Field.Name] {
+		return nil
 	}
 	caller, err := access.CallerFrom(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return nil, access.Forbidden(caller.Name, authz.ActionSpaceRead, stack.Stack.Space)
+	return access.Forbidden(caller.Name, authz.ActionSpaceRead, stack.Stack.Space)
 }
 
 // parentStack is the stack whose field is answered.

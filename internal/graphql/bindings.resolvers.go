@@ -131,7 +131,7 @@ func (r *queryResolver) UserRoleBinding(ctx context.Context, id string) (*view.U
 	return orNull(one(v, err, newUserBinding))
 }
 
-func (r *stackRoleBindingResolver) Space(ctx context.Context, obj *view.StackRoleBinding) (*generated.Space, error) {
+func (r *stackRoleBindingResolver) Space(ctx context.Context, obj *view.StackRoleBinding) (*view.Space, error) {
 	return r.spaceOrBare(ctx, obj.Binding.Space)
 }
 

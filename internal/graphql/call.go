@@ -59,15 +59,13 @@ var open = map[string]bool{"apiKeyUser": true, "viewer": true, "debugInfo": true
 
 // needsCaller refuses every other root field before anything is looked up, so
 // that nobody learns without credentials whether an object exists.
-func needsCaller(ctx context.Context, next gqlgen.Resolver) (any, error) {
-	field := gqlgen.GetFieldContext(ctx)
+func needsCaller(ctx context.Context, field *gqlgen.FieldContext) error {
 	root := field.Object == "Query" || field.Object == "Mutation"
 	if root && !open[field.Field.Name] && !isIntrospection(field.Field.Name) {
-		if _, err := access.CallerFrom(ctx); err != nil {
-			return nil, err
-		}
+		_, err := access.CallerFrom(ctx)
+		return err
 	}
-	return next(ctx)
+	return nil
 }
 
 func (c callRecorder) arguments(defs ast.ArgumentDefinitionList, values map[string]any) map[string]any {

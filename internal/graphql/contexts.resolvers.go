@@ -44,7 +44,7 @@ func (r *contextResolver) HasAttachedStacks(ctx context.Context, obj *view.Conte
 	return len(list) > 0, err
 }
 
-func (r *contextResolver) SpaceDetails(ctx context.Context, obj *view.Context) (*generated.Space, error) {
+func (r *contextResolver) SpaceDetails(ctx context.Context, obj *view.Context) (*view.Space, error) {
 	return r.spaceOrBare(ctx, obj.Context.Space)
 }
 

@@ -43,7 +43,7 @@ func (r *queryResolver) RoleBinding(ctx context.Context, id string) (*view.RoleB
 	return orNull(one(v, err, newRoleBinding))
 }
 
-func (r *roleBindingResolver) Space(ctx context.Context, obj *view.RoleBinding) (*generated.Space, error) {
+func (r *roleBindingResolver) Space(ctx context.Context, obj *view.RoleBinding) (*view.Space, error) {
 	return r.spaceOrBare(ctx, obj.Home)
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
-func (r *vcsIntegrationResolver) Space(ctx context.Context, obj *view.VcsIntegration) (*generated.Space, error) {
+func (r *vcsIntegrationResolver) Space(ctx context.Context, obj *view.VcsIntegration) (*view.Space, error) {
 	return nil, nil // nothing is known of an integration that a stack names
 }
 

@@ -132,7 +132,6 @@ type Stacks interface {
 	OfRun(ctx context.Context, id domain.RunID) (stacks.View, error)
 	List(ctx context.Context) ([]domain.Stack, error)
 	Search(ctx context.Context, q domain.StackSearch) (stacks.Page, error)
-	CanWrite(ctx context.Context, stack domain.Stack) (bool, error)
 	CanWriteEach(ctx context.Context, list []domain.Stack) (map[domain.StackID]bool, error)
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
 	Create(ctx context.Context, in stacks.CreateInput) (domain.Stack, error)
@@ -166,7 +165,6 @@ type Contexts interface {
 type Runs interface {
 	Get(ctx context.Context, stack domain.StackID, id domain.RunID) (domain.Run, error)
 	List(ctx context.Context, stack domain.StackID, t domain.RunType, before domain.RunID) ([]domain.Run, error)
-	Blocker(ctx context.Context, stack domain.StackID) (*domain.Run, error)
 	Blockers(ctx context.Context, list []domain.Stack) (map[domain.StackID]domain.Run, error)
 	History(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
 	Changes(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)

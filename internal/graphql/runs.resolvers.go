@@ -37,7 +37,10 @@ func (r *queryResolver) RunStack(ctx context.Context, runID string) (*view.Stack
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return nil, &domain.Error{Code: domain.CodeNotFound, Message: "not found"} // word for word
 	}
-	return one(v, err, newStackView)
+	if err != nil {
+		return nil, err
+	}
+	return r.newStackView(ctx, v), nil
 }
 
 func (r *runResolver) CanRetry(ctx context.Context, obj *view.Run) (bool, error) {

@@ -177,7 +177,9 @@ type searchCase struct {
 func searchCases(stacks int) []searchCase {
 	all := []string{"130 spaces", "1 to 2 %", "5 % and more", "everything"}
 	ends := []string{"130 spaces", "everything"}
-	by := func(field, direction string) vars { return vars{"orderBy": vars{"field": field, "direction": direction}} }
+	by := func(field, direction string) vars {
+		return vars{"orderBy": vars{"field": field, "direction": direction}}
+	}
 	having := func(field, value string) vars {
 		return vars{"predicates": []any{vars{"field": field, "constraint": vars{"stringMatches": []any{value}}}}}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/airlock-project/airlock/internal/spaces"
 )
 
-func newSpace(v spaces.View) *generated.Space {
-	return &generated.Space{
+func newSpace(v spaces.View) *view.Space {
+	return &view.Space{
 		AccessLevel:     view.AccessLevel(v.Level),
 		Description:     v.Description,
 		ID:              string(v.ID),
@@ -32,13 +32,13 @@ func spaceInput(in generated.SpaceInput) spaces.Input {
 }
 
 // bareSpace is a space of which the caller sees no more than that it is named.
-func bareSpace(id domain.SpaceID) *generated.Space {
-	return &generated.Space{ID: string(id), Name: string(id)}
+func bareSpace(id domain.SpaceID) *view.Space {
+	return &view.Space{ID: string(id), Name: string(id)}
 }
 
 // spaceOrBare is a space that something visible lies in or points to. The
 // space itself may be hidden: then only its id shows.
-func (r *Resolver) spaceOrBare(ctx context.Context, id domain.SpaceID) (*generated.Space, error) {
+func (r *Resolver) spaceOrBare(ctx context.Context, id domain.SpaceID) (*view.Space, error) {
 	v, err := r.Spaces.Get(ctx, id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return bareSpace(id), nil

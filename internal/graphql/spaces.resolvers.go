@@ -10,29 +10,30 @@ import (
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
+	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
-func (r *mutationResolver) SpaceCreate(ctx context.Context, input generated.SpaceInput) (*generated.Space, error) {
+func (r *mutationResolver) SpaceCreate(ctx context.Context, input generated.SpaceInput) (*view.Space, error) {
 	v, err := r.Resolver.Spaces.Create(ctx, spaceInput(input))
 	return one(v, err, newSpace)
 }
 
-func (r *mutationResolver) SpaceDelete(ctx context.Context, space string) (*generated.Space, error) {
+func (r *mutationResolver) SpaceDelete(ctx context.Context, space string) (*view.Space, error) {
 	v, err := r.Resolver.Spaces.Delete(ctx, domain.SpaceID(space))
 	return one(v, err, newSpace)
 }
 
-func (r *mutationResolver) SpaceUpdate(ctx context.Context, input generated.SpaceInput, space string) (*generated.Space, error) {
+func (r *mutationResolver) SpaceUpdate(ctx context.Context, input generated.SpaceInput, space string) (*view.Space, error) {
 	v, err := r.Resolver.Spaces.Update(ctx, domain.SpaceID(space), spaceInput(input))
 	return one(v, err, newSpace)
 }
 
-func (r *queryResolver) Space(ctx context.Context, id string) (*generated.Space, error) {
+func (r *queryResolver) Space(ctx context.Context, id string) (*view.Space, error) {
 	v, err := r.Resolver.Spaces.Get(ctx, domain.SpaceID(id))
 	return orNull(one(v, err, newSpace))
 }
 
-func (r *queryResolver) Spaces(ctx context.Context) ([]*generated.Space, error) {
+func (r *queryResolver) Spaces(ctx context.Context) ([]*view.Space, error) {
 	list, err := r.Resolver.Spaces.List(ctx)
 	return each(list, err, newSpace)
 }

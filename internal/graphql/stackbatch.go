@@ -5,9 +5,8 @@ import (
 	"sync"
 
 	"github.com/airlock-project/airlock/internal/domain"
-	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
-	"github.com/airlock-project/airlock/internal/spaces"
+	"github.com/airlock-project/airlock/internal/stacks"
 )
 
 // newStacks shows a list of stacks. What costs a look-up is looked up for all
@@ -15,9 +14,9 @@ import (
 func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.Stack {
 	batch := &view.StackBatch{
 		CanWrite: sync.OnceValues(func() (map[domain.StackID]bool, error) { return r.Stacks.CanWriteEach(ctx, list) }),
-		Blockers: sync.OnceValues(func() (map[domain.StackID]domain.Run, error) { return r.Runs.Blockers(ctx, list) }),
-		Spaces:   sync.OnceValues(func() (map[domain.SpaceID]spaces.View, error) { return r.spacesOf(ctx, list) }),
-		Pools:    sync.OnceValues(func() (map[domain.WorkerPoolID]*view.WorkerPool, error) { return r.poolsByID(ctx) }),
+		Blockers: sync.OnceValues(func() (map[domain.StackID]*view.Run, error) { return r.blockersOf(ctx, list) }),
+		Spaces:   sync.OnceValues(func() (map[domain.SpaceID]*view.Space, error) { return r.spacesOf(ctx, list) }),
+		Pools:    sync.OnceValues(func() (map[domain.WorkerPoolID]*view.WorkerPool, error) { return r.poolsOf(ctx, list) }),
 	}
 	out := make([]*view.Stack, len(list))
 	for i, s := range list {
@@ -26,51 +25,63 @@ func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.S
 	return out
 }
 
-// spacesOf are the spaces of stacks as far as the caller sees them.
-func (r *Resolver) spacesOf(ctx context.Context, list []domain.Stack) (map[domain.SpaceID]spaces.View, error) {
-	ids := make([]domain.SpaceID, len(list))
-	for i, s := range list {
-		ids[i] = s.Space
-	}
-	seen, err := r.Spaces.Some(ctx, ids)
-	out := make(map[domain.SpaceID]spaces.View, len(seen))
-	for _, s := range seen {
-		out[s.ID] = s
+func (r *Resolver) newStack(ctx context.Context, s domain.Stack) *view.Stack {
+	return r.newStacks(ctx, []domain.Stack{s})[0]
+}
+
+func (r *Resolver) newStackView(ctx context.Context, v stacks.View) *view.Stack {
+	s := r.newStack(ctx, v.Stack)
+	s.Bare = v.Bare
+	return s
+}
+
+// blockersOf are the runs that hold stacks, without those that are hidden.
+func (r *Resolver) blockersOf(ctx context.Context, list []domain.Stack) (map[domain.StackID]*view.Run, error) {
+	runs, err := r.Runs.Blockers(ctx, list)
+	out := make(map[domain.StackID]*view.Run, len(runs))
+	for id, run := range runs {
+		out[id] = newRun(run)
 	}
 	return out, err
 }
 
-func (r *Resolver) canWrite(ctx context.Context, s *view.Stack) (bool, error) {
-	if s.Batch == nil {
-		return r.Stacks.CanWrite(ctx, s.Stack)
+// spacesOf are the spaces of stacks. A space may be hidden although a stack in
+// it is not: then only its id shows.
+func (r *Resolver) spacesOf(ctx context.Context, list []domain.Stack) (map[domain.SpaceID]*view.Space, error) {
+	ids, out := make([]domain.SpaceID, len(list)), make(map[domain.SpaceID]*view.Space, len(list))
+	for i, s := range list {
+		ids[i], out[s.Space] = s.Space, bareSpace(s.Space)
 	}
-	all, err := s.Batch.CanWrite()
-	return all[s.ID], err
+	seen, err := r.Spaces.Some(ctx, ids)
+	for _, v := range seen {
+		out[v.ID] = newSpace(v)
+	}
+	return out, err
 }
 
-// blocker is the run that holds a stack, null if none does or it is hidden.
-func (r *Resolver) blocker(ctx context.Context, s *view.Stack) (*view.Run, error) {
-	if s.Batch != nil {
-		all, err := s.Batch.Blockers()
-		if run, held := all[s.ID]; held {
-			return newRun(run), err
+// poolsOf are the pools that stacks name, of hidden ones only the ids.
+func (r *Resolver) poolsOf(ctx context.Context, list []domain.Stack) (map[domain.WorkerPoolID]*view.WorkerPool, error) {
+	out := map[domain.WorkerPoolID]*view.WorkerPool{}
+	for _, s := range list {
+		if id := s.WorkerPool; id != "" {
+			out[id] = barePool(id)
 		}
-		return nil, err
 	}
-	run, err := r.Runs.Blocker(ctx, s.ID)
-	if err != nil || run == nil {
-		return orNull[view.Run](nil, err)
+	if len(list) == 1 {
+		id := list[0].WorkerPool
+		v, err := r.Workers.Get(ctx, id)
+		if err == nil {
+			out[id] = newWorkerPool(v)
+		} else if domain.ErrorCode(err) != domain.CodeNotFound {
+			return nil, err
+		}
+		return out, nil
 	}
-	return newRun(*run), nil
-}
-
-func (r *Resolver) spaceOfStack(ctx context.Context, s *view.Stack) (*generated.Space, error) {
-	if s.Batch == nil {
-		return r.spaceOrBare(ctx, s.Stack.Space)
+	seen, err := r.Workers.List(ctx)
+	for _, v := range seen {
+		if out[v.ID] != nil {
+			out[v.ID] = newWorkerPool(v)
+		}
 	}
-	all, err := s.Batch.Spaces()
-	if v, seen := all[s.Stack.Space]; seen {
-		return newSpace(v), err
-	}
-	return bareSpace(s.Stack.Space), err
+	return out, err
 }

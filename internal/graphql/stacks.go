@@ -6,13 +6,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
-	"github.com/airlock-project/airlock/internal/graphql/view"
-	"github.com/airlock-project/airlock/internal/stacks"
 )
-
-func newStack(s domain.Stack) *view.Stack { return &view.Stack{Stack: s} }
-
-func newStackView(v stacks.View) *view.Stack { return &view.Stack{Stack: v.Stack, Bare: v.Bare} }
 
 // awakened warns of roles that the administrative flag had made ineffective.
 func awakened(bindings int) string {

@@ -23,7 +23,10 @@ func (r *mutationResolver) StackCreate(ctx context.Context, input generated.Stac
 		return nil, err
 	}
 	s, err := r.Resolver.Stacks.Create(ctx, stacks.CreateInput{StackSettings: settings, Slug: text(slug), ManageState: manageState})
-	return one(s, err, newStack)
+	if err != nil {
+		return nil, err
+	}
+	return r.newStack(ctx, s), nil
 }
 
 func (r *mutationResolver) StackDelete(ctx context.Context, destroyResources *bool, id string) (*view.Stack, error) {
@@ -34,7 +37,7 @@ func (r *mutationResolver) StackDelete(ctx context.Context, destroyResources *bo
 	if err != nil {
 		return nil, err
 	}
-	gone := newStack(s)
+	gone := r.newStack(ctx, s)
 	gone.Deleted = true
 	return gone, nil
 }
@@ -45,7 +48,10 @@ func (r *mutationResolver) StackUpdate(ctx context.Context, id string, input gen
 		return nil, err
 	}
 	s, err := r.Resolver.Stacks.Update(ctx, domain.StackID(id), settings)
-	return one(s, err, newStack)
+	if err != nil {
+		return nil, err
+	}
+	return r.newStack(ctx, s), nil
 }
 
 func (r *mutationResolver) ConvertAdministrativeStack(ctx context.Context, input generated.ConvertAdministrativeStackInput) (*view.Stack, error) {
@@ -54,12 +60,15 @@ func (r *mutationResolver) ConvertAdministrativeStack(ctx context.Context, input
 		return nil, err
 	}
 	AddWarning(ctx, awakened(v.Awakened))
-	return newStack(v.Stack), nil
+	return r.newStack(ctx, v.Stack), nil
 }
 
 func (r *queryResolver) Stack(ctx context.Context, id string) (*view.Stack, error) {
 	v, err := r.Resolver.Stacks.Get(ctx, domain.StackID(id))
-	return orNull(one(v, err, newStackView))
+	if err != nil {
+		return orNull[view.Stack](nil, err)
+	}
+	return r.newStackView(ctx, v), nil
 }
 
 func (r *queryResolver) Stacks(ctx context.Context) ([]*view.Stack, error) {
@@ -85,20 +94,6 @@ func (r *stackResolver) AttachedContexts(ctx context.Context, obj *view.Stack) (
 
 func (r *stackResolver) AttachedPolicies(ctx context.Context, obj *view.Stack) ([]*generated.StackPolicyAttachment, error) {
 	return nil, nil // there are none yet
-}
-
-func (r *stackResolver) Blocked(ctx context.Context, obj *view.Stack) (*bool, error) {
-	run, err := r.blocker(ctx, obj)
-	blocked := run != nil
-	return &blocked, err
-}
-
-func (r *stackResolver) Blocker(ctx context.Context, obj *view.Stack) (*view.Run, error) {
-	return r.blocker(ctx, obj)
-}
-
-func (r *stackResolver) CanWrite(ctx context.Context, obj *view.Stack) (bool, error) {
-	return r.canWrite(ctx, obj)
 }
 
 func (r *stackResolver) Config(ctx context.Context, obj *view.Stack) ([]*view.ConfigElement, error) {
@@ -154,16 +149,8 @@ func (r *stackResolver) RuntimeConfig(ctx context.Context, obj *view.Stack) ([]*
 	return r.effectiveConfig(ctx, obj.ID)
 }
 
-func (r *stackResolver) SpaceDetails(ctx context.Context, obj *view.Stack) (*generated.Space, error) {
-	return r.spaceOfStack(ctx, obj)
-}
-
 func (r *stackResolver) Tasks(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error) {
 	return r.runsPage(ctx, obj.ID, domain.RunTask, before)
-}
-
-func (r *stackResolver) WorkerPool(ctx context.Context, obj *view.Stack) (*view.WorkerPool, error) {
-	return r.poolOfStack(ctx, obj)
 }
 
 func (r *Resolver) Stack() generated.StackResolver { return &stackResolver{r} }

@@ -1,8 +1,6 @@
 package graphql
 
 import (
-	"context"
-
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
@@ -26,36 +24,6 @@ func poolInput(name string, description *string, labels []string, space *string,
 	return workers.Input{
 		Name: name, Description: text(description), Labels: labels, Space: domain.SpaceID(text(space)), DriftRunLimit: drift,
 	}
-}
-
-func (r *Resolver) poolsByID(ctx context.Context) (map[domain.WorkerPoolID]*view.WorkerPool, error) {
-	list, err := r.Workers.List(ctx)
-	out := make(map[domain.WorkerPoolID]*view.WorkerPool, len(list))
-	for _, v := range list {
-		out[v.ID] = newWorkerPool(v)
-	}
-	return out, err
-}
-
-// poolOfStack is the pool that a stack names, null for the built-in one. The
-// pool itself may be hidden: then only its id shows.
-func (r *Resolver) poolOfStack(ctx context.Context, s *view.Stack) (*view.WorkerPool, error) {
-	id := s.Stack.WorkerPool
-	if id == "" {
-		return nil, nil
-	}
-	if s.Batch != nil {
-		all, err := s.Batch.Pools()
-		if pool, seen := all[id]; seen {
-			return pool, err
-		}
-		return barePool(id), err
-	}
-	v, err := r.Workers.Get(ctx, id)
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return barePool(id), nil
-	}
-	return one(v, err, newWorkerPool)
 }
 
 var searchableWorkerPools = searchable[workers.View]{

@@ -83,7 +83,7 @@ func (r *workerPoolResolver) Config(ctx context.Context, obj *view.WorkerPool) (
 	return r.Workers.Config(ctx, obj.ID)
 }
 
-func (r *workerPoolResolver) SpaceDetails(ctx context.Context, obj *view.WorkerPool) (*generated.Space, error) {
+func (r *workerPoolResolver) SpaceDetails(ctx context.Context, obj *view.WorkerPool) (*view.Space, error) {
 	return r.spaceOrBare(ctx, obj.WorkerPool.Space)
 }
 

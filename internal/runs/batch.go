@@ -7,8 +7,8 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// Blockers is Blocker for the stacks of a list, at one moment. Stacks that
-// nothing holds, and those whose runs the caller may not see, are left out.
+// Blockers returns the runs that hold the stacks of a list. Stacks that nothing
+// holds, and those whose runs the caller may not see, are left out.
 func (s *Service) Blockers(ctx context.Context, list []domain.Stack) (out map[domain.StackID]domain.Run, err error) {
 	out = map[domain.StackID]domain.Run{}
 	ids, stacks := make([]domain.StackID, len(list)), make(map[domain.StackID]domain.Stack, len(list))

@@ -109,10 +109,6 @@ func TestR23Hidden(t *testing.T) {
 				_, err := b.List(will, s, domain.RunTracked, "")
 				return err
 			},
-			"blocker": func(s domain.StackID, _ domain.RunID) error {
-				r, err := b.Blocker(will, s)
-				return fmt.Errorf("%v %w", r, err)
-			},
 			"history": func(_ domain.StackID, r domain.RunID) error { _, err := b.History(will, r); return err },
 			"changes": func(_ domain.StackID, r domain.RunID) error { _, err := b.Changes(will, r); return err },
 			"logs": func(_ domain.StackID, r domain.RunID) error {

@@ -141,33 +141,6 @@ func (s *Service) List(ctx context.Context, id domain.StackID, t domain.RunType,
 	return out, err
 }
 
-// Blocker returns the run that holds a stack, nil if none does or the caller
-// may not see it.
-func (s *Service) Blocker(ctx context.Context, id domain.StackID) (r *domain.Run, err error) {
-	err = s.db.View(ctx, func(tx Tx) error {
-		run, err := tx.Blocker(ctx, id)
-		if domain.ErrorCode(err) == domain.CodeNotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		stack, err := tx.Stack(ctx, id)
-		if err != nil {
-			return err
-		}
-		err = s.gate.See(ctx, tx, authz.ActionRunRead, object(stack, run.ID))
-		if err == nil {
-			r = &run
-		}
-		if domain.ErrorCode(err) == domain.CodeNotFound {
-			return nil
-		}
-		return err
-	})
-	return r, err
-}
-
 // History returns the states of a run, newest first.
 func (s *Service) History(ctx context.Context, id domain.RunID) (out []domain.RunTransition, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {

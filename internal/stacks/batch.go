@@ -7,7 +7,8 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// CanWriteEach is CanWrite for the stacks of a list, at one moment.
+// CanWriteEach reports for the stacks of a list whether the caller holds the
+// Writer tier where they are, at one moment.
 func (s *Service) CanWriteEach(ctx context.Context, list []domain.Stack) (out map[domain.StackID]bool, err error) {
 	out = make(map[domain.StackID]bool, len(list))
 	err = s.db.View(ctx, func(tx Tx) error {

@@ -128,15 +128,6 @@ func (s *Service) List(ctx context.Context) (out []domain.Stack, err error) {
 	return out, err
 }
 
-// CanWrite reports whether the caller holds the Writer tier where the stack is.
-func (s *Service) CanWrite(ctx context.Context, stack domain.Stack) (ok bool, err error) {
-	err = s.db.View(ctx, func(tx Tx) error {
-		ok, err = s.gate.Holds(ctx, tx, authz.ActionRunTrigger, Object(stack))
-		return err
-	})
-	return ok, err
-}
-
 // Outputs returns the root outputs of the last apply; sensitive ones without
 // their value.
 func (s *Service) Outputs(ctx context.Context, id domain.StackID) (out []domain.Output, err error) {

@@ -38,6 +38,9 @@ type Options struct {
 	// Changed, if set, is called after each commit that wrote something, with
 	// the topics of its outbox rows. It must not block.
 	Changed func(topics []string)
+	// Asked, if set, is called with each statement of a transaction before it
+	// is sent. It must not block.
+	Asked func(statement string)
 }
 
 // Store is one open database.

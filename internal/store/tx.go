@@ -130,6 +130,14 @@ func union[T comparable](a, b []T) []T {
 	return out
 }
 
+// ask returns a statement as the driver takes it.
+func (tx *Tx) ask(q string) string {
+	if tx.store.Asked != nil {
+		tx.store.Asked(q)
+	}
+	return tx.store.dialect.rewrite(q)
+}
+
 func (tx *Tx) exec(ctx context.Context, q string, args ...any) error {
 	_, err := tx.execN(ctx, q, args...)
 	return err
@@ -140,7 +148,7 @@ func (tx *Tx) execN(ctx context.Context, q string, args ...any) (int64, error) {
 	if !storable(args) {
 		return 0, domain.Invalid("", "texts must be valid UTF-8 without NUL characters")
 	}
-	res, err := tx.raw.ExecContext(ctx, tx.store.dialect.rewrite(q), args...)
+	res, err := tx.raw.ExecContext(ctx, tx.ask(q), args...)
 	if err != nil {
 		return 0, tx.store.dialect.translate(err)
 	}
@@ -156,7 +164,7 @@ func one[T any](ctx context.Context, tx *Tx, noun string, scan func(scanner) (T,
 		var none T
 		return none, domain.NotFound(noun)
 	}
-	v, err := scan(tx.raw.QueryRowContext(ctx, tx.store.dialect.rewrite(q), args...))
+	v, err := scan(tx.raw.QueryRowContext(ctx, tx.ask(q), args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, domain.NotFound(noun)
 	}
@@ -171,7 +179,7 @@ func many[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), q s
 	if !storable(args) {
 		return []T{}, nil
 	}
-	rows, err := tx.raw.QueryContext(ctx, tx.store.dialect.rewrite(q), args...)
+	rows, err := tx.raw.QueryContext(ctx, tx.ask(q), args...)
 	if err != nil {
 		return nil, tx.store.dialect.translate(err)
 	}

@@ -52,8 +52,8 @@ type QueryResolver interface {
 	Role(ctx context.Context, id string) (*view.Role, error)
 	Roles(ctx context.Context) ([]*view.Role, error)
 	RunStack(ctx context.Context, runID string) (*view.Stack, error)
-	Space(ctx context.Context, id string) (*Space, error)
-	Spaces(ctx context.Context) ([]*Space, error)
+	Space(ctx context.Context, id string) (*view.Space, error)
+	Spaces(ctx context.Context) ([]*view.Space, error)
 	Stack(ctx context.Context, id string) (*view.Stack, error)
 	Stacks(ctx context.Context) ([]*view.Stack, error)
 	SearchStacks(ctx context.Context, input SearchInput) (*SearchStacksOutput, error)
@@ -1837,8 +1837,8 @@ func (ec *executionContext) _Query_space(ctx context.Context, field graphql.Coll
 			return ec.Resolvers.Query().Space(ctx, fc.Args["id"].(string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1880,8 +1880,8 @@ func (ec *executionContext) _Query_spaces(ctx context.Context, field graphql.Col
 			return ec.Resolvers.Query().Spaces(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpaceᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpaceᚄ(ctx, selections, v)
 		},
 		true,
 		true,

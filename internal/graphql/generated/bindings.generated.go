@@ -19,7 +19,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type StackRoleBindingResolver interface {
-	Space(ctx context.Context, obj *view.StackRoleBinding) (*Space, error)
+	Space(ctx context.Context, obj *view.StackRoleBinding) (*view.Space, error)
 }
 type UserGroupRoleBindingResolver interface {
 	UserGroup(ctx context.Context, obj *view.UserGroupRoleBinding) (*view.ManagedUserGroup, error)
@@ -250,8 +250,8 @@ func (ec *executionContext) _StackRoleBinding_space(ctx context.Context, field g
 			return ec.Resolvers.StackRoleBinding().Space(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		true,

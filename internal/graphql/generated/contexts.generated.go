@@ -26,7 +26,7 @@ type ContextResolver interface {
 
 	HasAttachedStacks(ctx context.Context, obj *view.Context) (bool, error)
 
-	SpaceDetails(ctx context.Context, obj *view.Context) (*Space, error)
+	SpaceDetails(ctx context.Context, obj *view.Context) (*view.Space, error)
 }
 type ContextAttachmentResolver interface {
 	Config(ctx context.Context, obj *view.ContextAttachment) ([]*view.ConfigElement, error)
@@ -425,8 +425,8 @@ func (ec *executionContext) _Context_spaceDetails(ctx context.Context, field gra
 			return ec.Resolvers.Context().SpaceDetails(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		true,

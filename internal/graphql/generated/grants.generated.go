@@ -19,7 +19,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type RoleBindingResolver interface {
-	Space(ctx context.Context, obj *view.RoleBinding) (*Space, error)
+	Space(ctx context.Context, obj *view.RoleBinding) (*view.Space, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -129,8 +129,8 @@ func (ec *executionContext) _RoleBinding_space(ctx context.Context, field graphq
 			return ec.Resolvers.RoleBinding().Space(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		true,

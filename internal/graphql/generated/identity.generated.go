@@ -83,9 +83,9 @@ type MutationResolver interface {
 	RunConfirm(ctx context.Context, note *string, run *string, stack string) (*view.Run, error)
 	RunDiscard(ctx context.Context, note *string, run *string, stack string) (*view.Run, error)
 	RunTrigger(ctx context.Context, commitSha *string, forceApply *string, runType *domain.RunType, runtimeConfig *RuntimeConfigInput, stack string) (*view.Run, error)
-	SpaceCreate(ctx context.Context, input SpaceInput) (*Space, error)
-	SpaceDelete(ctx context.Context, space string) (*Space, error)
-	SpaceUpdate(ctx context.Context, input SpaceInput, space string) (*Space, error)
+	SpaceCreate(ctx context.Context, input SpaceInput) (*view.Space, error)
+	SpaceDelete(ctx context.Context, space string) (*view.Space, error)
+	SpaceUpdate(ctx context.Context, input SpaceInput, space string) (*view.Space, error)
 	StackCreate(ctx context.Context, input StackInput, manageState bool, slug *string, stackObjectID *string) (*view.Stack, error)
 	StackDelete(ctx context.Context, destroyResources *bool, id string) (*view.Stack, error)
 	StackUpdate(ctx context.Context, id string, input StackInput) (*view.Stack, error)
@@ -4518,8 +4518,8 @@ func (ec *executionContext) _Mutation_spaceCreate(ctx context.Context, field gra
 			return ec.Resolvers.Mutation().SpaceCreate(ctx, fc.Args["input"].(SpaceInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4562,8 +4562,8 @@ func (ec *executionContext) _Mutation_spaceDelete(ctx context.Context, field gra
 			return ec.Resolvers.Mutation().SpaceDelete(ctx, fc.Args["space"].(string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		false,
@@ -4606,8 +4606,8 @@ func (ec *executionContext) _Mutation_spaceUpdate(ctx context.Context, field gra
 			return ec.Resolvers.Mutation().SpaceUpdate(ctx, fc.Args["input"].(SpaceInput), fc.Args["space"].(string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		true,

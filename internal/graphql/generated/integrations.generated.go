@@ -19,7 +19,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type VcsIntegrationResolver interface {
-	Space(ctx context.Context, obj *view.VcsIntegration) (*Space, error)
+	Space(ctx context.Context, obj *view.VcsIntegration) (*view.Space, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -1802,8 +1802,8 @@ func (ec *executionContext) _VcsIntegration_space(ctx context.Context, field gra
 			return ec.Resolvers.VcsIntegration().Space(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		false,

@@ -1005,24 +1005,6 @@ type SetStackAdministrativeChange struct {
 	Administrative bool `json:"administrative"`
 }
 
-// A space: the place of stacks, contexts and other entities in the tree, and the scope of roles.
-type Space struct {
-	// What the caller may do here by tier. Null where only the path is visible.
-	AccessLevel *string `json:"accessLevel,omitempty"`
-	// Description, in Markdown.
-	Description string `json:"description"`
-	// Fixed id, made from the name at creation.
-	ID string `json:"id"`
-	// True when entities of the parents can be used here, and reading here opens reading of the parent.
-	InheritEntities bool `json:"inheritEntities"`
-	// Labels.
-	Labels []string `json:"labels"`
-	// Name, unique among its siblings.
-	Name string `json:"name"`
-	// Id of the space above. Null for the root.
-	ParentSpace *string `json:"parentSpace,omitempty"`
-}
-
 // Access to one space, as a coarse level.
 type SpaceAccessRuleInput struct {
 	// Id of the space.

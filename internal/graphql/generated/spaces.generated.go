@@ -25,7 +25,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _Space_accessLevel(ctx context.Context, field graphql.CollectedField, obj *Space) (ret graphql.Marshaler) {
+func (ec *executionContext) _Space_accessLevel(ctx context.Context, field graphql.CollectedField, obj *view.Space) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -48,7 +48,7 @@ func (ec *executionContext) fieldContext_Space_accessLevel(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Space", field, false, false, errors.New("field of type SpaceAccessLevel does not have child fields"))
 }
 
-func (ec *executionContext) _Space_description(ctx context.Context, field graphql.CollectedField, obj *Space) (ret graphql.Marshaler) {
+func (ec *executionContext) _Space_description(ctx context.Context, field graphql.CollectedField, obj *view.Space) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -71,7 +71,7 @@ func (ec *executionContext) fieldContext_Space_description(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Space", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _Space_id(ctx context.Context, field graphql.CollectedField, obj *Space) (ret graphql.Marshaler) {
+func (ec *executionContext) _Space_id(ctx context.Context, field graphql.CollectedField, obj *view.Space) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -94,7 +94,7 @@ func (ec *executionContext) fieldContext_Space_id(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("Space", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _Space_inheritEntities(ctx context.Context, field graphql.CollectedField, obj *Space) (ret graphql.Marshaler) {
+func (ec *executionContext) _Space_inheritEntities(ctx context.Context, field graphql.CollectedField, obj *view.Space) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -117,7 +117,7 @@ func (ec *executionContext) fieldContext_Space_inheritEntities(_ context.Context
 	return graphql.NewScalarFieldContext("Space", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _Space_labels(ctx context.Context, field graphql.CollectedField, obj *Space) (ret graphql.Marshaler) {
+func (ec *executionContext) _Space_labels(ctx context.Context, field graphql.CollectedField, obj *view.Space) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -140,7 +140,7 @@ func (ec *executionContext) fieldContext_Space_labels(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Space", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _Space_name(ctx context.Context, field graphql.CollectedField, obj *Space) (ret graphql.Marshaler) {
+func (ec *executionContext) _Space_name(ctx context.Context, field graphql.CollectedField, obj *view.Space) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -163,7 +163,7 @@ func (ec *executionContext) fieldContext_Space_name(_ context.Context, field gra
 	return graphql.NewScalarFieldContext("Space", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _Space_parentSpace(ctx context.Context, field graphql.CollectedField, obj *Space) (ret graphql.Marshaler) {
+func (ec *executionContext) _Space_parentSpace(ctx context.Context, field graphql.CollectedField, obj *view.Space) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -304,7 +304,7 @@ func (ec *executionContext) unmarshalInputSpaceInput(ctx context.Context, obj an
 
 var spaceImplementors = []string{"Space"}
 
-func (ec *executionContext) _Space(ctx context.Context, sel ast.SelectionSet, obj *Space) graphql.Marshaler {
+func (ec *executionContext) _Space(ctx context.Context, sel ast.SelectionSet, obj *view.Space) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, spaceImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -417,11 +417,11 @@ func (ec *executionContext) _SpaceAccessRule(ctx context.Context, sel ast.Select
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNSpace2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpaceᚄ(ctx context.Context, sel ast.SelectionSet, v []*Space) graphql.Marshaler {
+func (ec *executionContext) marshalNSpace2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpaceᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.Space) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, sel, v[i])
+		return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -433,7 +433,7 @@ func (ec *executionContext) marshalNSpace2ᚕᚖgithubᚗcomᚋairlockᚑproject
 	return ret
 }
 
-func (ec *executionContext) marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx context.Context, sel ast.SelectionSet, v *Space) graphql.Marshaler {
+func (ec *executionContext) marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx context.Context, sel ast.SelectionSet, v *view.Space) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -490,7 +490,7 @@ func (ec *executionContext) unmarshalNSpaceInput2githubᚗcomᚋairlockᚑprojec
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx context.Context, sel ast.SelectionSet, v *Space) graphql.Marshaler {
+func (ec *executionContext) marshalOSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx context.Context, sel ast.SelectionSet, v *view.Space) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -23,10 +23,6 @@ type StackResolver interface {
 	AttachedContexts(ctx context.Context, obj *view.Stack) ([]*view.ContextAttachment, error)
 	AttachedPolicies(ctx context.Context, obj *view.Stack) ([]*StackPolicyAttachment, error)
 
-	Blocked(ctx context.Context, obj *view.Stack) (*bool, error)
-	Blocker(ctx context.Context, obj *view.Stack) (*view.Run, error)
-
-	CanWrite(ctx context.Context, obj *view.Stack) (bool, error)
 	Config(ctx context.Context, obj *view.Stack) ([]*view.ConfigElement, error)
 	ConfigElement(ctx context.Context, obj *view.Stack, id string) (*view.ConfigElement, error)
 
@@ -47,11 +43,7 @@ type StackResolver interface {
 	Runs(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error)
 	RuntimeConfig(ctx context.Context, obj *view.Stack) ([]*RuntimeConfigElement, error)
 
-	SpaceDetails(ctx context.Context, obj *view.Stack) (*Space, error)
-
 	Tasks(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error)
-
-	WorkerPool(ctx context.Context, obj *view.Stack) (*view.WorkerPool, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -825,7 +817,7 @@ func (ec *executionContext) _Stack_blocked(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Stack_blocked(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Stack().Blocked(ctx, obj)
+			return obj.Blocked()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
@@ -836,7 +828,7 @@ func (ec *executionContext) _Stack_blocked(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_Stack_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Stack", field, true, true, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Stack_blocker(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
@@ -848,7 +840,7 @@ func (ec *executionContext) _Stack_blocker(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Stack_blocker(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Stack().Blocker(ctx, obj)
+			return obj.Blocker()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *view.Run) graphql.Marshaler {
@@ -863,7 +855,7 @@ func (ec *executionContext) fieldContext_Stack_blocker(_ context.Context, field 
 		Object:     "Stack",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: true,
+		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Run(ctx, field)
 		},
@@ -903,7 +895,7 @@ func (ec *executionContext) _Stack_canWrite(ctx context.Context, field graphql.C
 			return ec.fieldContext_Stack_canWrite(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Stack().CanWrite(ctx, obj)
+			return obj.CanWrite()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -914,7 +906,7 @@ func (ec *executionContext) _Stack_canWrite(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Stack_canWrite(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Stack", field, true, true, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Stack_config(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
@@ -2000,11 +1992,11 @@ func (ec *executionContext) _Stack_spaceDetails(ctx context.Context, field graph
 			return ec.fieldContext_Stack_spaceDetails(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Stack().SpaceDetails(ctx, obj)
+			return obj.SpaceDetails()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2015,7 +2007,7 @@ func (ec *executionContext) fieldContext_Stack_spaceDetails(_ context.Context, f
 		Object:     "Stack",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: true,
+		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Space(ctx, field)
 		},
@@ -2324,7 +2316,7 @@ func (ec *executionContext) _Stack_workerPool(ctx context.Context, field graphql
 			return ec.fieldContext_Stack_workerPool(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Stack().WorkerPool(ctx, obj)
+			return obj.WorkerPool()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *view.WorkerPool) graphql.Marshaler {
@@ -2339,7 +2331,7 @@ func (ec *executionContext) fieldContext_Stack_workerPool(_ context.Context, fie
 		Object:     "Stack",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: true,
+		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkerPool(ctx, field)
 		},
@@ -2855,124 +2847,25 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "blocked":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Stack_blocked(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Stack_blocked(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "blocker":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Stack_blocker(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Stack_blocker(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "branch":
 			out.Values[i] = ec._Stack_branch(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "canWrite":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Stack_canWrite(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Stack_canWrite(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "config":
 			field := field
 
@@ -3565,43 +3458,10 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "spaceDetails":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Stack_spaceDetails(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Stack_spaceDetails(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "starred":
 			out.Values[i] = ec._Stack_starred(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -3691,43 +3551,10 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "workerPool":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Stack_workerPool(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Stack_workerPool(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

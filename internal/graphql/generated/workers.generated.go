@@ -21,7 +21,7 @@ import (
 type WorkerPoolResolver interface {
 	Config(ctx context.Context, obj *view.WorkerPool) (string, error)
 
-	SpaceDetails(ctx context.Context, obj *view.WorkerPool) (*Space, error)
+	SpaceDetails(ctx context.Context, obj *view.WorkerPool) (*view.Space, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -554,8 +554,8 @@ func (ec *executionContext) _WorkerPool_spaceDetails(ctx context.Context, field 
 			return ec.Resolvers.WorkerPool().SpaceDetails(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Space) graphql.Marshaler {
-			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSpace(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Space) graphql.Marshaler {
+			return ec.marshalNSpace2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐSpace(ctx, selections, v)
 		},
 		true,
 		true,

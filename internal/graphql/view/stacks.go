@@ -1,9 +1,6 @@
 package view
 
-import (
-	"github.com/airlock-project/airlock/internal/domain"
-	"github.com/airlock-project/airlock/internal/spaces"
-)
+import "github.com/airlock-project/airlock/internal/domain"
 
 // Stack is a stack as the API shows it.
 type Stack struct {
@@ -13,16 +10,51 @@ type Stack struct {
 	Bare bool
 	// Deleted is set in the answer of its deletion.
 	Deleted bool
-	// Batch is set for the stacks of a list.
-	Batch *StackBatch
+	Batch   *StackBatch
 }
 
-// StackBatch answers for all stacks of a list what is asked of any of them.
+// StackBatch answers for all stacks of a list what is asked of any of them,
+// and looks it up when it is first asked. A stack by itself is a list of one.
 type StackBatch struct {
 	CanWrite func() (map[domain.StackID]bool, error)
-	Blockers func() (map[domain.StackID]domain.Run, error)
-	Spaces   func() (map[domain.SpaceID]spaces.View, error)
+	Blockers func() (map[domain.StackID]*Run, error)
+	Spaces   func() (map[domain.SpaceID]*Space, error)
 	Pools    func() (map[domain.WorkerPoolID]*WorkerPool, error)
+}
+
+// What is looked up. These are no resolvers, because a goroutine for each of
+// them and each stack of a page would cost more than the rest of the answer.
+
+func (s *Stack) CanWrite() (bool, error) {
+	all, err := s.Batch.CanWrite()
+	return all[s.ID], err
+}
+
+// Blocker is the run that holds the stack, nil if none does or it is hidden.
+func (s *Stack) Blocker() (*Run, error) {
+	all, err := s.Batch.Blockers()
+	return all[s.ID], err
+}
+
+func (s *Stack) Blocked() (*bool, error) {
+	run, err := s.Blocker()
+	blocked := run != nil
+	return &blocked, err
+}
+
+// SpaceDetails is the stack's space.
+func (s *Stack) SpaceDetails() (*Space, error) {
+	all, err := s.Batch.Spaces()
+	return all[s.Stack.Space], err
+}
+
+// WorkerPool is the pool that the stack names, nil for the built-in one.
+func (s *Stack) WorkerPool() (*WorkerPool, error) {
+	if s.Stack.WorkerPool == "" {
+		return nil, nil
+	}
+	all, err := s.Batch.Pools()
+	return all[s.Stack.WorkerPool], err
 }
 
 // BareStackFields are the fields of a stack that answer when it is bare.
