@@ -195,7 +195,7 @@ func (h *hop) branch() branch {
 		if n := len(h.Ways) - 1; n > 0 {
 			others := make([]string, 0, n)
 			for _, w := range h.Ways[1:] {
-				others = append(others, strings.ToLower(w.Rule+" "+w.Action))
+				others = append(others, w.Rule+" "+w.Action)
 			}
 			b.below = append(b.below, branch{text: "or by " + strings.Join(others, ", ")})
 		}
