@@ -236,12 +236,11 @@ func (s *Service) Delete(ctx context.Context, id domain.StackID) (stack domain.S
 
 // guardBusy refuses what would take a run away from the worker that holds it.
 func (s *Service) guardBusy(ctx context.Context, tx Tx, op access.Op, id domain.StackID) error {
-	blocker, err := tx.Blocker(ctx, id)
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return nil
-	}
-	if err == nil && (blocker.State.Active() || !blocker.LeaseUntil.IsZero()) {
-		return s.gate.Refuse(ctx, tx, op, domain.Conflict("run %s of stack %s is %s; wait for it to end", blocker.ID, id, blocker.State))
+	open, err := tx.OpenRuns(ctx, id)
+	for _, run := range open {
+		if run.State.Active() || !run.LeaseUntil.IsZero() {
+			return s.gate.Refuse(ctx, tx, op, domain.Conflict("run %s of stack %s is %s; wait for it to end", run.ID, id, run.State))
+		}
 	}
 	return err
 }

@@ -32,7 +32,7 @@ type Tx interface {
 	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
-	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
+	OpenRuns(ctx context.Context, id domain.StackID) ([]domain.Run, error)
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	UsesOfStack(ctx context.Context, id domain.StackID) ([]domain.Use, error)
 	Also(p access.Permit)

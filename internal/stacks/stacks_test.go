@@ -176,6 +176,12 @@ func TestDelete(t *testing.T) {
 			b.Run(t, id, state)
 			b.check(t, want, remove(id))
 		}
+		b.Stack(t, "proposing", "dev", nil)
+		proposed := b.Run(t, "proposing", domain.RunPlanning)
+		if err := b.Exec(t, `update runs set type = 'PROPOSED', blocking = false where id = $1`, string(proposed.ID)); err != nil {
+			t.Fatal(err)
+		}
+		b.Denied(t, domain.CodeConflict, remove("proposing")) // it holds no stack, and a worker has it
 		b.Stack(t, "leased", "dev", nil)
 		run := b.Run(t, "leased", domain.RunConfirmed)
 		if err := b.Exec(t, `update runs set lease_until = 1 where id = $1`, string(run.ID)); err != nil {
