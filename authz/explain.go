@@ -33,7 +33,8 @@ type Explanation struct {
 	// Expired ones are among them.
 	Nearest []Evidence
 	// Roles are, for a denial that a role could turn, up to FewRoles roles that
-	// suffice by themselves when bound to the place, the smallest first.
+	// suffice by themselves when bound to the place, the smallest first. The list
+	// is the snapshot's: do not change it.
 	Roles []RoleHint
 }
 
@@ -92,7 +93,7 @@ func (s *Snapshot) explain(h *Holder, a Action, p *Place, now int64) Explanation
 		x.Lapsed = s.lapsed(h, a, p, now)
 	}
 	if !x.ActorExpired && (a.Reads() || !h.readOnly) {
-		x.Roles = s.roles.hints(a)
+		x.Roles = s.roles.suffice[a.index()]
 	}
 	return x
 }
@@ -259,21 +260,6 @@ func (s *Snapshot) distance(e *entry, p *Place) int32 {
 	return steps
 }
 
-// hints returns the roles that suffice by themselves for an action, the
-// smallest first.
-func (t *roleTable) hints(a Action) []RoleHint {
-	numbers := t.suffice[a.index()]
-	if len(numbers) == 0 {
-		return nil
-	}
-	list := make([]RoleHint, len(numbers))
-	for i, n := range numbers {
-		r := &t.list[n]
-		list[i] = RoleHint{r.id, r.slug, r.actions.Has(a)}
-	}
-	return list
-}
-
 // ExplainAccount decides as DecideAccount does, and says why.
 func (s *Snapshot) ExplainAccount(sub Subject, now time.Time) Explanation {
 	h := s.Holder(sub)
@@ -299,7 +285,7 @@ func (s *Snapshot) ExplainAccount(sub Subject, now time.Time) Explanation {
 	if x.Reason == ReasonExpired {
 		x.Lapsed = s.lapsed(&h, ActionSpaceAdmin, &p, n)
 	}
-	for _, hint := range s.roles.hints(ActionSpaceAdmin) {
+	for _, hint := range s.roles.suffice[ActionSpaceAdmin] {
 		if s.roles.reads(s.roles.byID[hint.ID]) {
 			x.Roles = append(x.Roles, hint)
 		}

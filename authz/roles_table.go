@@ -24,7 +24,7 @@ type roleTable struct {
 	bySlug map[string]uint16
 	// suffice lists for each action a few roles that allow it by themselves,
 	// the smallest first.
-	suffice [actionCount][]uint16
+	suffice [actionCount][]RoleHint
 }
 
 // builtinAdmin is the Space admin role that flags and A93 give.
@@ -79,14 +79,15 @@ func (t *roleTable) rank() {
 	slices.SortFunc(order, func(a, b uint16) int {
 		return cmp.Or(cmp.Compare(sizes[a], sizes[b]), strings.Compare(t.list[a].id, t.list[b].id))
 	})
-	lists := make([]uint16, actionCount*FewRoles)
+	lists := make([]RoleHint, actionCount*FewRoles)
 	for a := range t.suffice {
 		t.suffice[a] = lists[a*FewRoles : a*FewRoles : (a+1)*FewRoles]
 	}
 	for _, n := range order {
-		for _, a := range t.list[n].alone().List() {
+		r := &t.list[n]
+		for _, a := range r.alone().List() {
 			if len(t.suffice[a]) < FewRoles {
-				t.suffice[a] = append(t.suffice[a], n)
+				t.suffice[a] = append(t.suffice[a], RoleHint{r.id, r.slug, r.actions.Has(a)})
 			}
 		}
 	}
