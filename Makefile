@@ -78,6 +78,9 @@ bench-authzen: ## measure AuthZEN evaluations over TCP on loopback, on SQLite an
 bench-search: ## measure searchStacks on SQLite and PostgreSQL over 10,000 stacks; STACKS=1000000 loads world L first
 	@AIRLOCK_BENCH_STACKS=$(STACKS) $(POSTGRES) go test ./internal/graphql -run '^$$' -bench SearchStacks -benchtime 200x -timeout 60m
 
+speed: ## measure what has a bar and write the table of docs/speed.md; ONLY=authz measures one folder and writes nothing
+	@go run ./tools/speed $(if $(ONLY),-only $(ONLY),-write docs/speed.md)
+
 bench-peers: ## measure other decision engines beside ours and write the table of bench/README.md; SHORT=1 only tries it out
 	@cd bench && go run -mod=mod . $(if $(SHORT),-short,-write README.md)
 

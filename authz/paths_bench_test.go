@@ -3,7 +3,6 @@ package authz_test
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/authz/worlds"
@@ -45,21 +44,7 @@ func BenchmarkPathsCold(b *testing.B) {
 	w := worldOfPaths()
 	b.ReportAllocs()
 	b.ResetTimer()
-	best(b, func() { findPaths(b, prepare(b, w), pathQuestions[0].goal, pathQuestions[0].o) })
-}
-
-// best reports the shortest time and the computing time beside the mean: on a
-// machine that does other things too, the mean says little.
-func best(b *testing.B, run func()) {
-	least, n, before := time.Hour, 0, cpu()
-	for b.Loop() {
-		start := time.Now()
-		run()
-		least = min(least, time.Since(start))
-		n++
-	}
-	b.ReportMetric(float64(least.Microseconds())/1000, "best-ms")
-	b.ReportMetric(float64(cpu()-before)/float64(n)/1e6, "cpu-ms")
+	medians(b, 1, func(int) { findPaths(b, prepare(b, w), pathQuestions[0].goal, pathQuestions[0].o) })
 }
 
 func prepare(b *testing.B, w pathsWorld) *authz.Analysis {
@@ -85,7 +70,7 @@ func BenchmarkPathsWarm(b *testing.B) {
 	for _, q := range pathQuestions {
 		b.Run(q.name, func(b *testing.B) {
 			b.ReportAllocs()
-			best(b, func() { findPaths(b, a, q.goal, q.o) })
+			medians(b, 1, func(int) { findPaths(b, a, q.goal, q.o) })
 			p := findPaths(b, a, q.goal, q.o)
 			hops := 0
 			for _, path := range p.List {

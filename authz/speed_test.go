@@ -296,12 +296,15 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// medians times chunks of a few questions each and reports the median of the
-// chunks: on a machine that does other things too, means say nothing.
+// medians times chunks of n questions each and reports the median of the
+// chunks: on a machine that does other things too, means say nothing. What it
+// reports is for one question, allocations included.
 func medians(b *testing.B, n int, ask func(i int)) {
-	var times []float64
+	times := make([]float64, 0, 100_000)
 	i := 0
+	var start, end runtime.MemStats
 	before := cpu()
+	runtime.ReadMemStats(&start)
 	for b.Loop() {
 		start := time.Now()
 		for range n {
@@ -310,6 +313,9 @@ func medians(b *testing.B, n int, ask func(i int)) {
 		}
 		times = append(times, float64(time.Since(start).Nanoseconds())/float64(n))
 	}
+	runtime.ReadMemStats(&end)
+	b.ReportMetric(float64(end.Mallocs-start.Mallocs)/float64(i), "allocs/op")
+	b.ReportMetric(float64(end.TotalAlloc-start.TotalAlloc)/float64(i), "B/op")
 	slices.Sort(times)
 	b.ReportMetric(float64(cpu()-before)/float64(i), "cpu-ns")
 	b.ReportMetric(0, "ns/op")
