@@ -29,11 +29,12 @@ func (g *Gate) ActAs(ctx context.Context, tx ActAsReader, op Op, p Permit, stack
 	}
 	used := &domain.ActedAs{}
 	for _, stack := range stacks {
-		lent, err := q.lent(ctx, tx, stack)
+		lent, held, err := q.lent(ctx, tx, stack)
 		if err != nil {
 			return Permit{}, err
 		}
 		used.Lent = append(used.Lent, lent...)
+		p = p.holding(held)
 	}
 	if len(used.Lent) == 0 {
 		return p, nil
@@ -58,28 +59,29 @@ func (g *Gate) ActAs(ctx context.Context, tx ActAsReader, op Op, p Permit, stack
 	return Permit{}, &Denial{err: shown, record: record}
 }
 
-// lent lists the roles of a stack that the caller does not hold.
-func (q question) lent(ctx context.Context, tx ActAsReader, stack domain.StackActor) ([]domain.LentRole, error) {
+// lent lists the roles of a stack that the caller does not hold, and by which
+// bindings he holds the others.
+func (q question) lent(ctx context.Context, tx ActAsReader, stack domain.StackActor) (lent []domain.LentRole, by []domain.AuditUse, err error) {
 	if stack.Administrative { // then its bindings do not count (A143)
 		role := domain.LentRole{Stack: stack.ID, Role: authz.RoleSpaceAdmin, Space: stack.Space}
-		if q.covers(adminActions(), authz.Target{Space: string(stack.Space)}, tx.Now()) {
-			return nil, nil
+		if by, held := q.covers(adminActions(), authz.Target{Space: string(stack.Space)}, tx.Now()); held {
+			return nil, by, nil
 		}
-		return []domain.LentRole{role}, nil
+		return []domain.LentRole{role}, nil, nil
 	}
 	bindings, err := tx.BindingsOf(ctx, authz.ActorRef{Kind: authz.ActorStack, ID: string(stack.ID)})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var lent []domain.LentRole
 	for _, b := range bindings {
 		if b.Expired(tx.Now()) {
 			continue
 		}
-		role, held, err := q.holds(ctx, tx, &b)
+		role, uses, held, err := q.holds(ctx, tx, &b)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		by = append(by, uses...)
 		if !held {
 			l := domain.LentRole{Stack: stack.ID, Role: role, Space: b.Space, Binding: b.ID}
 			if b.Entity.Kind != authz.EntityNone {
@@ -88,41 +90,39 @@ func (q question) lent(ctx context.Context, tx ActAsReader, stack domain.StackAc
 			lent = append(lent, l)
 		}
 	}
-	return lent, nil
+	return lent, by, nil
 }
 
 // holds reports whether the caller holds the role of a binding where it is
 // bound. A binding to an entity gets the space that the entity lives in.
-func (q question) holds(ctx context.Context, tx ActAsReader, b *domain.Binding) (slug string, held bool, err error) {
+func (q question) holds(ctx context.Context, tx ActAsReader, b *domain.Binding) (slug string, by []domain.AuditUse, held bool, err error) {
 	role, err := tx.Role(ctx, b.Role)
 	if err != nil {
-		return "", false, err
+		return "", nil, false, err
 	}
 	if b.Entity.Kind != authz.EntityNone {
 		e, err := tx.Entity(ctx, b.Entity)
 		if err != nil {
-			return "", false, err
+			return "", nil, false, err
 		}
 		b.Space = e.Space
 	}
-	return role.Slug, q.covers(role.Actions, authz.Target{Space: string(b.Space), Entity: b.Entity}, tx.Now()), nil
+	by, held = q.covers(role.Actions, authz.Target{Space: string(b.Space), Entity: b.Entity}, tx.Now())
+	return role.Slug, by, held, nil
 }
 
 // covers reports whether the caller may do all the actions on a target
-// himself, or may act there through stacks.
-func (q question) covers(actions []authz.Action, t authz.Target, now time.Time) bool {
-	may := func(a authz.Action) bool {
-		return q.snapshot.Decide(q.caller.Subject, a, t, now).Allowed()
-	}
-	if may(authz.ActionStackActAs) {
-		return true
-	}
+// himself, or may act there through stacks, and by which bindings.
+func (q question) covers(actions []authz.Action, t authz.Target, now time.Time) (by []domain.AuditUse, held bool) {
 	for _, a := range actions {
-		if !may(a) {
-			return false
+		d := q.snapshot.Decide(q.caller.Subject, a, t, now)
+		if !d.Allowed() {
+			through := q.snapshot.Decide(q.caller.Subject, authz.ActionStackActAs, t, now)
+			return heldBy(nil, authz.ActionStackActAs, through), through.Allowed()
 		}
+		by = heldBy(by, a, d)
 	}
-	return true
+	return by, true
 }
 
 func adminActions() []authz.Action {

@@ -184,20 +184,39 @@ func (g *Gate) Holds(ctx context.Context, tx Reader, action authz.Action, o Obje
 	return q.snapshot.Decide(q.caller.Subject, action, target(o), tx.Now()).Allowed(), nil
 }
 
-// HoldsAll reports whether the caller holds every action of a role where it is
-// to count, in a space or on an entity: nobody grants what he does not hold
-// (security rule G1).
-func (g *Gate) HoldsAll(ctx context.Context, tx Reader, actions []authz.Action, o Object) (missing authz.Action, ok bool, err error) {
+// Hold checks that the caller holds all actions on o, beside what a permit was
+// given for: nobody grants what he does not hold (security rule G1). The permit
+// that comes back records by which bindings he does; a missing action says that
+// he does not.
+func (g *Gate) Hold(ctx context.Context, tx Reader, p Permit, o Object, actions ...authz.Action) (held Permit, missing authz.Action, err error) {
 	q, err := g.ask(ctx, tx)
 	if err != nil {
-		return missing, false, err
+		return Permit{}, missing, err
+	}
+	var uses []domain.AuditUse
+	for _, a := range actions {
+		d := q.snapshot.Decide(q.caller.Subject, a, target(o), tx.Now())
+		if !d.Allowed() {
+			return p, a, nil
+		}
+		uses = heldBy(uses, a, d)
+	}
+	return p.holding(uses), missing, nil
+}
+
+// HoldsAll reports whether the caller holds every action of a role where it is
+// to count, without a permit and without a record, as Holds does.
+func (g *Gate) HoldsAll(ctx context.Context, tx Reader, actions []authz.Action, o Object) (bool, error) {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return false, err
 	}
 	for _, a := range actions {
 		if !q.snapshot.Decide(q.caller.Subject, a, target(o), tx.Now()).Allowed() {
-			return a, false, nil
+			return false, nil
 		}
 	}
-	return missing, true, nil
+	return true, nil
 }
 
 // Missing is the refusal for a change to an object that does not exist. It is

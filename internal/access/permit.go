@@ -1,6 +1,8 @@
 package access
 
 import (
+	"slices"
+
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -109,6 +111,27 @@ func (p Permit) About(id string) Permit {
 func (p Permit) Noting(sentence string) Permit {
 	p.record.Reason = sentence
 	return p
+}
+
+// holding adds the bindings by which the actor holds what the change asks him
+// to hold.
+func (p Permit) holding(uses []domain.AuditUse) Permit {
+	all := slices.Clone(p.record.Uses)
+	for _, u := range uses {
+		if !slices.Contains(all, u) {
+			all = append(all, u)
+		}
+	}
+	p.record.Uses = all
+	return p
+}
+
+// heldBy is what to record of a decision that says that an action is held.
+func heldBy(uses []domain.AuditUse, a authz.Action, d authz.Decision) []domain.AuditUse {
+	if d.Binding() == "" {
+		return uses
+	}
+	return append(uses, domain.AuditUse{Binding: domain.BindingID(d.Binding()), Action: a.String(), Held: true})
 }
 
 // For returns the permit for another kind of object that the same change

@@ -165,7 +165,7 @@ func (s *Service) permitOp(ctx context.Context, tx Tx, op access.Op, b *domain.B
 		return permit, invalid("roleID", err)
 	}
 	b.Role = role.ID
-	return permit, s.holdToGrant(ctx, tx, op, role)
+	return s.holdToGrant(ctx, tx, op, permit, role)
 }
 
 // findRole returns the role of an id or a slug.

@@ -128,6 +128,5 @@ func (d decider) may(ctx context.Context, r domain.AccessRequest) (bool, error) 
 	if err != nil || !ok {
 		return false, err
 	}
-	_, ok, err = d.gate.HoldsAll(ctx, d.tx, d.roles[r.Role].Actions, access.Object{Space: op.Object.Space, Entity: op.Object.Entity})
-	return ok, err
+	return d.gate.HoldsAll(ctx, d.tx, d.roles[r.Role].Actions, access.Object{Space: op.Object.Space, Entity: op.Object.Entity})
 }

@@ -84,12 +84,12 @@ func (s *Service) permitStack(ctx context.Context, tx Tx, op access.Op, b domain
 }
 
 // holdToGrant refuses a grant of more than the grantor holds himself (G1).
-func (s *Service) holdToGrant(ctx context.Context, tx Tx, op access.Op, role domain.Role) error {
-	missing, ok, err := s.gate.HoldsAll(ctx, tx, role.Actions, op.Object)
-	if err != nil || ok {
-		return err
+func (s *Service) holdToGrant(ctx context.Context, tx Tx, op access.Op, p access.Permit, role domain.Role) (access.Permit, error) {
+	held, missing, err := s.gate.Hold(ctx, tx, p, op.Object, role.Actions...)
+	if err != nil || missing == 0 {
+		return held, err
 	}
 	refusal := access.Forbidden(access.Name(ctx), missing, op.Object.Space)
 	refusal.Message += ": nobody can grant what he does not hold"
-	return s.gate.Refuse(ctx, tx, op, refusal)
+	return p, s.gate.Refuse(ctx, tx, op, refusal)
 }

@@ -44,6 +44,10 @@ type AuditEntry struct {
 type AuditUse struct {
 	Binding BindingID `json:"binding"`
 	Action  string    `json:"action"` // the authz action
+	// Held says that the action was not done: it had to be held, to grant it to
+	// somebody (security rule G1), or to change what the runs of a stack do that
+	// holds it (G2).
+	Held bool `json:"held,omitempty"`
 }
 
 // The topics of the outbox.

@@ -41,7 +41,18 @@ func (s *Service) ConvertAdministrative(ctx context.Context, id domain.StackID) 
 		if !stack.Administrative {
 			return s.gate.Refuse(ctx, tx, op, domain.Conflict("stack %s is not administrative", id))
 		}
-		b, made, awakened, err := s.adminBinding(ctx, tx, op, stack)
+		role, err := tx.RoleBySlug(ctx, domain.RoleSpaceAdmin)
+		if err != nil {
+			return err
+		}
+		permit, lacking, err := s.gate.Hold(ctx, tx, permit, access.Object{Space: stack.Space}, role.Actions...)
+		if err != nil {
+			return err
+		}
+		if lacking != 0 {
+			return s.gate.Refuse(ctx, tx, op, access.Forbidden(access.Name(ctx), lacking, stack.Space))
+		}
+		b, made, awakened, err := s.adminBinding(ctx, tx, op, stack, role.ID)
 		if err != nil {
 			return err
 		}
@@ -60,25 +71,14 @@ func (s *Service) ConvertAdministrative(ctx context.Context, id domain.StackID) 
 // adminBinding returns the binding that makes a stack Space admin at its own
 // space for good, the one that is there or (made) a new one, and counts its
 // other bindings that are in effect.
-func (s *Service) adminBinding(ctx context.Context, tx Tx, op access.Op, stack domain.Stack) (admin domain.Binding, made bool, others int, err error) {
-	role, err := tx.RoleBySlug(ctx, domain.RoleSpaceAdmin)
-	if err != nil {
-		return admin, false, 0, err
-	}
-	lacking, ok, err := s.gate.HoldsAll(ctx, tx, role.Actions, access.Object{Space: stack.Space})
-	if err != nil {
-		return admin, false, 0, err
-	}
-	if !ok {
-		return admin, false, 0, s.gate.Refuse(ctx, tx, op, access.Forbidden(access.Name(ctx), lacking, stack.Space))
-	}
+func (s *Service) adminBinding(ctx context.Context, tx Tx, op access.Op, stack domain.Stack, role domain.RoleID) (admin domain.Binding, made bool, others int, err error) {
 	actor := authz.ActorRef{Kind: authz.ActorStack, ID: string(stack.ID)}
 	bindings, err := tx.BindingsOf(ctx, actor)
 	if err != nil {
 		return admin, false, 0, err
 	}
 	for _, b := range bindings {
-		same := b.Role == role.ID && b.Space == stack.Space
+		same := b.Role == role && b.Space == stack.Space
 		switch {
 		case b.Expired(tx.Now()):
 		case same && b.NotAfter.IsZero():
@@ -92,7 +92,7 @@ func (s *Service) adminBinding(ctx context.Context, tx Tx, op access.Op, stack d
 	}
 	if made = admin.ID == ""; made {
 		admin = domain.Binding{
-			ID: domain.BindingID(s.ids.ULID()), Actor: actor, Role: role.ID, Space: stack.Space, CreatedAt: tx.Now(), CreatedBy: access.Name(ctx),
+			ID: domain.BindingID(s.ids.ULID()), Actor: actor, Role: role, Space: stack.Space, CreatedAt: tx.Now(), CreatedBy: access.Name(ctx),
 		}
 	}
 	return admin, made, others, nil

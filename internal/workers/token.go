@@ -66,11 +66,12 @@ func (s *Service) permitTakeover(ctx context.Context, tx Tx, op access.Op, p acc
 			continue
 		}
 		asked[u.StackSpace] = true
-		ok, err := s.gate.Holds(ctx, tx, authz.ActionSpaceAdmin, access.Object{Space: u.StackSpace})
+		held, missing, err := s.gate.Hold(ctx, tx, p, access.Object{Space: u.StackSpace}, authz.ActionSpaceAdmin)
 		if err != nil {
 			return p, err
 		}
-		if !ok {
+		p = held
+		if missing != 0 {
 			refusal := access.Forbidden(access.Name(ctx), authz.ActionSpaceAdmin, op.Object.Space)
 			refusal.Message += ": stacks of other spaces use the worker pool, and its token gives their secrets away"
 			op.With = []domain.SpaceID{u.StackSpace}

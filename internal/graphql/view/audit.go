@@ -51,7 +51,7 @@ func (e *AuditTrailEntry) RelatedResource() *AuditTrailResource {
 func (e *AuditTrailEntry) Uses() []*AuditUse {
 	out := make([]*AuditUse, len(e.Entry.Uses))
 	for i, u := range e.Entry.Uses {
-		out[i] = &AuditUse{RoleBinding: string(u.Binding), Action: u.Action}
+		out[i] = &AuditUse{RoleBinding: string(u.Binding), Action: u.Action, Held: u.Held}
 	}
 	return out
 }
@@ -60,7 +60,10 @@ func (e *AuditTrailEntry) Uses() []*AuditUse {
 func (e *AuditTrailEntry) ActedAs() *ActedAs { return NewActedAs(e.Entry.ActedAs) }
 
 // AuditUse says what a role binding was used for.
-type AuditUse struct{ RoleBinding, Action string }
+type AuditUse struct {
+	RoleBinding, Action string
+	Held                bool
+}
 
 // Spaces are the ids of the spaces involved.
 func (e *AuditTrailEntry) Spaces() []string {
