@@ -36,6 +36,7 @@ type Tx interface {
 	InsertAccessRequest(ctx context.Context, p access.Permit, r domain.AccessRequest) error
 	CloseAccessRequest(ctx context.Context, p access.Permit, r domain.AccessRequest) error
 	ForgetAccessRequests(ctx context.Context, p access.Permit, before time.Time) error
+	ForgetBindingUses(ctx context.Context, p access.Permit, before time.Time) error
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	DeleteBinding(ctx context.Context, p access.Permit, id domain.BindingID) error
 	Also(p access.Permit)

@@ -11,8 +11,8 @@ import (
 // sweepBatch is how much one sweep clears at most.
 const sweepBatch = 100
 
-// Sweep notes which requests have lapsed, and removes bindings that expired and
-// requests that were closed long ago. Nothing depends on when that happens.
+// Sweep notes which requests have lapsed, and removes bindings that expired,
+// requests that were closed and uses that were counted long ago. Nothing depends on when that happens.
 // It returns how many bindings and requests it changed.
 func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 	var expired []domain.Binding
@@ -39,12 +39,25 @@ func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 		}
 		n++
 	}
-	permit, err := s.gate.System(access.SystemSweeper, access.KindAccessRequest, "")
+	return n, s.forgetOld(ctx)
+}
+
+// forgetOld removes requests that were closed long ago, and what is counted of
+// long ago.
+func (s *Service) forgetOld(ctx context.Context) error {
+	requests, err := s.gate.System(access.SystemSweeper, access.KindAccessRequest, "")
 	if err != nil {
-		return n, err
+		return err
 	}
-	return n, s.db.Change(ctx, func(tx Tx) error {
-		return tx.ForgetAccessRequests(ctx, permit, tx.Now().Add(-domain.RequestKept))
+	uses, err := s.gate.System(access.SystemSweeper, access.KindRoleBinding, "")
+	if err != nil {
+		return err
+	}
+	return s.db.Change(ctx, func(tx Tx) error {
+		if err := tx.ForgetAccessRequests(ctx, requests, tx.Now().Add(-domain.RequestKept)); err != nil {
+			return err
+		}
+		return tx.ForgetBindingUses(ctx, uses, tx.Now().Add(-domain.UsesKept))
 	})
 }
 

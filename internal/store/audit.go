@@ -33,6 +33,9 @@ func (tx *Tx) insertAudit(ctx context.Context, r access.Record) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.countUses(ctx, e.ID, r.Uses); err != nil {
+		return err
+	}
 	return tx.emit(ctx, domain.TopicAudit, string(e.ID), "")
 }
 

@@ -139,10 +139,15 @@ func (tx *Tx) deleteBindings(ctx context.Context, where string, args ...any) err
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	for _, b := range gone {
+	ids := make([]domain.BindingID, len(gone))
+	for i, b := range gone {
+		ids[i] = b.ID
 		if err := tx.touchBinding(ctx, b); err != nil {
 			return err
 		}
+	}
+	if err := tx.exec(ctx, `delete from binding_uses where `+tx.store.dialect.in("binding_id", 1), toJSON(list(ids))); err != nil {
+		return err
 	}
 	return tx.exec(ctx, `delete from role_bindings where `+where, args...)
 }

@@ -100,6 +100,15 @@ func (d dialect) skipLocked() string {
 	return ""
 }
 
+// shards is on how many rows one count is spread: as many transactions can add
+// to it side by side.
+func (d dialect) shards() int64 {
+	if d.postgres() {
+		return 16
+	}
+	return 1 // one writer
+}
+
 // forUpdate locks the rows that a select returns until the commit.
 func (d dialect) forUpdate() string {
 	if d.postgres() {

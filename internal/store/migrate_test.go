@@ -110,6 +110,12 @@ func micro(us int64) time.Time { return time.UnixMicro(us).UTC() }
 // first brings a database to the first schema and runs statements on it.
 func first(t *testing.T, name, url, statements string) {
 	t.Helper()
+	upTo(t, name, url, 1, statements)
+}
+
+// upTo brings a database to a version of the schema and runs statements on it.
+func upTo(t *testing.T, name, url string, version int64, statements string) {
+	t.Helper()
 	driver, dsn, kind := "pgx", url, goose.DialectPostgres
 	if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		driver, dsn, kind = "sqlite", "file:"+file+"?_pragma=foreign_keys(1)", goose.DialectSQLite3
@@ -123,10 +129,53 @@ func first(t *testing.T, name, url, statements string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.UpTo(t.Context(), 1); err != nil {
+	if _, err := p.UpTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.ExecContext(t.Context(), statements); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestUsesOfOldTrails fills the schema that knew uses only as JSON and opens it
+// with today's.
+func TestUsesOfOldTrails(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			url := d.Empty(t)
+			upTo(t, d.Name, url, 7, `
+				insert into account (id, revision, created_at) values (1, 1, 1);
+				insert into spaces (id, parent, name, name_key, description, labels, inherit, created_at) values ('root', null, 'root', 'root', '', '[]', false, 1);
+				insert into roles (id, slug, name, description, is_system, actions, created_at) values ('r', 'r', 'r', '', false, '["space:read"]', 1);
+				insert into role_bindings (id, actor_kind, actor_id, role_id, space_id, entity_kind, entity_id, not_after, created_at, created_by)
+					values ('a', 'user', 'ann', 'r', 'root', '', '', 0, 2, 'maker');
+				insert into audit_log (id, at, actor, actor_roles, event, mutation, action, object_kind, object_id, spaces, args, outcome, reason,
+					remote_ip, request_id, run_id, stack_id, revision, uses, acted_as) values
+					('1', 5, '', '', '', '', '', '', '', '[]', '{}', 'allowed', '', '', '', '', '', 1, '', ''),
+					('2', 6, '', '', '', '', '', '', '', '[]', '{}', 'allowed', '', '', '', '', '', 1, '[{"binding":"a","action":"x:y"},{"binding":"a","action":"x:z"}]', ''),
+					('3', 7, '', '', '', '', '', '', '', '[]', '{}', 'allowed', '', '', '', '', '', 1, '[{"binding":"a","action":"x:y"},{"binding":"gone","action":"x:y"}]', ''),
+					('4', 2, '', '', '', '', '', '', '', '[]', '{}', 'allowed', '', '', '', '', '', 1, '[{"binding":"a","action":"x:y"}]', '');`)
+			s, err := store.Open(t.Context(), url, options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			var got []domain.BindingUse
+			var since time.Time
+			err = s.View(t.Context(), func(tx *store.Tx) error {
+				if got, err = tx.BindingUses(t.Context(), []domain.BindingID{"a"}, micro(0)); err != nil {
+					return err
+				}
+				since, err = tx.UsesSince(t.Context())
+				return err
+			})
+			want := []domain.BindingUse{{Binding: "a", Action: "x:y", Done: 2, Last: micro(7)}, {Binding: "a", Action: "x:z", Done: 1, Last: micro(6)}}
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+			if ago := time.Since(since); ago < -time.Minute || ago > time.Hour {
+				t.Errorf("the trail is trusted since %s", since)
+			}
+		})
 	}
 }

@@ -44,6 +44,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"permits", testPermits},
 		{"audit", testAudit},
 		{"audit of a caller who hangs up", testAuditHangUp},
+		{"uses of bindings", testBindingUses},
 		{"outbox", testOutbox},
 		{"revision", testRevision},
 		{"what changed since", testDeltaBounds},
