@@ -209,6 +209,7 @@ type Insight interface {
 	Who(ctx context.Context, q insight.WhoQuestion) (insight.Who, error)
 	Preview(ctx context.Context, in insight.PreviewInput) (insight.Preview, error)
 	Paths(ctx context.Context, in insight.PathsInput) (insight.Paths, error)
+	Review(ctx context.Context, q insight.ReviewQuery) (insight.ReviewPage, error)
 }
 
 // Audit are the use cases of the audit trail.

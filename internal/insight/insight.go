@@ -30,6 +30,7 @@ type Tx interface {
 	Estate(ctx context.Context) (authz.Estate, error)
 	// Changed returns what the transaction has changed of the access world.
 	Changed(ctx context.Context) (domain.WorldDelta, error)
+	ReviewTx
 }
 
 // Service answers questions about access.

@@ -119,6 +119,28 @@ type AccessRequestsInput struct {
 	Decidable *bool `json:"decidable,omitempty"`
 }
 
+// One binding of a page.
+type AccessReviewEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The review of the binding.
+	Node *view.AccessReview `json:"node"`
+}
+
+// One page of a review.
+type AccessReviewPage struct {
+	// The beginning of the days asked for, in Unix seconds.
+	From int `json:"from"`
+	// From when on uses are known, in Unix seconds: `from`, or later if the audit trail begins later.
+	Since int `json:"since"`
+	// What the review cannot tell, in sentences.
+	Notes []string `json:"notes"`
+	// The bindings.
+	Edges []*AccessReviewEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
 // What a question about access is about.
 type AccessTargetInput struct {
 	// What it is.
@@ -723,6 +745,26 @@ type RequestAccessInput struct {
 	Duration int `json:"duration"`
 	// Why; whoever decides reads it, and so does whoever reads the audit trail.
 	Reason string `json:"reason"`
+}
+
+// Which bindings to review, and how far back. What is absent does not narrow the list.
+type ReviewAccessInput struct {
+	// Cursor of the page before the wanted one; absent for the first page.
+	After *string `json:"after,omitempty"`
+	// Largest number of bindings wanted: 50 by default, at most 100.
+	First *int `json:"first,omitempty"`
+	// How many days back: 90 by default, at most 400.
+	Days *int `json:"days,omitempty"`
+	// Bindings of one actor.
+	Actor *RoleBindingActorInput `json:"actor,omitempty"`
+	// Bindings of one role, by its id or slug.
+	Role *string `json:"role,omitempty"`
+	// Bindings in one space and on what lives there.
+	SpaceID *string `json:"spaceId,omitempty"`
+	// True to take the spaces below `spaceId`, too.
+	Descendants *bool `json:"descendants,omitempty"`
+	// Bindings on one entity.
+	Entity *RoleBindingEntityInput `json:"entity,omitempty"`
 }
 
 // An actor.

@@ -109,6 +109,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputQueryOrder,
 		ec.unmarshalInputQueryPredicate,
 		ec.unmarshalInputRequestAccessInput,
+		ec.unmarshalInputReviewAccessInput,
 		ec.unmarshalInputRoleBindingActorInput,
 		ec.unmarshalInputRoleBindingEntityInput,
 		ec.unmarshalInputRoleBindingsInput,
@@ -760,8 +761,9 @@ type AuditTrailEntry {
   "Ids of the spaces involved."
   spaces: [ID!]!
   """
-  The role bindings that allowed it. Empty when it was denied, and where a
-  right came from elsewhere, such as a stack's administrative flag.
+  The role bindings that allowed it, and those by which the actor held what he
+  granted or used through a stack. Empty when it was denied, and where a right
+  came from elsewhere, such as a stack's administrative flag.
   """
   uses: [AuditUse!]!
   "The roles of stacks that the actor used without holding them. Null for none."
@@ -799,6 +801,11 @@ type AuditUse {
   roleBinding: ID!
   "The action that it allowed, for example ` + "`" + `stack:create` + "`" + `."
   action: String!
+  """
+  True when the action was not done but had to be held: to grant it to somebody,
+  or to change what the runs of a stack do that holds it.
+  """
+  held: Boolean!
 }
 
 "Whether a recorded attempt was let through."
@@ -2791,6 +2798,116 @@ input CancelAccessRequestInput {
   id: ID!
 }
 `, BuiltIn: false},
+	{Name: "../schema/reviews.graphqls", Input: `extend type Query {
+  """
+  What role bindings were used for in the last days, from the audit trail, and
+  what would have been enough: oldest binding first, those that have expired left
+  out. Whatever is refused leaves no use. Days are whole days in UTC.
+  """
+  reviewAccess("Which bindings, and how far back." input: ReviewAccessInput): AccessReviewPage! @rule(who: ROOT_ADMIN)
+}
+
+"One page of a review."
+type AccessReviewPage {
+  "The beginning of the days asked for, in Unix seconds."
+  from: Int!
+  "From when on uses are known, in Unix seconds: ` + "`" + `from` + "`" + `, or later if the audit trail begins later."
+  since: Int!
+  "What the review cannot tell, in sentences."
+  notes: [String!]!
+  "The bindings."
+  edges: [AccessReviewEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One binding of a page."
+type AccessReviewEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The review of the binding."
+  node: AccessReview! @rule(who: PARENT)
+}
+
+"What one role binding was used for, and what would have been enough."
+type AccessReview {
+  "The binding."
+  binding: RoleBinding! @rule(who: PARENT)
+  "Id of the space of the binding; for one on an entity, of the space that the entity lives in."
+  spaceId: ID!
+  "The outcome."
+  finding: AccessReviewFinding!
+  "From when on the use of this binding is known, in Unix seconds: later than on the page if it was made or changed later."
+  since: Int!
+  "True when the binding was made or changed within the days asked for, so that little use says little."
+  young: Boolean!
+  "When it was last used, in Unix seconds. Null if it was not."
+  lastUsedAt: Int
+  "What it was used for, by its holder or by the members of its group."
+  used: [AccessReviewUse!]!
+  "What it allows, by name or by tier, and was not used for, for example ` + "`" + `stack:create` + "`" + `. What only reads is left out."
+  unused: [String!]!
+  "What its role names that only reads: that is not recorded, so it is taken as needed."
+  kept: [String!]!
+  "The exact actions that would have been enough, those of ` + "`" + `kept` + "`" + ` among them, as ` + "`" + `roleCreate` + "`" + ` takes them. Empty when the binding could go."
+  enough: [String!]!
+  """
+  The smallest role there is that would have been enough and allows nothing that
+  the present one does not: the present one if no other is smaller. Null when the
+  binding could go.
+  """
+  sufficientRole: Role @rule(who: PARENT)
+  """
+  True when the role also shows the account's roles, keys, users and groups, and
+  ` + "`" + `enough` + "`" + ` would not. Whether its holder looked is not recorded.
+  """
+  viewsAccount: Boolean!
+}
+
+"What a binding was used for."
+type AccessReviewUse {
+  "The action, for example ` + "`" + `stack:create` + "`" + `."
+  action: String!
+  "How often it was done."
+  done: Int!
+  "How often it had to be held: to grant it to somebody, or to change what the runs of a stack do that holds it."
+  held: Int!
+  "When it was last used, in Unix seconds."
+  lastUsedAt: Int!
+  "False when the role does not allow it any more; then it does not count for what would have been enough."
+  allowed: Boolean!
+}
+
+"The outcome of the review of a binding."
+enum AccessReviewFinding {
+  "It was not used for anything that is recorded."
+  UNUSED
+  "Less would have been enough."
+  TOO_WIDE
+  "It allows what it was used for, and what comes with that."
+  FITTING
+}
+
+"Which bindings to review, and how far back. What is absent does not narrow the list."
+input ReviewAccessInput {
+  "Cursor of the page before the wanted one; absent for the first page."
+  after: String
+  "Largest number of bindings wanted: 50 by default, at most 100."
+  first: Int
+  "How many days back: 90 by default, at most 400."
+  days: Int
+  "Bindings of one actor."
+  actor: RoleBindingActorInput
+  "Bindings of one role, by its id or slug."
+  role: String
+  "Bindings in one space and on what lives there."
+  spaceId: ID
+  "True to take the spaces below ` + "`" + `spaceId` + "`" + `, too."
+  descendants: Boolean
+  "Bindings on one entity."
+  entity: RoleBindingEntityInput
+}
+`, BuiltIn: false},
 	{Name: "../schema/roles.graphqls", Input: `extend type Query {
   "One role. Null when it does not exist."
   role("Id of the role." id: ID!): Role @rule(who: ACCOUNT_VIEWER)
@@ -4601,6 +4718,78 @@ func (ec *executionContext) childFields_AccessRequestPage(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type AccessRequestPage", field.Name)
 }
 
+func (ec *executionContext) childFields_AccessReview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "binding":
+		return ec.fieldContext_AccessReview_binding(ctx, field)
+	case "spaceId":
+		return ec.fieldContext_AccessReview_spaceId(ctx, field)
+	case "finding":
+		return ec.fieldContext_AccessReview_finding(ctx, field)
+	case "since":
+		return ec.fieldContext_AccessReview_since(ctx, field)
+	case "young":
+		return ec.fieldContext_AccessReview_young(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_AccessReview_lastUsedAt(ctx, field)
+	case "used":
+		return ec.fieldContext_AccessReview_used(ctx, field)
+	case "unused":
+		return ec.fieldContext_AccessReview_unused(ctx, field)
+	case "kept":
+		return ec.fieldContext_AccessReview_kept(ctx, field)
+	case "enough":
+		return ec.fieldContext_AccessReview_enough(ctx, field)
+	case "sufficientRole":
+		return ec.fieldContext_AccessReview_sufficientRole(ctx, field)
+	case "viewsAccount":
+		return ec.fieldContext_AccessReview_viewsAccount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessReview", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessReviewEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AccessReviewEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AccessReviewEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessReviewEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessReviewPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_AccessReviewPage_from(ctx, field)
+	case "since":
+		return ec.fieldContext_AccessReviewPage_since(ctx, field)
+	case "notes":
+		return ec.fieldContext_AccessReviewPage_notes(ctx, field)
+	case "edges":
+		return ec.fieldContext_AccessReviewPage_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AccessReviewPage_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessReviewPage", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessReviewUse(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return ec.fieldContext_AccessReviewUse_action(ctx, field)
+	case "done":
+		return ec.fieldContext_AccessReviewUse_done(ctx, field)
+	case "held":
+		return ec.fieldContext_AccessReviewUse_held(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_AccessReviewUse_lastUsedAt(ctx, field)
+	case "allowed":
+		return ec.fieldContext_AccessReviewUse_allowed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessReviewUse", field.Name)
+}
+
 func (ec *executionContext) childFields_AccessRole(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "roleId":
@@ -4805,6 +4994,8 @@ func (ec *executionContext) childFields_AuditUse(ctx context.Context, field grap
 		return ec.fieldContext_AuditUse_roleBinding(ctx, field)
 	case "action":
 		return ec.fieldContext_AuditUse_action(ctx, field)
+	case "held":
+		return ec.fieldContext_AuditUse_held(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditUse", field.Name)
 }
