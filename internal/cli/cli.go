@@ -36,6 +36,7 @@ type Access struct {
 	Refuse   refuseCmd   `cmd:"" help:"Refuse a request for access."`
 	Cancel   cancelCmd   `cmd:"" help:"Take a request of your own back."`
 	Grants   grantsCmd   `cmd:"" help:"List role bindings that end soon."`
+	Review   reviewCmd   `cmd:"" help:"Compare role bindings with what they were used for, and name what would have been enough."`
 }
 
 // Help is shown below the list of commands.
