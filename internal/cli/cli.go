@@ -53,7 +53,7 @@ else.`
 }
 
 // AfterApply hands the session to the command that runs.
-func (a *Access) AfterApply(k *kong.Context, ctx context.Context) error {
+func (a *Access) AfterApply(ctx context.Context, k *kong.Context) error {
 	k.Bind(&session{ctx: ctx, out: k.Stdout, errors: k.Stderr, connection: &a.connection, now: time.Now})
 	return nil
 }

@@ -51,12 +51,12 @@ func env(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 // and credentials of different families are never mixed: who names another
 // server does not mean to send it the secret of the first.
 func (c *connection) open(ctx context.Context) (*api, error) {
-	endpoint, found := strings.TrimSpace(c.Endpoint), credentials{}
-	given, err := ours.read()
-	switch {
-	case err != nil:
+	endpoint := strings.TrimSpace(c.Endpoint)
+	found, err := ours.read()
+	if err != nil {
 		return nil, err
-	case endpoint == "" && given == (credentials{}) && env(theirEndpoint) != "":
+	}
+	if endpoint == "" && found == (credentials{}) && env(theirEndpoint) != "" {
 		endpoint = env(theirEndpoint)
 		if found, err = theirs.read(); err != nil {
 			return nil, err
@@ -64,8 +64,6 @@ func (c *connection) open(ctx context.Context) (*api, error) {
 		if found == (credentials{}) {
 			return nil, fmt.Errorf("no credentials: set %s and %s, or %s", theirs.id, theirs.secret, theirs.token)
 		}
-	default:
-		found = given
 	}
 	if endpoint == "" {
 		return nil, errors.New("which server? Give --endpoint or set AIRLOCK_ENDPOINT")
