@@ -26,12 +26,12 @@ type Config struct {
 
 // Hooks are shell commands around the phases of a run, in order.
 type Hooks struct {
-	BeforeInit, AfterInit       []string
-	BeforePlan, AfterPlan       []string
-	BeforeApply, AfterApply     []string
-	BeforePerform, AfterPerform []string
-	BeforeDestroy, AfterDestroy []string
-	AfterRun                    []string
+	BeforeInit, AfterInit       []string `json:",omitzero"`
+	BeforePlan, AfterPlan       []string `json:",omitzero"`
+	BeforeApply, AfterApply     []string `json:",omitzero"`
+	BeforePerform, AfterPerform []string `json:",omitzero"`
+	BeforeDestroy, AfterDestroy []string `json:",omitzero"`
+	AfterRun                    []string `json:",omitzero"`
 }
 
 // Output is a root output of a stack after an apply. Value is its JSON; the

@@ -45,37 +45,38 @@ type Stack struct {
 	StateSetBy string
 }
 
-// StackSettings are the fields that a caller may set.
+// StackSettings are the fields that a caller may set. Most are zero for most
+// stacks, and left out where they are kept: a list of stacks reads them all.
 type StackSettings struct {
-	Name        string
-	Description string
-	Labels      []string
-	Space       SpaceID
+	Name        string   `json:",omitzero"`
+	Description string   `json:",omitzero"`
+	Labels      []string `json:",omitzero"`
+	Space       SpaceID  `json:",omitzero"`
 
-	Administrative bool // access model R1, A142-A146
+	Administrative bool `json:",omitzero"` // access model R1, A142-A146
 
-	Provider         VCSProvider
-	Namespace        string
-	Repository       string
-	RepositoryURL    string
-	VCSIntegrationID string
-	Branch           string
-	ProjectRoot      string
-	ProjectGlobs     []string
-	SparsePaths      []string
+	Provider         VCSProvider `json:",omitzero"`
+	Namespace        string      `json:",omitzero"`
+	Repository       string      `json:",omitzero"`
+	RepositoryURL    string      `json:",omitzero"`
+	VCSIntegrationID string      `json:",omitzero"`
+	Branch           string      `json:",omitzero"`
+	ProjectRoot      string      `json:",omitzero"`
+	ProjectGlobs     []string    `json:",omitzero"`
+	SparsePaths      []string    `json:",omitzero"`
 
-	Vendor      Vendor
-	RunnerImage string
-	WorkerPool  WorkerPoolID // empty: the default pool
-	Hooks       Hooks
+	Vendor      Vendor       `json:",omitzero"`
+	RunnerImage string       `json:",omitzero"`
+	WorkerPool  WorkerPoolID `json:",omitzero"` // empty: the default pool
+	Hooks       Hooks        `json:",omitzero"`
 
-	Autodeploy             bool
-	Autoretry              bool
-	PromotionEnabled       bool // the contract's githubActionDeploy
-	LocalPreviewEnabled    bool
-	ProtectFromDeletion    bool
-	MaskWellKnownSecrets   bool
-	UploadSensitiveOutputs bool
+	Autodeploy             bool `json:",omitzero"`
+	Autoretry              bool `json:",omitzero"`
+	PromotionEnabled       bool `json:",omitzero"` // the contract's githubActionDeploy
+	LocalPreviewEnabled    bool `json:",omitzero"`
+	ProtectFromDeletion    bool `json:",omitzero"`
+	MaskWellKnownSecrets   bool `json:",omitzero"`
+	UploadSensitiveOutputs bool `json:",omitzero"`
 }
 
 // Vendor is the tool that a stack asks for, with its settings. Exactly one

@@ -25,6 +25,7 @@ import (
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/pgtest"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/store"
@@ -34,8 +35,9 @@ import (
 // searchBench is the API over a database with many stacks.
 type searchBench struct {
 	*world
-	actors map[string][]authz.ActorRef
-	stacks int
+	resolver *Resolver
+	actors   map[string][]authz.ActorRef
+	stacks   int
 }
 
 // benchStacks returns how many stacks to search and the world around them:
@@ -110,7 +112,8 @@ func newSearchBench(b *testing.B, dir, url string) *searchBench {
 	}
 	b.Cleanup(func() { _ = db.Close() })
 	gate := access.NewGate()
-	s := &searchBench{world: worldOver(b, realResolver(b, db, gate, testIDs{}, time.Now), admin.ID), actors: map[string][]authz.ActorRef{}, stacks: n}
+	r := realResolver(b, db, gate, testIDs{}, time.Now)
+	s := &searchBench{world: worldOver(b, r, admin.ID), resolver: r, actors: map[string][]authz.ActorRef{}, stacks: n}
 	must(b, db.View(b.Context(), func(tx *store.Tx) error {
 		m, err := gate.Moment(b.Context(), tx)
 		if err != nil {
@@ -161,17 +164,38 @@ func BenchmarkSearchStacks(b *testing.B) {
 			s := newSearchBench(b, dir, d.url(b, dir))
 			for _, c := range searchCases(s.stacks) {
 				for _, group := range c.by {
-					b.Run(group+"/"+c.name, func(b *testing.B) { s.measure(b, group, c.input) })
+					b.Run(group+"/"+c.name, func(b *testing.B) { s.measure(b, group, c) })
 				}
 			}
+			b.Run("130 spaces/all listed, sorted and cut here", s.listed)
 		})
 	}
+}
+
+// listed is what the first page costs where the stacks are listed and then
+// searched outside the database.
+func (s *searchBench) listed(b *testing.B) {
+	actors := s.actors["130 spaces"]
+	var took []time.Duration
+	used := processorTime(b)
+	for i := 0; b.Loop(); i++ {
+		who := actors[i%len(actors)]
+		ctx := access.WithCaller(b.Context(), access.Caller{Name: who.ID, Subject: authz.Subject{Actor: who}})
+		start := time.Now()
+		list, err := s.resolver.Stacks.List(ctx)
+		must(b, err)
+		_, _, err = sample.page(list, generated.SearchInput{})
+		must(b, err)
+		took = append(took, time.Since(start))
+	}
+	report(b, took, used)
 }
 
 type searchCase struct {
 	name  string
 	input vars
 	by    []string
+	query string // what is selected of a stack, if not what the CLI shows
 }
 
 func searchCases(stacks int) []searchCase {
@@ -184,17 +208,18 @@ func searchCases(stacks int) []searchCase {
 		return vars{"predicates": []any{vars{"field": field, "constraint": vars{"stringMatches": []any{value}}}}}
 	}
 	return []searchCase{
-		{"by name", vars{}, all},
-		{"starred first", by("starred", "DESC"), ends},
-		{"newest first", by("createdAt", "DESC"), all},
-		{"by branch", by("branch", "ASC"), ends},
-		{"page in the middle", vars{"after": position{"ledger", ""}.cursor()}, ends},
-		{"frequent label", having("label", "prod"), ends},
-		{"rare label", having("label", "team:7"), ends},
-		{"repository", having("repository", "infra-17"), ends},
-		{"failed", having("state", "FAILED"), ends},
-		{"frequent word", vars{"fullTextSearch": "billing prod"}, ends},
-		{"one word in all", vars{"fullTextSearch": "needle"}, ends},
+		{"by name", vars{}, all, ""},
+		{"by name, few fields", vars{}, all, "{id name state space labels}"},
+		{"starred first", by("starred", "DESC"), ends, ""},
+		{"newest first", by("createdAt", "DESC"), all, ""},
+		{"by branch", by("branch", "ASC"), ends, ""},
+		{"page in the middle", vars{"after": position{"ledger", ""}.cursor()}, ends, ""},
+		{"frequent label", having("label", "prod"), ends, ""},
+		{"rare label", having("label", "team:7"), ends, ""},
+		{"repository", having("repository", "infra-17"), ends, ""},
+		{"failed", having("state", "FAILED"), ends, ""},
+		{"frequent word", vars{"fullTextSearch": "billing prod"}, ends, ""},
+		{"one word in all", vars{"fullTextSearch": "needle"}, ends, ""},
 	}
 }
 
@@ -207,24 +232,30 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func (s *searchBench) measure(b *testing.B, group string, input vars) {
+func (s *searchBench) measure(b *testing.B, group string, c searchCase) {
 	actors := s.actors[group]
 	if len(actors) == 0 {
 		b.Skip("no actor of this world")
 	}
-	input["first"] = 50
-	body, err := json.Marshal(vars{"query": s.documents["spacectl_stacks"], "operationName": "Search", "variables": vars{"input": input}})
+	c.input["first"] = 50
+	query := s.documents["spacectl_stacks"]
+	if c.query != "" {
+		query = "query Search($input: SearchInput!) {searchStacks(input: $input) {edges{node" + c.query + "} pageInfo{endCursor hasNextPage}}}"
+	}
+	body, err := json.Marshal(vars{"query": query, "operationName": "Search", "variables": vars{"input": c.input}})
 	must(b, err)
 	ask := func(i int) time.Duration {
-		other := *s.client
 		who := actors[i%len(actors)]
-		other.caller = &access.Caller{Name: who.ID, Subject: authz.Subject{Actor: who}}
-		start := time.Now()
-		r := httptest.NewRequestWithContext(access.WithCaller(b.Context(), *other.caller), http.MethodPost, "/graphql", bytes.NewReader(body))
+		ctx := access.WithCaller(b.Context(), access.Caller{Name: who.ID, Subject: authz.Subject{Actor: who}})
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
-		other.handler.ServeHTTP(w, r)
+		start := time.Now()
+		s.handler.ServeHTTP(w, r)
 		took := time.Since(start)
+		if bytes.Contains(w.Body.Bytes(), []byte(`"code":"UNAVAILABLE"`)) {
+			b.Skip("took more than ten seconds")
+		}
 		if !bytes.HasPrefix(w.Body.Bytes(), []byte(`{"data":{"searchStacks":{`)) {
 			b.Fatal(w.Body)
 		}
@@ -238,6 +269,13 @@ func (s *searchBench) measure(b *testing.B, group string, input vars) {
 	for i := 0; b.Loop(); i++ {
 		took = append(took, ask(i))
 	}
+	report(b, took, used)
+}
+
+// report says how long half and all but a hundredth took at most, and the
+// time of the processors since used.
+func report(b *testing.B, took []time.Duration, used time.Duration) {
+	b.Helper()
 	b.ReportMetric(float64((processorTime(b)-used).Microseconds())/1000/float64(len(took)), "cpu-ms/op")
 	slices.Sort(took)
 	for name, at := range map[string]int{"p50-ms": len(took) / 2, "p99-ms": len(took) * 99 / 100} {

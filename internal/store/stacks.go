@@ -13,7 +13,7 @@ const selectStack = `select id, ulid, space_id, name, branch, repository, projec
 	settings, manages_state, created_at, run_state, state_set_at, state_set_by from stacks`
 
 func scanStack(s scanner) (st domain.Stack, err error) {
-	// Scanned into copies first: the settings column holds stale ones.
+	// Scanned into copies first: the settings of older rows hold stale ones.
 	var space domain.SpaceID
 	var pool domain.WorkerPoolID
 	var name, branch, repository, root, labels, settings string
@@ -31,6 +31,13 @@ func scanStack(s scanner) (st domain.Stack, err error) {
 	st.ProjectRoot, st.WorkerPool, st.Administrative = root, pool, administrative
 	st.CreatedAt, st.StateSetAt = fromMicros(created), fromMicros(setAt)
 	return st, fromJSON(labels, &st.Labels)
+}
+
+// otherSettings are those that have no column of their own.
+func otherSettings(s domain.StackSettings) string {
+	s.Space, s.Name, s.Branch, s.Repository, s.ProjectRoot, s.WorkerPool = "", "", "", "", "", ""
+	s.Labels, s.Administrative = nil, false
+	return toJSON(s)
 }
 
 // Stack returns one stack.
@@ -81,7 +88,7 @@ func (tx *Tx) InsertStack(ctx context.Context, p access.Permit, st domain.Stack)
 		administrative, settings, manages_state, created_at, run_state, state_set_at, state_set_by, name_key, words, vendor)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		st.ID, st.ULID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool, toJSON(list(st.Labels)),
-		st.Administrative, toJSON(st.StackSettings), st.ManagesState, micros(st.CreatedAt), st.RunState, micros(st.StateSetAt), st.StateSetBy,
+		st.Administrative, otherSettings(st.StackSettings), st.ManagesState, micros(st.CreatedAt), st.RunState, micros(st.StateSetAt), st.StateSetBy,
 		st.SortKey(), st.SearchText(), st.Vendor.Name())
 	if isUnique(err, "stacks_pkey", "stacks.id") {
 		return domain.Conflict("the slug %s is taken", st.ID)
@@ -108,7 +115,7 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 	return tx.exec(ctx, `update stacks set space_id = $2, name = $3, branch = $4, repository = $5, project_root = $6, worker_pool = $7,
 		labels = $8, administrative = $9, settings = $10, name_key = $11, words = $12, vendor = $13 where id = $1`,
 		st.ID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool,
-		toJSON(list(st.Labels)), st.Administrative, toJSON(st.StackSettings), st.SortKey(), st.SearchText(), st.Vendor.Name())
+		toJSON(list(st.Labels)), st.Administrative, otherSettings(st.StackSettings), st.SortKey(), st.SearchText(), st.Vendor.Name())
 }
 
 // mirrorRun shows a run's state on its stack, unless another run holds the

@@ -198,9 +198,11 @@ func (b *bulk) stacks(stacks iter.Seq[domain.Stack]) {
 	b.insert(`stacks (id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels, administrative, settings,
 		manages_state, created_at, run_state, state_set_at, state_set_by, name_key, words, vendor)`, 19, func(yield func([]any) bool) {
 		for st := range stacks {
+			other := st.StackSettings
+			other.Space, other.Name, other.Branch, other.Repository, other.ProjectRoot, other.Labels = "", "", "", "", "", nil
 			if !yield([]any{
 				st.ID, st.ULID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool, text(append([]string{}, st.Labels...)),
-				st.Administrative, text(st.StackSettings), st.ManagesState, st.CreatedAt.UnixMicro(), st.RunState, st.StateSetAt.UnixMicro(), "",
+				st.Administrative, text(other), st.ManagesState, st.CreatedAt.UnixMicro(), st.RunState, st.StateSetAt.UnixMicro(), "",
 				st.SortKey(), st.SearchText(), st.Vendor.Name(),
 			}) {
 				return
