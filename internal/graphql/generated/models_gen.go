@@ -679,7 +679,7 @@ type PageInfo struct {
 type PreviewAccessChangeInput struct {
 	// The changes, at most 100: each is tried out in the world that those before it have made.
 	Changes []*AccessChangeInput `json:"changes"`
-	// True to compare the escalation paths, too; that can take a second on a large account.
+	// True to compare the escalation paths, too; on an account of many thousand stacks that can take seconds.
 	Paths *bool `json:"paths,omitempty"`
 	// Cursor of the page before the wanted one; absent for the first page.
 	After *string `json:"after,omitempty"`

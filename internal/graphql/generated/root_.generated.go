@@ -2292,7 +2292,7 @@ type EscalationGoal {
 input PreviewAccessChangeInput {
   "The changes, at most 100: each is tried out in the world that those before it have made."
   changes: [AccessChangeInput!]!
-  "True to compare the escalation paths, too; that can take a second on a large account."
+  "True to compare the escalation paths, too; on an account of many thousand stacks that can take seconds."
   paths: Boolean
   "Cursor of the page before the wanted one; absent for the first page."
   after: String
