@@ -95,7 +95,9 @@ func (s *session) who(a somebody) (any, error) {
 	if a.kind != "group" || looksLikeID(a.id) {
 		return a.input(), nil
 	}
-	var out struct{ ManagedUserGroups []struct{ ID, GroupName string } }
+	var out struct {
+		ManagedUserGroups []struct{ ID, GroupName string }
+	}
 	err := s.query(`{ managedUserGroups { id groupName } }`, nil, &out)
 	var denied *Denied
 	if errors.As(err, &denied) {
