@@ -246,7 +246,7 @@ func TestA38A39ChangesActAtOnce(t *testing.T) {
 	f.expect(row4{as(user("will")), ActionRunTrigger, in("dev"), Hidden})
 }
 
-func TestA40A41SessionGrants(t *testing.T) {
+func TestA40A41R10SessionGrants(t *testing.T) {
 	f := newFixture(t)
 	f.Spaces = append(f.Spaces, Space{"qa", "apps", true})
 	session := Subject{Actor: user("will"), SessionOnly: true, Session: []Grant{

@@ -109,7 +109,7 @@ func TestA139StacksIgnoreWhatPeopleHave(t *testing.T) {
 	f.expect(row4{sub, ActionSpaceRead, in("apps"), Allowed})
 }
 
-func TestR25PlanPhaseReadsOnly(t *testing.T) {
+func TestR25G3PlanPhaseReadsOnly(t *testing.T) {
 	f := newFixture(t)
 	f.bind(stack("k"), RoleSpaceAdmin, "apps")
 	f.bind(stack("k"), f.role(ActionRunTrigger), "platform")

@@ -64,11 +64,11 @@ func TestCase28LastTwoAdmins(t *testing.T) {
 	})
 }
 
-// TestCase62RevokeWhileAsking grants and revokes while others ask two servers.
+// TestCase62G6RevokeWhileAsking grants and revokes while others ask two servers.
 // An answer to a question that was asked after a revocation
 // was acknowledged, and answered before the next grant began, denies; after a
 // grant it allows.
-func TestCase62RevokeWhileAsking(t *testing.T) {
+func TestCase62G6RevokeWhileAsking(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		ctx, admin := b.As(t, "nobody"), b.As(t, "root-admin")
 		var changes atomic.Int64 // odd while one is on its way; 0, 4, 8: revoked, 2, 6: granted

@@ -11,9 +11,9 @@ import (
 	"github.com/airlock-project/airlock/internal/store"
 )
 
-// TestA132BothEnds binds roles to stacks as everybody (A132, A135-A138, R11,
+// TestA132A137Case1ToCase4BothEnds binds roles to stacks as everybody (A132, A135-A138, R11,
 // security cases 1-4).
-func TestA132BothEnds(t *testing.T) {
+func TestA132A137Case1ToCase4BothEnds(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Role(t, "stack-manager", authz.ActionSpaceRead, authz.ActionStackManage)
 		b.AddKey(t, "mia") // manages stacks of apps, administers sandbox
@@ -110,9 +110,9 @@ func TestStackBindingsAreSeen(t *testing.T) {
 	})
 }
 
-// TestR25StackBinds lets an administering stack bind by the same rules as
+// TestA149A151Case46R25StackBinds lets an administering stack bind by the same rules as
 // anyone, while it applies only.
-func TestR25StackBinds(t *testing.T) {
+func TestA149A151Case46R25StackBinds(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.BindActor(t, stackActor("k"), "space-admin", "dev")
 		for state, want := range map[domain.RunState]domain.Code{domain.RunApplying: "", domain.RunPlanning: domain.CodeForbidden} {

@@ -16,7 +16,7 @@ import (
 	"github.com/airlock-project/airlock/internal/spaces"
 )
 
-func TestCallIsRecordedWithoutSecrets(t *testing.T) {
+func TestA265CallIsRecordedWithoutSecrets(t *testing.T) {
 	var calls []access.Call
 	c := newClient(t, &Resolver{
 		Identity: fakeIdentity{exchange: func(ctx context.Context, _ domain.APIKeyID, secret string) (identity.Session, error) {

@@ -135,7 +135,7 @@ func TestBareStack(t *testing.T) {
 	}
 }
 
-func TestAuditFlow(t *testing.T) {
+func TestA261A263A267AuditFlow(t *testing.T) {
 	w := newWorld(t)
 	stack := id(w.do("provider_stacks", "Create", vars{"input": stackInput("app", "legacy"), "manageState": true}))
 	w.do("provider_contexts", "AddToStack", vars{"stack": stack, "config": vars{"id": "TOKEN", "type": "ENVIRONMENT_VARIABLE", "value": "hunter2", "writeOnly": true}})

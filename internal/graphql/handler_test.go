@@ -119,7 +119,7 @@ func TestCostIsBounded(t *testing.T) {
 	}
 }
 
-func TestIntrospectionIsCounted(t *testing.T) {
+func TestCase116IntrospectionIsCounted(t *testing.T) {
 	c := newClient(t, &Resolver{}, DefaultLimits()).anonymous()
 	if a := c.query(introspection.Query, nil); a.Errors != nil {
 		t.Errorf("the usual query is refused: %.300s", a.raw)

@@ -71,10 +71,10 @@ func (b *bench) ask(t *testing.T, method, path string, header ...string) (int, h
 	return w.Code, w.Result().Header, string(body)
 }
 
-// TestOpenRoutes is security case 117: the exact list of what answers without
+// TestCase117OpenRoutes is security case 117: the exact list of what answers without
 // credentials. The API itself is open for introspection and the exchange of
 // keys, and refuses the rest below.
-func TestOpenRoutes(t *testing.T) {
+func TestCase117OpenRoutes(t *testing.T) {
 	b := newBench()
 	open := map[string]bool{"GET /": true, "GET /healthz": true, "HEAD /healthz": true, "GET /metrics": true, "HEAD /metrics": true,
 		"GET /.well-known/authzen-configuration": true, "HEAD /.well-known/authzen-configuration": true}

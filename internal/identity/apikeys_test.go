@@ -20,8 +20,8 @@ type ctx = context.Context
 
 var ulid = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{26}$`)
 
-// TestA171A174Keys makes a key, uses it, and looks for its secret.
-func TestA171A174Keys(t *testing.T) {
+// TestA171A174A175Keys makes a key, uses it, and looks for its secret.
+func TestA171A174A175Keys(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		admin := b.As(t, "root-admin")
 		var made identity.KeyView
@@ -68,9 +68,9 @@ func TestA171A174Keys(t *testing.T) {
 	})
 }
 
-// TestA77A78Keys: only admins of root change keys, admins of any space view
+// TestA77A78A172Keys: only admins of root change keys, admins of any space view
 // them (A172, R25).
-func TestA77A78Keys(t *testing.T) {
+func TestA77A78A172Keys(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		id := b.KeyID("ops")
 		name := "new"

@@ -104,8 +104,8 @@ func TestClaims(t *testing.T) {
 	})
 }
 
-// TestRunTokens is access model A150 and security case 47.
-func TestRunTokens(t *testing.T) {
+// TestA150Case47RunTokens is access model A150 and security case 47.
+func TestA150Case47RunTokens(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		run := b.Run(t, "k", domain.RunQueued)
 		run.Epoch = 2

@@ -33,10 +33,10 @@ func groupActor(id domain.UserGroupID) authz.ActorRef {
 	return authz.ActorRef{Kind: authz.ActorGroup, ID: string(id)}
 }
 
-// TestA75A77Case17PeopleRights: only admins of root invite, change and delete
+// TestA75A77Case16Case17PeopleRights: only admins of root invite, change and delete
 // people and mappings; an admin elsewhere, by whatever role, does not (security
 // cases 16 and 17), and the token of a run never does (R25).
-func TestA75A77Case17PeopleRights(t *testing.T) {
+func TestA75A77Case16Case17PeopleRights(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Role(t, "local-boss", authz.ActionSpaceRead, authz.ActionSpaceAdmin)
 		b.AddKey(t, "boss")

@@ -55,9 +55,9 @@ func (b bench) remove(t *testing.T, who string, id domain.RoleID) func() error {
 	return func() error { _, err := b.Delete(b.As(t, who), id, false); return err }
 }
 
-// TestA42SystemRoles can be neither changed nor deleted, nor imitated
+// TestA42Case13Case14SystemRoles can be neither changed nor deleted, nor imitated
 // (security cases 13 and 14).
-func TestA42SystemRoles(t *testing.T) {
+func TestA42Case13Case14SystemRoles(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		for _, s := range domain.SystemRoles() {
 			id := b.RoleID(s.Slug)
@@ -82,9 +82,9 @@ func TestA42SystemRoles(t *testing.T) {
 	})
 }
 
-// TestA50Rights: only admins of root change roles, admins of any space view
+// TestA50A76A78Case11Rights: only admins of root change roles, admins of any space view
 // them (A76, A78, security cases 11, 16, 18).
-func TestA50Rights(t *testing.T) {
+func TestA50A76A78Case11Rights(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		operator := b.RoleID("operator")
 		for _, who := range []string{"ann", "will", "rita", "ops", "nobody"} {
@@ -107,8 +107,8 @@ func TestA50Rights(t *testing.T) {
 	})
 }
 
-// TestA51A57Custom makes, changes and deletes a role.
-func TestA51A57Custom(t *testing.T) {
+// TestA51ToA57Custom makes, changes and deletes a role.
+func TestA51ToA57Custom(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		admin := b.As(t, "root-admin")
 		made, err := b.Create(admin, roles.Input{Name: text("Deployer Ω"), Description: text("d"), Actions: []string{"RUN_TRIGGER", "space:read", "run:trigger"}})

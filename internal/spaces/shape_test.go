@@ -32,9 +32,9 @@ func (b bench) create(t *testing.T, who, name string, parent domain.SpaceID, inh
 	}
 }
 
-// TestA102A104Structure: with the switch off, only admins of root change the
+// TestA80A102A104A109R16Structure: with the switch off, only admins of root change the
 // tree; name, description and labels are for the space's own (R16, A109).
-func TestA102A104Structure(t *testing.T) {
+func TestA80A102A104A109R16Structure(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		for _, who := range []string{"ann", "will", "rita", "nobody"} {
 			b.Denied(t, domain.CodeForbidden, b.create(t, who, "qa", "apps", true))
@@ -106,9 +106,9 @@ func TestA103A105Delegated(t *testing.T) {
 	})
 }
 
-// TestA106A107Inherit is security case 61: whether a space inherits is for
+// TestA106A107Case61Inherit is security case 61: whether a space inherits is for
 // admins of root alone, with the switch on, too.
-func TestA106A107Inherit(t *testing.T) {
+func TestA106A107Case61Inherit(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.delegate(t)
 		row := b.Denied(t, domain.CodeForbidden, b.create(t, "ann", "qa", "apps", false))

@@ -20,9 +20,9 @@ func (b bench) lend(t *testing.T) domain.LentRole {
 	return domain.LentRole{Stack: "sx", Role: "space-admin", Space: "platform", Binding: id}
 }
 
-// TestCase31Environment is path E2: who writes a stack's environment decides
+// TestA133Case31Environment is path E2: who writes a stack's environment decides
 // what its runs do.
-func TestCase31Environment(t *testing.T) {
+func TestA133Case31Environment(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		lent := b.lend(t)
 		n := 0

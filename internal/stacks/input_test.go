@@ -34,8 +34,8 @@ func TestA274WriteOnly(t *testing.T) {
 	})
 }
 
-// TestReservedNames is security cases 31 and 32.
-func TestReservedNames(t *testing.T) {
+// TestCase32ReservedNames is security cases 31 and 32.
+func TestCase32ReservedNames(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		ann := b.As(t, "ann")
 		add := func(c domain.Config) func() error {

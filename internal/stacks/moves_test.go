@@ -194,9 +194,9 @@ func TestA136A141Case6RootBinding(t *testing.T) {
 	})
 }
 
-// TestA140A147BindingsStay: a move leaves a stack's bindings as they are, and
+// TestA120A140A147BindingsStay: a move leaves a stack's bindings as they are, and
 // with them where it acts.
-func TestA140A147BindingsStay(t *testing.T) {
+func TestA120A140A147BindingsStay(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.BindActor(t, stackActor("k"), "space-admin", "apps")
 		before := b.Digest(t)["role_bindings"]

@@ -81,8 +81,8 @@ func flag(on bool) func(*domain.StackSettings) {
 	return func(s *domain.StackSettings) { s.Administrative = on }
 }
 
-// TestA81Rights asks as everybody for every change.
-func TestA81Rights(t *testing.T) {
+// TestA81A83Rights asks as everybody for every change.
+func TestA81A83Rights(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Role(t, "manager", authz.ActionSpaceRead, authz.ActionStackManage)
 		b.AddKey(t, "mia")
