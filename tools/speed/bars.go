@@ -30,6 +30,10 @@ const (
 	median             = "median-ns"
 )
 
+// searchedStacks is how many stacks BenchmarkSearchStacks searches: as many as
+// its bar is about, in world L.
+const searchedStacks = "AIRLOCK_BENCH_STACKS=1000000"
+
 var suites = []suite{
 	{"authz", "^Benchmark(Compile|Memory|Decide|Batch|Spaces|AddBinding|MoveSubtree)/^XL$", []bar{
 		{"`Decide` by ids, 64 questions again and again", "DecideWarm/XL", median, 80, nano, "ns", false, ""},

@@ -1,7 +1,7 @@
 // Command speed runs the benchmarks that have a bar and prints each figure
 // beside its bar:
 //
-//	go run ./tools/speed              all of them, some ten minutes
+//	go run ./tools/speed              all of them, some twenty minutes
 //	go run ./tools/speed -only authz  those of one package
 //	go run ./tools/speed -write docs/speed.md
 //
@@ -45,6 +45,7 @@ func run(only string, runs int, into string) error {
 		args := []string{"test", "-run", "^$", "-timeout", "1h", "-benchmem", "-bench", s.benchmarks, "-count", fmt.Sprint(runs), "./" + s.folder}
 		fmt.Fprintln(os.Stderr, "go", strings.Join(args, " "))
 		command := exec.Command("go", args...)
+		command.Env = append(os.Environ(), searchedStacks)
 		command.Stdout, command.Stderr = io.MultiWriter(&out, os.Stderr), os.Stderr
 		if err := command.Run(); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", s.folder, err))
