@@ -68,8 +68,7 @@ func (s *Snapshot) judgeAccount(h *Holder, w *standing) Decision {
 // viewsAccount looks for a space where space:admin and space:read are
 // effective: where they are bound, or space:read is derived.
 func (s *Snapshot) viewsAccount(h *Holder, now int64) Decision {
-	var f flat
-	s.flatten(h, &f, s.live(h, nil, now))
+	f := s.flatten(h, flat{}, s.live(h, nil, now))
 	at := nowhere
 	for i := range f.stretches {
 		if st := &f.stretches[i]; st.tier == TierAdmin && st.reads() {
@@ -77,7 +76,7 @@ func (s *Snapshot) viewsAccount(h *Holder, now int64) Decision {
 		}
 	}
 	for _, point := range f.points {
-		if st := f.at(point); st != nil && st.tier == TierAdmin {
+		if st := stretchAt(f.stretches, point); st != nil && st.tier == TierAdmin {
 			at = point
 		}
 	}

@@ -141,7 +141,7 @@ func (w *comparison) pieces(s *Snapshot, n int32, roles bool, list []piece, loca
 	if roles {
 		w.clip()
 	}
-	s.flatten(&h, &w.flat, w.live)
+	w.flat = s.flatten(&h, w.flat, w.live)
 	points := w.flat.points
 	read := h.allowed(ActionSet{}, TierNone, true)
 	for i := range w.flat.stretches {

@@ -3,6 +3,7 @@ package authz
 import (
 	"cmp"
 	"slices"
+	"sort"
 )
 
 // stretch is an interval of spaces in which a subject holds the same by
@@ -53,9 +54,9 @@ func (s *Snapshot) live(h *Holder, list []entry, now int64) []entry {
 	return list
 }
 
-// flatten computes a flat of bindings, whose order it changes. It uses the
-// lists of f.
-func (s *Snapshot) flatten(h *Holder, f *flat, live []entry) {
+// flatten returns the flat of bindings, whose order it changes, in the lists of
+// f: those may be on the caller's stack.
+func (s *Snapshot) flatten(h *Holder, f flat, live []entry) flat {
 	live = slices.DeleteFunc(live, func(e entry) bool { return e.local() })
 	slices.SortFunc(live, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.pre, b.pre), cmp.Compare(b.size, a.size))
@@ -63,8 +64,9 @@ func (s *Snapshot) flatten(h *Holder, f *flat, live []entry) {
 	f.stretches = s.sweep(f.stretches[:0], live)
 	f.points = f.points[:0]
 	if h.climbs {
-		s.derive(f, live)
+		f.points = s.derive(f.points, f.stretches, live)
 	}
+	return f
 }
 
 // sweep goes through bindings in preorder. Subtrees nest or are apart, so what
@@ -105,23 +107,18 @@ func (s *Snapshot) sweep(out []stretch, live []entry) []stretch {
 	return out
 }
 
-// at returns the stretch that a space is in, or nil.
-func (f *flat) at(space int32) *stretch {
-	i, _ := slices.BinarySearchFunc(f.stretches, space, func(st stretch, space int32) int {
-		if st.to <= space {
-			return -1
-		}
-		return 1
-	})
-	if i < len(f.stretches) && f.stretches[i].from <= space {
-		return &f.stretches[i]
+// stretchAt returns the stretch that a space is in, or nil.
+func stretchAt(list []stretch, space int32) *stretch {
+	i := sort.Search(len(list), func(i int) bool { return list[i].to > space })
+	if i < len(list) && list[i].from <= space {
+		return &list[i]
 	}
 	return nil
 }
 
-// derive finds the spaces to which space:read climbs and where no binding
+// derive appends the spaces to which space:read climbs and where no binding
 // gives it.
-func (s *Snapshot) derive(f *flat, live []entry) {
+func (s *Snapshot) derive(points []int32, stretches []stretch, live []entry) []int32 {
 	readers := slices.DeleteFunc(live, func(e entry) bool { return !s.roles.reads(e.role) })
 	slices.SortFunc(readers, func(a, b entry) int { return cmp.Compare(a.climb, b.climb) })
 	last := nowhere
@@ -133,11 +130,12 @@ func (s *Snapshot) derive(f *flat, live []entry) {
 			if s.tree.spaces[at].climb <= last {
 				break
 			}
-			if st := f.at(at); st == nil || !st.reads() {
-				f.points = append(f.points, at)
+			if st := stretchAt(stretches, at); st == nil || !st.reads() {
+				points = append(points, at)
 			}
 		}
 		last = readers[i].climb
 	}
-	slices.Sort(f.points)
+	slices.Sort(points)
+	return points
 }

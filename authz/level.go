@@ -91,8 +91,7 @@ func (s *Snapshot) Tree(sub Subject, now time.Time) []SpaceLevel {
 	h := s.Holder(sub)
 	live := s.live(&h, nil, instant(now))
 	paths := s.paths(live)
-	var f flat
-	s.flatten(&h, &f, live)
+	f := s.flatten(&h, flat{}, live)
 	var tree []SpaceLevel
 	// bare adds the paths, which are spaces not readable or only by climbing.
 	bare := func(to int32) {
@@ -100,7 +99,7 @@ func (s *Snapshot) Tree(sub Subject, now time.Time) []SpaceLevel {
 			level := LevelPath
 			if _, derived := slices.BinarySearch(f.points, paths[0]); derived {
 				level = LevelRead
-				if st := f.at(paths[0]); st != nil {
+				if st := stretchAt(f.stretches, paths[0]); st != nil {
 					level = h.level(st.tier)
 				}
 			}

@@ -121,8 +121,8 @@ func (s *Snapshot) spaces(h *Holder, a Action, now int64) SpaceSet {
 	if h.readOnly && !a.Reads() {
 		return set
 	}
-	f := flat{stretches: make([]stretch, 0, 32), points: make([]int32, 0, 64)}
-	s.flatten(h, &f, s.live(h, make([]entry, 0, 32), now))
+	room := flat{stretches: make([]stretch, 0, 32), points: make([]int32, 0, 64)}
+	f := s.flatten(h, room, s.live(h, make([]entry, 0, 32), now))
 	set.in = make([]span, 0, len(f.stretches)+len(f.points))
 	points := f.points
 	for i := range f.stretches {
