@@ -39,7 +39,7 @@ func TestRulesAreTested(t *testing.T) {
 	}
 	if *update {
 		page = []byte(withTests(string(page), tests))
-		if err := os.WriteFile(rulesPage, page, 0o644); err != nil { //nolint:gosec // a page for everybody
+		if err := os.WriteFile(rulesPage, page, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
