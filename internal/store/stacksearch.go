@@ -142,14 +142,25 @@ func (s *stackSearch) behind(w *where, key string) error {
 	return err
 }
 
-// Portions of a stroll, and the part of the spaces from which on it is worth
-// trying. Three portions are up to 21,000 stacks.
+// Bounds of a stroll.
 const (
-	firstPortion  = 512
-	portionGrows  = 8
-	portions      = 3
-	strollingPart = 0.02
+	strollingPart = 0.02   // of the spaces: from there on it is worth trying
+	fewestMatched = 512    // stacks to look at first where only some match
+	portionGrows  = 8      // times, if the page is not full
+	mostPassed    = 20_000 // stacks to look at before all is gathered instead
 )
+
+// portion is how many stacks to look at first, so that they will mostly do.
+func (s *stackSearch) portion(scope access.Scope) int {
+	if scope.All() && len(s.match.conditions) == 0 {
+		return s.size + 1
+	}
+	n := int(1.5 * float64(s.size+1) / scope.Part())
+	if len(s.match.conditions) > 0 {
+		n = max(n, fewestMatched)
+	}
+	return n
+}
 
 // stroll looks at the stacks in the order of the search. done is false if
 // that did not fill the page; the search is then behind what was looked at.
@@ -157,14 +168,12 @@ func (s *stackSearch) stroll(ctx context.Context, tx *Tx, scope access.Scope) (f
 	if !s.order.indexed || scope.Part() < strollingPart {
 		return nil, false, nil
 	}
-	want, portion, tries := s.size+1, firstPortion, portions
-	if scope.All() && len(s.match.conditions) == 0 {
-		portion = want
-	}
+	portion, most := s.portion(scope), mostPassed
 	if s.found {
-		tries = 1
+		most = portion
 	}
-	for range tries {
+	for most > 0 {
+		portion = min(portion, most)
 		passed, err := s.pass(ctx, tx, scope, portion)
 		if err != nil {
 			return nil, false, err
@@ -173,14 +182,14 @@ func (s *stackSearch) stroll(ctx context.Context, tx *Tx, scope access.Scope) (f
 			if s.after = &p.at; p.shown {
 				found = append(found, p.at)
 			}
-			if len(found) == want {
+			if len(found) == s.size+1 {
 				return found, true, nil
 			}
 		}
 		if len(passed) < portion {
 			return found, true, nil
 		}
-		portion *= portionGrows
+		most, portion = most-portion, portion*portionGrows
 	}
 	return found, false, nil
 }
@@ -204,8 +213,8 @@ func (s *stackSearch) pass(ctx context.Context, tx *Tx, scope access.Scope, port
 	if len(scope.Entities(authz.EntityStack)) > 0 {
 		id = "id" // not in the index, and seldom needed
 	}
-	q := fmt.Sprintf(`select coalesce(cast(%[1]s as text), ''), ulid, space_id, %[2]s, %[3]s from stacks%[4]s order by %[1]s %[5]s, ulid %[5]s limit %[6]d`,
-		key, id, hit, w.text(), s.way, portion)
+	q := fmt.Sprintf(`select coalesce(cast(%[1]s as text), ''), ulid, space_id, %[2]s, %[3]s from stacks%[4]s order by %[1]s %[5]s, ulid %[5]s limit $%[6]d`,
+		key, id, hit, w.text(), s.way, w.arg(portion))
 	return many(ctx, tx, func(r scanner) (p passed, err error) {
 		var space domain.SpaceID
 		var id string
@@ -241,7 +250,7 @@ func (s *stackSearch) gather(ctx context.Context, tx *Tx, scope access.Scope, n 
 	default:
 		part(s.in("space_id", w.arg(toJSON(list(scope.Spaces())))))
 	}
-	q := fmt.Sprintf(`select coalesce(cast(k as text), ''), u from (%s) as found order by k %[2]s, u %[2]s limit %[3]d`,
-		strings.Join(parts, " union "), s.way, n)
+	q := fmt.Sprintf(`select coalesce(cast(k as text), ''), u from (%s) as found order by k %[2]s, u %[2]s limit $%[3]d`,
+		strings.Join(parts, " union "), s.way, w.arg(n))
 	return many(ctx, tx, func(r scanner) (at domain.SearchPosition, err error) { return at, r.Scan(&at.Key, &at.ID) }, q, w.args...)
 }
