@@ -85,6 +85,7 @@ func TestCLI(t *testing.T) {
 			t.Error("the log shows the secret")
 		}
 		s.discardByCLI(t, web, ctl)
+		s.actionsByCLI(t, web, ctl)
 		s.profileLogin(t, spacectl)
 	})
 }
@@ -108,6 +109,27 @@ func (s *story) discardByCLI(t *testing.T, stack string, ctl func(string, ...str
 	s.admin.reaches(t, stack, second, "UNCONFIRMED")
 	ctl("discarded", "stack", "discard", "--id", stack, "--run", second)
 	s.admin.reaches(t, stack, second, "DISCARDED")
+}
+
+// actionsByCLI does to runs what else the CLI offers.
+func (s *story) actionsByCLI(t *testing.T, stack string, ctl func(string, ...string) string) {
+	t.Helper()
+	ctl("hello from the workspace", "stack", "task", "--id", stack, "--tail", "echo hello from the workspace")
+	ctl("FINISHED", "stack", "preview", "--id", stack, "--tail")
+	ctl("created a deployment", "stack", "deploy", "--id", stack)
+	run := s.newestRun(t, stack)
+	s.admin.reaches(t, stack, run, "UNCONFIRMED")
+	ctl("", "stack", "approve", "--id", stack, "--run", run, "--note", "fine")
+	ctl("created a deployment", "stack", "deploy", "--id", stack)
+	behind := s.newestRun(t, stack)
+	ctl("", "stack", "prioritize", "--id", stack, "--run", behind)
+	ctl("", "stack", "cancel", "--id", stack, "--run", behind)
+	s.admin.reaches(t, stack, behind, "CANCELED")
+	ctl("discarded", "stack", "discard", "--id", stack, "--run", run)
+	ctl("retried", "stack", "retry", "--id", stack, "--run", run)
+	again := s.newestRun(t, stack)
+	s.admin.reaches(t, stack, again, "UNCONFIRMED")
+	ctl("discarded", "stack", "discard", "--id", stack, "--run", again)
 }
 
 // profileLogin signs in as a person does, answering the CLI's questions at a
