@@ -35,15 +35,7 @@ func (s *Service) Effective(ctx context.Context, q Question) (x Effective, err e
 }
 
 func (t *teller) effective(ctx context.Context, q Question) (x Effective, err error) {
-	who := t.who(q.Actor)
-	find := t.aim
-	if t.Self(who) {
-		find = t.find
-	}
-	at, err := find(ctx, q.On)
-	if err == nil {
-		err = t.meet(ctx, who, at)
-	}
+	who, at, err := t.approach(ctx, q)
 	if err != nil {
 		return x, err
 	}

@@ -83,15 +83,7 @@ func (t *teller) explain(ctx context.Context, q Question) (Explanation, error) {
 	if account {
 		q.Action, q.On = authz.ActionSpaceAdmin, access.Ref{Kind: access.KindSpace, ID: authz.RootSpace}
 	}
-	who := t.who(q.Actor)
-	find := t.aim
-	if t.Self(who) {
-		find = t.find
-	}
-	at, err := find(ctx, q.On)
-	if err == nil {
-		err = t.meet(ctx, who, at)
-	}
+	who, at, err := t.approach(ctx, q)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -207,4 +199,18 @@ func (t *teller) way(ctx context.Context, e *Evidence, here string) ([]Step, err
 		slices.Reverse(way)
 	}
 	return way, nil
+}
+
+// approach finds what a question is about: who is asked about, and the target
+// as the caller may know it.
+func (t *teller) approach(ctx context.Context, q Question) (who authz.ActorRef, at authz.Target, err error) {
+	who = t.who(q.Actor)
+	find := t.aim
+	if t.Self(who) {
+		find = t.find
+	}
+	if at, err = find(ctx, q.On); err == nil {
+		err = t.meet(ctx, who, at)
+	}
+	return who, at, err
 }

@@ -1,6 +1,7 @@
 package runs_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -312,20 +313,41 @@ func TestTask(t *testing.T) {
 	})
 }
 
-// TestCase29TaskOnARoleHolder: in mode ENFORCE it takes the stack's roles.
-func TestCase29TaskOnARoleHolder(t *testing.T) {
+// TestCase29Case37ChoosingWhatARoleHolderRuns: in mode ENFORCE it takes the
+// stack's roles to give it a command, a commit or a run to do again.
+func TestCase29Case37ChoosingWhatARoleHolderRuns(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "k2"}, "space-admin", "dev")
-		task := func() error {
-			return second(b.CreateTask(b.As(t, "will"), runs.TaskInput{Stack: "k2", Command: "true"}))
-		}
-		b.SetActAs(t, domain.ActAsEnforce)
-		if row := b.Denied(t, domain.CodeForbidden, task); !strings.Contains(row.Reason, "ACT_AS_REQUIRED") {
-			t.Errorf("recorded %+v", row)
-		}
-		b.SetActAs(t, domain.ActAsWarn)
-		if row := b.Allowed(t, task); row.ActedAs == nil {
-			t.Errorf("recorded %+v", row)
+		failed := b.in(t, "k2", domain.RunProposed, domain.RunFailed)
+		proposed := b.in(t, "k2", domain.RunProposed, domain.RunFinished)
+		b.fill(t, func(tx *store.Tx, p access.Permit) error {
+			stack, err := tx.Stack(t.Context(), "k2")
+			if err != nil {
+				return err
+			}
+			stack.PromotionEnabled = true
+			run, err := tx.Run(t.Context(), proposed)
+			run.Commit = domain.Commit{Hash: "0123456789", Timestamp: time.Unix(1, 0)}
+			return errors.Join(err, tx.UpdateStack(t.Context(), p.For(access.KindStack), stack), tx.SaveRun(t.Context(), p, run))
+		})
+		will := b.As(t, "will")
+		for name, choose := range map[string]func() error{
+			"task":    func() error { return second(b.CreateTask(will, runs.TaskInput{Stack: "k2", Command: "true"})) },
+			"commit":  func() error { return second(b.Trigger(will, runs.TriggerInput{Stack: "k2", Commit: "0123456789"})) },
+			"retry":   func() error { return second(b.Retry(will, "k2", failed)) },
+			"promote": func() error { return second(b.Promote(will, "k2", proposed)) },
+		} {
+			b.SetActAs(t, domain.ActAsEnforce)
+			if row := b.Denied(t, domain.CodeForbidden, choose); !strings.Contains(row.Reason, "ACT_AS_REQUIRED") {
+				t.Errorf("%s: recorded %+v", name, row)
+			}
+			b.SetActAs(t, domain.ActAsWarn)
+			if name == "promote" {
+				b.endAll(t, "k2") // what was let through before names a commit, too
+			}
+			if row := b.Allowed(t, choose); row.ActedAs == nil {
+				t.Errorf("%s: recorded %+v", name, row)
+			}
 		}
 	})
 }
@@ -354,8 +376,8 @@ func TestPriorities(t *testing.T) {
 	})
 }
 
-// TestNotes: comments and reviews are kept in their order, with who made them.
-func TestNotes(t *testing.T) {
+// TestA69CommentsAndReviews: comments and reviews are kept in their order, with who made them.
+func TestA69CommentsAndReviews(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.Stack(t, "p", "prod", nil)
 		run := b.planned(t, "p")

@@ -108,9 +108,11 @@ func (s *Service) settleIn(ctx context.Context, tx Tx, st step, stackID domain.S
 		run.ActedAs = permit.ActedAs()
 	}
 	if st.does != nil {
-		return run, st.does(ctx, tx, permit, &run)
+		err = st.does(ctx, tx, permit, &run)
+	} else {
+		err = s.move(ctx, tx, permit, &run, st.to, access.Name(ctx), note)
 	}
-	return run, s.move(ctx, tx, permit, &run, st.to, access.Name(ctx), note)
+	return run, err // as the change left it
 }
 
 // permitRun permits an operation on one run, which it locks after its stack.

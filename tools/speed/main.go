@@ -66,7 +66,7 @@ func run(only string, runs int, into string) error {
 	text := fmt.Sprintf("%s %s/%s, GOMAXPROCS %d; medians of %d runs.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		runtime.GOMAXPROCS(0), runs)
 	if busy > len(rows)/4 {
-		text += "**The machine was busy with other work**: many medians are far above the best of their runs. Such figures say little.\n\n"
+		text += "Many medians are far above the best of their runs: the machine did other things, or its speed varies by itself.\n\n"
 	}
 	text += head + strings.Join(rows, "\n") + "\n"
 	fmt.Print(text)
