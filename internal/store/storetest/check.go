@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sort"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/store/invariants"
 )
 
 // Tables lists every table of the schema but goose's own.
@@ -182,5 +184,29 @@ func Hostile() map[string]string {
 		"empty": "", "blank": " \t ", "256 characters": strings.Repeat("ä", 256), "10 MB": strings.Repeat("x", 10<<20),
 		"newline": "a\nb", "NUL": "a\x00b", "escape": "a\x1b[31m", "bidi override": "a\u202eb", "bidi isolate": "a\u2066b",
 		"invalid UTF-8": "a\xff\xfe", "C1 control": "a\u0085b",
+	}
+}
+
+// Invariants checks I1 to I5 of the security specification over all that is in
+// the database. ledger is what a client was told, nil for none.
+func (k *Kit) Invariants(t *testing.T, ledger *invariants.Ledger) {
+	t.Helper()
+	found, err := invariants.Check(t.Context(), k.URL, invariants.Options{Ledger: ledger, StateBody: BodyOf(k.Store)})
+	if err != nil {
+		t.Fatalf("check the invariants: %v", err)
+	}
+	for _, f := range found {
+		t.Error(f)
+	}
+}
+
+// BodyOf reads bodies of states through a store, which has the key.
+func BodyOf(s *store.Store) func(context.Context, domain.StateVersion) ([]byte, error) {
+	return func(ctx context.Context, v domain.StateVersion) (body []byte, err error) {
+		err = s.View(ctx, func(tx *store.Tx) error {
+			body, err = tx.StateBody(ctx, v)
+			return err
+		})
+		return body, err
 	}
 }
