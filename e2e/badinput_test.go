@@ -153,7 +153,7 @@ resource "terraform_data" "slow" {
 			t.Errorf("a second run beside the first is %s", r.State)
 		}
 		s.kill(t)
-		s.run(t, "--database", database, "--listen", strings.TrimPrefix(s.Endpoint, "http://"), "--workers", "0")
+		s.run(t, "--database", database, "--listen", strings.TrimPrefix(s.Endpoint, "http://"), "--workers", "0", "--apply-lease", "30s")
 		var r run
 		await(t, "the lost run to be ended", time.Minute, func() bool {
 			r = s.admin.run(t, stack, id)

@@ -25,9 +25,11 @@ type serveCmd struct {
 	Workers    int    `help:"Built-in workers: runs that this server executes itself at the same time. Default: 1." default:"1" placeholder:"N"`
 	Tofu       string `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
 	toolFlags  `embed:""`
-	GitSchemes []string `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
-	LogFormat  string   `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
-	KeyFile    string   `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
+	GitSchemes []string      `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
+	LogFormat  string        `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
+	Lease      time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
+	ApplyLease time.Duration `help:"The same while it applies: the apply goes on meanwhile, and its stack waits. Default: 15m." default:"15m" placeholder:"TIME"`
+	KeyFile    string        `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
 }
 
 // check reports every wrong value, one line each.
@@ -58,6 +60,9 @@ func (c *serveCmd) check() error {
 	// it, says so, and runs fail with the reason.
 	if info, err := os.Stat(c.Tofu); err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
 		wrong("tofu", "is not an executable file: %q", c.Tofu)
+	}
+	if c.Lease < time.Second || c.ApplyLease < c.Lease {
+		wrong("lease", "must be at least 1s, and --apply-lease not shorter: %s and %s", c.Lease, c.ApplyLease)
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		wrong("log-format", "must be text or json, not %q", c.LogFormat)

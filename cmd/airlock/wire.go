@@ -20,6 +20,7 @@ import (
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/secrets"
+	"github.com/airlock-project/airlock/internal/states"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/telemetry"
 	"github.com/airlock-project/airlock/internal/workerapi"
@@ -37,6 +38,7 @@ type server struct {
 
 	identity *identity.Service
 	runs     *runs.Service
+	states   *states.Service
 	bindings *bindings.Service
 	backend  workerapi.Backend // of the built-in workers
 	handler  http.Handler
@@ -123,9 +125,12 @@ func (s *server) build(ctx context.Context) error {
 		return fmt.Errorf("%w (is %s the key of this database?)", err, s.config.KeyFile)
 	}
 	s.bindings = bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids)
-	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{BaseURL: s.config.BaseURL})
+	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{
+		BaseURL: s.config.BaseURL, LeaseTTL: s.config.Lease, ApplyTTL: s.config.ApplyLease,
+	})
+	s.states = states.New(store.Bind[states.Tx](s.store), s.gate, s.ids)
 	s.handler = s.routes()
-	s.backend = workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: s.local, Schemes: s.config.GitSchemes})
+	s.backend = s.backendAt(s.local)
 	return nil
 }
 

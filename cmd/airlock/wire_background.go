@@ -57,7 +57,7 @@ func (s *server) work(ctx context.Context) {
 
 // reap ends the runs whose worker is gone.
 func (s *server) reap(ctx context.Context) {
-	tick := time.NewTicker(reapEvery)
+	tick := time.NewTicker(min(reapEvery, s.config.Lease/4))
 	defer tick.Stop()
 	for {
 		select {

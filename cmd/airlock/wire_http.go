@@ -19,7 +19,6 @@ import (
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/statebackend"
-	"github.com/airlock-project/airlock/internal/states"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/vcs"
 	"github.com/airlock-project/airlock/internal/workerapi"
@@ -28,12 +27,11 @@ import (
 
 // routes builds everything that answers HTTP requests.
 func (s *server) routes() http.Handler {
-	remote := workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: s.config.BaseURL, Schemes: s.config.GitSchemes})
 	decisions := authzen.NewHandler(store.Bind[authzen.Tx](s.store), s.gate, s.config.BaseURL, s.log)
 	return httpserver.Handler(httpserver.Parts{
 		GraphQL:         graphql.NewHandler(graphql.NewSchema(s.resolver()), graphql.DefaultLimits(), s.log),
-		Workers:         workerapi.Handler(s.keyOf, remote),
-		State:           statebackend.Handler(states.New(store.Bind[states.Tx](s.store), s.gate, s.ids), s.identity.AuthenticateForState),
+		Workers:         workerapi.Handler(s.keyOf, s.backendAt(s.config.BaseURL)),
+		State:           statebackend.Handler(s.states, s.identity.AuthenticateForState),
 		AuthZEN:         decisions,
 		AuthZENMetadata: decisions.Metadata(),
 		Authenticate:    s.identity.Authenticate,
@@ -42,6 +40,11 @@ func (s *server) routes() http.Handler {
 		Metrics:         s.metrics,
 		Log:             s.log,
 	})
+}
+
+// backendAt serves workers that reach the server at a URL.
+func (s *server) backendAt(url string) workerapi.Backend {
+	return workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: url, Schemes: s.config.GitSchemes, Recover: s.states.Recover})
 }
 
 func (s *server) resolver() *graphql.Resolver {

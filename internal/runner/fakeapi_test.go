@@ -18,16 +18,18 @@ import (
 type fakeAPI struct {
 	t testing.TB
 
-	mu        sync.Mutex
-	jobs      []*workerapi.Job
-	epoch     int
-	states    []domain.RunState // the run's path, its first state included
-	advances  []workerapi.Advance
-	chunks    []workerapi.LogChunk
-	workspace []byte
-	noApply   bool // answer CONFIRMED without Apply
-	stop      bool
-	late      int // calls after the run's last state or the stop
+	mu          sync.Mutex
+	jobs        []*workerapi.Job
+	epoch       int
+	states      []domain.RunState // the run's path, its first state included
+	advances    []workerapi.Advance
+	chunks      []workerapi.LogChunk
+	workspace   []byte
+	noApply     bool // answer CONFIRMED without Apply
+	stop        bool
+	recovered   []recovered
+	refuseState error // of RecoverState
+	late        int   // calls after the run's last state or the stop
 
 	onAdvance   func(a workerapi.Advance) error // may refuse; called without the lock
 	onLog       func(c workerapi.LogChunk) error
@@ -220,4 +222,26 @@ func (f *fakeAPI) until(what string, condition func() bool) {
 			f.t.Fatalf("waited in vain until %s; log:\n%s", what, f.text())
 		}
 	}
+}
+
+// RecoverState takes what it is told to.
+func (f *fakeAPI) RecoverState(_ context.Context, ref workerapi.LeaseRef, body io.Reader) error {
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refuseState != nil {
+		return f.refuseState
+	}
+	f.recovered = append(f.recovered, recovered{ref, string(b)})
+	f.notify()
+	return nil
+}
+
+// recovered is a state that was handed over after its lease.
+type recovered struct {
+	ref  workerapi.LeaseRef
+	body string
 }

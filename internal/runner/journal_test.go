@@ -119,7 +119,7 @@ func TestJournalEndsWithTheLease(t *testing.T) {
 		j.say("never sent")
 		go func() {
 			time.Sleep(time.Second)
-			j.lease.lost("gone")
+			j.lease.lost("gone", 0)
 		}()
 		if err := j.flush(); !silent(err) {
 			t.Errorf("flush = %v", err)

@@ -42,6 +42,10 @@ func (b asBackend) GetWorkspace(ctx context.Context, _ domain.PoolKey, r workera
 	return b.fakeAPI.GetWorkspace(ctx, r)
 }
 
+func (b asBackend) RecoverState(ctx context.Context, _ domain.PoolKey, r workerapi.LeaseRef, body io.Reader) error {
+	return b.fakeAPI.RecoverState(ctx, r, body)
+}
+
 // TestHelperWorker is not a test: TestKilledWorker starts it as a process of
 // its own, a worker over HTTP.
 func TestHelperWorker(t *testing.T) {
@@ -77,16 +81,76 @@ func TestKilledWorker(t *testing.T) {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 
-			// A worker that starts later clears away what is left.
-			dirs, err := openWorkDir(b.cfg.WorkDir, slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer dirs.close()
+			// A worker that starts later clears away what is left, and says so.
+			dirs, recovered := b.recover()
 			b.api.until("the process is gone", func() bool { return gone(t, pidFile) })
+			b.api.until("the run is reported", func() bool { return b.api.last().Lost })
+			recovered()
 			left, _ := filepath.Glob(filepath.Join(b.cfg.WorkDir, "worker-*"))
 			if len(left) != 1 || left[0] != dirs.own {
 				t.Errorf("left behind: %v", left)
+			}
+			// The apply was interrupted, and has stored what it had made.
+			if state := b.state.state(); inApply != strings.Contains(state, "tainted") {
+				t.Errorf("the state: %s", state)
+			}
+		})
+	}
+}
+
+// recover is a worker that starts in the same directory, but takes no runs; the
+// second result ends it.
+func (b *bench) recover() (*workDir, func()) {
+	b.t.Helper()
+	dirs, err := openWorkDir(b.cfg.WorkDir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	w := &worker{api: b.api, cfg: b.cfg, dirs: dirs}
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan struct{})
+	go func() {
+		w.recovery(ctx)
+		close(done)
+	}()
+	b.t.Cleanup(dirs.close)
+	return dirs, func() {
+		cancel()
+		<-done
+	}
+}
+
+// TestStateIsHandedOver is the end of security case 149: what OpenTofu could
+// not store reaches the control plane later, under the same attempt; what is
+// refused for good is kept.
+func TestStateIsHandedOver(t *testing.T) {
+	for name, refusal := range map[string]error{"taken": nil, "refused": domain.Conflict("stale_attempt: another run has written")} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.state.refuse = true
+			job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
+			job.Autodeploy, job.Ref.Epoch = true, 3
+			if err := b.execute(t.Context(), job); err == nil {
+				t.Error("no error")
+			}
+			b.api.refuseState = refusal
+			_, recovered := b.recover()
+			kept := func(pattern string) int {
+				files, _ := filepath.Glob(filepath.Join(b.cfg.WorkDir, "rescued", pattern))
+				return len(files)
+			}
+			b.api.until("the state is settled", func() bool { return kept("*.tfstate") == kept("*.refused.tfstate") })
+			recovered()
+			b.api.mu.Lock()
+			defer b.api.mu.Unlock()
+			if refusal != nil {
+				if kept("01RUN-3-*.refused.tfstate") != 1 || b.api.recovered != nil {
+					t.Errorf("handed over %v", b.api.recovered)
+				}
+				return
+			}
+			if len(b.api.recovered) != 1 || b.api.recovered[0].ref != job.Ref || !strings.Contains(b.api.recovered[0].body, "terraform_data") || kept("*") != 0 {
+				t.Errorf("handed over %v", b.api.recovered)
 			}
 		})
 	}

@@ -19,6 +19,11 @@ const (
 	shutdownGrace  = 5 * time.Second
 )
 
+// silentGrace is what an apply gets that was not heard of for so long that the
+// control plane has given it up: OpenTofu may be trying to store its state, and
+// writes it to a file only when it has given up, too. That takes it less time.
+const silentGrace = tofu.StateRetry + time.Minute
+
 // firstBeat is when a worker first asks whether the run is to be stopped; most
 // runs are not, and short ones have ended by then.
 const firstBeat = time.Second
@@ -45,7 +50,8 @@ type lease struct {
 	api   workerapi.API
 	ref   workerapi.LeaseRef
 	ttl   time.Duration
-	apply func() bool // whether an apply is under way
+	long  time.Duration // instead of ttl while an apply is under way; 0: ttl
+	apply func() bool   // whether an apply is under way
 	ctx   context.Context
 	end   context.CancelCauseFunc
 	work  context.Context
@@ -64,20 +70,29 @@ func newLease(parent context.Context, api workerapi.API, ref workerapi.LeaseRef,
 	return l
 }
 
-// lost ends the lease for good.
-func (l *lease) lost(reason string) {
+// lost ends the lease for good; an apply gets a grace.
+func (l *lease) lost(reason string, grace time.Duration) {
 	stop := &tofu.Stop{Reason: reason}
 	if l.apply() {
-		stop.Grace = lostApplyGrace
+		stop.Grace = grace
 	}
 	l.end(silentEnd{stop})
+}
+
+// expires is when the control plane gives the lease up that it renewed at a
+// time.
+func (l *lease) expires(renewed time.Time) time.Time {
+	if l.apply() {
+		return renewed.Add(max(l.ttl, l.long))
+	}
+	return renewed.Add(l.ttl)
 }
 
 // keep renews the lease every third of its time until its context ends. The
 // control plane holds each renewal as long, to answer at once when the run is
 // stopped.
 func (l *lease) keep() {
-	expires := time.Now().Add(l.ttl)
+	renewed := time.Now()
 	wait := min(firstBeat, l.ttl/3)
 	for {
 		sleep(l.ctx, wait)
@@ -85,7 +100,7 @@ func (l *lease) keep() {
 			return
 		}
 		asked := time.Now()
-		reply, err := l.beat(expires)
+		reply, err := l.beat(l.expires(renewed))
 		switch {
 		case l.ctx.Err() != nil:
 			return
@@ -93,15 +108,15 @@ func (l *lease) keep() {
 			if reply.Stop && !l.apply() {
 				l.halt(errStopped)
 			}
-			expires, wait = asked.Add(l.ttl), time.Until(asked.Add(l.ttl/3))
+			renewed, wait = asked, time.Until(asked.Add(l.ttl/3))
 		case refusal(err):
-			l.lost("the lease was lost: " + err.Error())
+			l.lost("the lease was lost: "+err.Error(), lostApplyGrace)
 			return
-		case !time.Now().Before(expires):
-			l.lost("the lease could not be renewed in time")
+		case !time.Now().Before(l.expires(renewed)):
+			l.lost("the lease could not be renewed in time", silentGrace)
 			return
 		default:
-			wait = min(l.ttl/12, time.Until(expires))
+			wait = min(l.ttl/12, time.Until(l.expires(renewed)))
 		}
 	}
 }
@@ -147,7 +162,7 @@ func (l *lease) try(call func(ctx context.Context) error) error {
 		case l.ctx.Err() != nil:
 			return context.Cause(l.ctx)
 		case refusal(err):
-			l.lost("the lease was lost: " + err.Error())
+			l.lost("the lease was lost: "+err.Error(), lostApplyGrace)
 			return context.Cause(l.ctx)
 		case domain.ErrorCode(err) == domain.CodeInvalid:
 			return err

@@ -220,7 +220,10 @@ func TestKeepTiming(t *testing.T) {
 		}, after: time.Second},
 		"never answered": {beat: func(n int) (workerapi.HeartbeatReply, error) {
 			return workerapi.HeartbeatReply{}, failing
-		}, apply: true, after: 30 * time.Second, grace: lostApplyGrace},
+		}, apply: true, after: 10 * time.Minute, grace: silentGrace},
+		"refused in an apply": {beat: func(n int) (workerapi.HeartbeatReply, error) {
+			return workerapi.HeartbeatReply{}, domain.Conflict("over")
+		}, apply: true, after: time.Second, grace: lostApplyGrace},
 		"one answer, then none": {beat: func(n int) (workerapi.HeartbeatReply, error) {
 			if n == 1 {
 				return workerapi.HeartbeatReply{}, nil
@@ -231,6 +234,7 @@ func TestKeepTiming(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLease(t.Context(), &heartbeats{beat: c.beat}, workerapi.LeaseRef{}, 0, func() bool { return c.apply })
+				l.long = 10 * time.Minute
 				began := time.Now()
 				l.keep()
 				if took := time.Since(began); took != c.after {

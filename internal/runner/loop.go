@@ -39,8 +39,10 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 
 	w := &worker{api: api, cfg: cfg, dirs: dirs}
 	ctx, cancel := context.WithCancelCause(ctx)
+	var slots, recovery sync.WaitGroup
+	recovery.Go(func() { w.recovery(ctx) })
+	defer recovery.Wait()
 	defer cancel(nil)
-	var slots sync.WaitGroup
 	for range cfg.Slots {
 		slots.Go(func() {
 			if err := w.slot(ctx); err != nil {

@@ -14,7 +14,6 @@ import (
 // its environment escapes it, which is what a container around the worker is
 // for. It reads /proc and does nothing where there is none.
 func killResidue(dir string) {
-	mark := []byte("HOME=" + dir + string(filepath.Separator))
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return
@@ -24,12 +23,20 @@ func killResidue(dir string) {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		environ, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err != nil {
-			continue // another user's, or gone
-		}
-		if bytes.HasPrefix(environ, mark) || bytes.Contains(environ, append([]byte{0}, mark...)) {
+		if carries(pid, mark(dir)) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
+}
+
+// mark is what the environment of every process of a directory's runs holds.
+func mark(dir string) []byte { return []byte("HOME=" + dir + string(filepath.Separator)) }
+
+// carries reports whether a living process has a mark in its environment.
+func carries(pid int, mark []byte) bool {
+	environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+	if err != nil {
+		return false // another user's, or gone
+	}
+	return bytes.HasPrefix(environ, mark) || bytes.Contains(environ, append([]byte{0}, mark...))
 }

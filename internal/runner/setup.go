@@ -76,7 +76,7 @@ func (r *run) setUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the project root: %w", err)
 	}
-	r.tool = tofu.Tool{Binary: c.binary, Version: c.version, Terraform: c.terraform, Env: env, Dir: dir, Log: r.log}
+	r.tool = tofu.Tool{Binary: c.binary, Version: c.version, Terraform: c.terraform, Env: env, Dir: dir, Log: r.log, Survivor: r.path(survivorFile)}
 	r.shell = shell{env: env, dir: dir, log: r.log}
 	r.log.say("Using " + r.tool.Product() + " " + c.version)
 	return nil

@@ -16,12 +16,29 @@ import (
 //	WorkDir/worker-*/lock    held while the process lives
 //	WorkDir/worker-*/run-*/  one run, removed after its lease
 //	WorkDir/rescued/         states that OpenTofu could not hand over
+//	WorkDir/lost/            leases whose worker died, until that was reported
 type workDir struct {
-	base string
-	own  string
-	lock *os.File
-	log  *slog.Logger
+	base    string
+	own     string
+	lock    *os.File
+	log     *slog.Logger
+	rescued chan struct{} // a state was put into rescued/
+	dead    []deadDir     // of killed workers whose applies have not ended yet
 }
+
+// deadDir is the directory of a worker that is gone. Its lock is ours.
+type deadDir struct {
+	dir  string
+	lock *os.File
+}
+
+// The folders beside the workers' own, and how a state is called that the
+// control plane does not take.
+const (
+	rescuedDir   = "rescued"
+	lostDir      = "lost"
+	refusedState = ".refused.tfstate"
+)
 
 // openWorkDir makes the directory and clears away what workers that were
 // killed have left behind, after saving the states that lie in it.
@@ -33,7 +50,7 @@ func openWorkDir(base string, log *slog.Logger) (*workDir, error) {
 	if err := os.MkdirAll(base, 0o700); err != nil {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
-	d := &workDir{base: base, log: log}
+	d := &workDir{base: base, log: log, rescued: make(chan struct{}, 1)}
 	d.sweep()
 	if d.own, err = os.MkdirTemp(base, "worker-*"); err != nil {
 		return nil, fmt.Errorf("make the work directory: %w", err)
@@ -67,17 +84,31 @@ func (d *workDir) sweep() {
 		if err != nil {
 			continue // alive
 		}
-		killResidue(dir)
-		runs, _ := filepath.Glob(filepath.Join(dir, "run-*"))
-		for _, run := range runs {
-			name := strings.TrimPrefix(filepath.Base(run), "run-")
-			if kept, err := d.rescue(run, name); kept != "" || err != nil {
-				d.log.Warn("state left by a killed worker", "kept", kept, "error", err)
-			}
+		dead := deadDir{dir, lock}
+		if len(survivors(dir)) > 0 {
+			d.dead = append(d.dead, dead)
+			continue
 		}
-		removeAll(dir)
-		_ = lock.Close() // closing gives the lock up, whatever it answers
+		d.clear(dead)
 	}
+}
+
+// clear removes what a dead worker has left, but for what the control plane
+// must learn.
+func (d *workDir) clear(dead deadDir) {
+	killResidue(dead.dir)
+	runs, _ := filepath.Glob(filepath.Join(dead.dir, "run-*"))
+	for _, run := range runs {
+		name := strings.TrimPrefix(filepath.Base(run), "run-")
+		if kept, err := d.rescue(run, name); kept != "" || err != nil {
+			d.log.Warn("state left by a killed worker", "kept", kept, "error", err)
+		}
+		if err := d.noteLost(name); err != nil {
+			d.log.Error("a lost run could not be noted", "run", name, "error", err)
+		}
+	}
+	removeAll(dead.dir)
+	_ = dead.lock.Close() // closing gives the lock up, whatever it answers
 }
 
 func (d *workDir) close() {
@@ -115,7 +146,7 @@ func (d *workDir) rescue(dir, name string) (string, error) {
 		if err != nil {
 			return err
 		}
-		target := filepath.Join(d.base, "rescued")
+		target := filepath.Join(d.base, rescuedDir)
 		if err := os.MkdirAll(target, 0o700); err != nil {
 			return err
 		}
@@ -129,6 +160,12 @@ func (d *workDir) rescue(dir, name string) (string, error) {
 	})
 	if err != nil {
 		return kept, fmt.Errorf("keep the state: %w", err)
+	}
+	if kept != "" {
+		select {
+		case d.rescued <- struct{}{}:
+		default:
+		}
 	}
 	return kept, nil
 }

@@ -137,6 +137,9 @@ func TestEndings(t *testing.T) {
 				domain.RunUnconfirmed, domain.RunReplanRequested, domain.RunPreparingReplan, domain.RunConfirmed, domain.RunPreparingApply,
 				domain.RunApplying, domain.RunFinished, domain.RunFailed, domain.RunDiscarded,
 			} {
+				if name == "kill" && state.Writes() {
+					continue // that depends on the worker: TestCase151ForceFail
+				}
 				id := b.in(t, "k", domain.RunTracked, state)
 				err := end.do(id)
 				can := slices.Contains(end.from, state)

@@ -18,6 +18,8 @@ type Progress struct {
 	Delta   *domain.Delta
 	Changes []domain.ResourceChange
 	Outputs []domain.Output
+	// Lost says that whoever held the lease died, and another process reports it.
+	Lost bool
 }
 
 // Advance moves a leased run. A repeated report of the state that the run is
@@ -37,7 +39,7 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		if run.Stop != nil && p.To == domain.RunStopped {
 			return s.move(ctx, tx, permit, &run, p.To, run.Stop.By, run.Stop.Note)
 		}
-		run.LeaseUntil = tx.Now().Add(LeaseTTL)
+		run.LeaseUntil = tx.Now().Add(s.patience(p.To))
 		if p.Commit != nil {
 			run.Commit = legibleCommit(*p.Commit)
 			if run.Commit.Message != "" {
@@ -46,6 +48,9 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		}
 		if p.Delta != nil {
 			run.Delta = p.Delta
+		}
+		if p.Lost {
+			p.Note = s.lostNote(run)
 		}
 		return s.report(ctx, tx, permit, run, p)
 	})
@@ -76,6 +81,8 @@ var notByWorker = []domain.RunState{
 // guardProgress refuses states that a worker does not decide.
 func guardProgress(run domain.Run, p Progress) error {
 	switch {
+	case p.Lost && p.To != domain.RunFailed:
+		return domain.Invalid("lost", "a run whose worker died can only become FAILED")
 	case run.Stop != nil && run.State.Stoppable() && p.To != domain.RunStopped && p.To != domain.RunFailed:
 		return ErrStop
 	case p.To == domain.RunConfirmed && !run.Autodeploy:

@@ -203,8 +203,14 @@ func TestReaper(t *testing.T) {
 		b.Clock.Advance(runs.LeaseTTL) // to the very end of the lease
 		b.reap(t, 0)
 		b.Clock.Advance(time.Microsecond)
-		b.reap(t, 2)
+		b.reap(t, 1)
+		b.wantState(t, apply.Run, domain.RunApplying) // it has more time
+		b.Clock.Advance(runs.ApplyTTL - runs.LeaseTTL - time.Microsecond)
 		b.reap(t, 0)
+		b.Clock.Advance(time.Microsecond)
+		b.reap(t, 1)
+		b.reap(t, 0)
+		b.Invariants(t, nil)
 		for id, note := range map[domain.RunID]string{plan.Run: "worker_lost", apply.Run: "apply_interrupted"} {
 			run := b.get(t, id)
 			if run.State != domain.RunFailed || !strings.HasPrefix(run.Note, note) {
@@ -221,6 +227,57 @@ func TestReaper(t *testing.T) {
 				t.Errorf("the lost worker's %s: %v, want conflict", name, err)
 			}
 		}
+	})
+}
+
+// TestReportedLost: a worker that finds what a dead one left need not wait for
+// the end of the lease; told twice, it is the same.
+func TestReportedLost(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.trigger(t, "k")
+		plan := b.lease(t).Lease
+		b.advance(t, plan, domain.RunInitializing, domain.RunPlanning)
+		apply := b.applying(t, "k2")
+		wantCode(t, b.Advance(t.Context(), plan, runs.Progress{To: domain.RunFinished, Lost: true}), domain.CodeInvalid)
+		for l, note := range map[runs.Lease]string{plan: "worker_lost", apply: "apply_interrupted"} {
+			for range 3 {
+				if err := b.Advance(t.Context(), l, runs.Progress{To: domain.RunFailed, Lost: true, Note: "not this"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if run := b.get(t, l.Run); run.State != domain.RunFailed || !strings.HasPrefix(run.Note, note) {
+				t.Errorf("lost run is %s (%s), want FAILED with %s", run.State, run.Note, note)
+			}
+		}
+		b.Invariants(t, nil)
+	})
+}
+
+// TestCase151ForceFail: an apply can be ended by somebody once its worker is
+// silent, and not before; what the worker then says is refused.
+func TestCase151ForceFail(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		apply := b.applying(t, "k")
+		root := b.As(t, "root-admin")
+		b.Clock.Advance(runs.LeaseTTL)
+		_, err := b.Kill(root, "k", apply.Run, "gone")
+		wantCode(t, err, domain.CodeConflict)
+		b.wantState(t, apply.Run, domain.RunApplying)
+		b.Clock.Advance(time.Microsecond)
+		run, err := b.Kill(root, "k", apply.Run, "the machine burnt")
+		if err != nil || run.State != domain.RunFailed || !strings.Contains(run.Note, "apply_interrupted") || !strings.Contains(run.Note, "(the machine burnt)") {
+			t.Fatalf("%+v, %v", run, err)
+		}
+		before := b.Digest(t)
+		for name, err := range b.calls(t, apply, domain.RunFinished) {
+			if domain.ErrorCode(err) != domain.CodeConflict {
+				t.Errorf("the zombie's %s: %v, want conflict", name, err)
+			}
+		}
+		if diff := cmp.Diff(before, b.Digest(t)); diff != "" {
+			t.Errorf("the zombie changed something:\n%s", diff)
+		}
+		b.Invariants(t, nil)
 	})
 }
 

@@ -114,7 +114,7 @@ func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, worker string
 	default: // READY
 	}
 	run.Epoch++
-	run.Worker, run.LeaseUntil = worker, tx.Now().Add(LeaseTTL)
+	run.Worker, run.LeaseUntil = worker, tx.Now().Add(s.patience(next))
 	if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
 		return nil, err
 	}
@@ -276,21 +276,9 @@ func (s *Service) reap(ctx context.Context, candidate domain.Run) (ended bool, e
 		if run.Stop != nil && run.State.Stoppable() { // whoever asked got what he asked for
 			return s.move(ctx, tx, permit, &run, domain.RunStopped, run.Stop.By, run.Stop.Note)
 		}
-		return s.move(ctx, tx, permit, &run, domain.RunFailed, "", lostNote(run))
+		return s.move(ctx, tx, permit, &run, domain.RunFailed, "", s.lostNote(run))
 	})
 	return ended && err == nil, err
-}
-
-func lostNote(run domain.Run) string {
-	switch run.State {
-	case domain.RunApplying, domain.RunDestroying:
-		return "apply_interrupted: the worker was lost while it applied the plan; what it had changed may not be in the state. " +
-			"Nothing is retried by itself: compare the resources with the state before the next run"
-	case domain.RunPerforming:
-		return "task_interrupted: the worker was lost while it ran the command; how far it came is not known"
-	default:
-		return "worker_lost: the worker was not heard of for " + LeaseTTL.String()
-	}
 }
 
 // PoolOfToken returns what a worker proves by a token.

@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -56,8 +57,14 @@ type Tx interface {
 	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
 }
 
-// LeaseTTL is how long a worker may be silent before its run is ended.
+// LeaseTTL is how long a worker may be silent before its run is ended, unless
+// the configuration says otherwise.
 const LeaseTTL = 30 * time.Second
+
+// ApplyTTL is the same for a run that changes something: an apply that goes on
+// while nobody hears of it is better than one that is cut off, and meanwhile
+// nobody else may write.
+const ApplyTTL = 15 * time.Minute
 
 // TokenIssuer issues the token of one lease of a run.
 type TokenIssuer interface {
@@ -66,7 +73,9 @@ type TokenIssuer interface {
 
 // Config is what runs need to know of the installation.
 type Config struct {
-	BaseURL string // where the API can be reached, without /graphql
+	BaseURL  string        // where the API can be reached, without /graphql
+	LeaseTTL time.Duration // 0: LeaseTTL
+	ApplyTTL time.Duration // 0: ApplyTTL; never shorter than LeaseTTL
 }
 
 // Service answers and changes runs.
@@ -82,6 +91,8 @@ type Service struct {
 
 // New returns the use cases of runs.
 func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, tokens TokenIssuer, c Config) *Service {
+	c.LeaseTTL = cmp.Or(c.LeaseTTL, LeaseTTL)
+	c.ApplyTTL = max(cmp.Or(c.ApplyTTL, ApplyTTL), c.LeaseTTL)
 	return &Service{db: db, gate: gate, ids: ids, tokens: tokens, config: c, wake: newBroadcast(), stops: newBroadcast()}
 }
 

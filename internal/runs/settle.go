@@ -33,10 +33,14 @@ func (s *Service) Cancel(ctx context.Context, stack domain.StackID, id domain.Ru
 }
 
 // Kill ends a run at once, without waiting for its worker, which learns it when
-// it next reports. What the worker still does cannot reach the state.
+// it next reports. What the worker still does cannot reach the state. An apply
+// can be ended so only when its worker has been silent for a lease.
 func (s *Service) Kill(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error) {
 	return s.settle(ctx, step{
-		event: "run.kill", action: byType(authz.ActionRunStop, authz.ActionRunStopBlocking), from: stoppable, to: domain.RunStopped,
+		event: "run.kill", action: byType(authz.ActionRunStop, authz.ActionRunStopBlocking), from: killable, to: domain.RunStopped,
+		does: func(ctx context.Context, tx Tx, p access.Permit, run *domain.Run) error {
+			return s.end(ctx, tx, p, run, note)
+		},
 	}, stack, id, note)
 }
 
@@ -66,6 +70,8 @@ var waiting = []domain.RunState{
 }
 
 var stoppable = []domain.RunState{domain.RunPreparing, domain.RunInitializing, domain.RunPlanning, domain.RunPreparingReplan}
+
+var killable = append(slices.Clone(stoppable), domain.RunApplying, domain.RunPerforming, domain.RunDestroying)
 
 func always(a authz.Action) func(domain.RunType) authz.Action {
 	return func(domain.RunType) authz.Action { return a }

@@ -35,7 +35,7 @@ func (s *Service) Heartbeat(ctx context.Context, l Lease, wait time.Duration) (s
 			return err
 		}
 		stop = run.Stop != nil
-		run.LeaseUntil = tx.Now().Add(LeaseTTL)
+		run.LeaseUntil = tx.Now().Add(s.patience(run.State))
 		return tx.SaveRun(ctx, permit, run)
 	})
 	if err != nil || stop || wait <= 0 {

@@ -20,6 +20,9 @@ type Tx interface {
 	access.Reader
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
+	RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
+	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
+	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
 	CurrentState(ctx context.Context, id domain.StackID) (domain.StateVersion, error)
 	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
 	InsertState(ctx context.Context, p access.Permit, v domain.StateVersion, body []byte) error

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -89,4 +92,18 @@ func WriteCLIConfig(path, operatorFile string) error {
 		return fmt.Errorf("write the CLI configuration: %w", err)
 	}
 	return nil
+}
+
+// StateRetry is about how long a process that changes something tries to store
+// its state while the control plane cannot be reached. Only when it has given
+// up it writes the state to a file.
+const StateRetry = 12 * time.Minute
+
+// keepTrying is the environment of a process that changes something: it does
+// not give up storing its state at the first interruption, as it would after
+// three seconds.
+func keepTrying(env []string) []string {
+	const each, first = 15, 4 // 1 + 2 + 4 + 8 seconds, and then 15 at a time
+	tries := first + int(StateRetry/time.Second)/each
+	return append(slices.Clone(env), "TF_HTTP_RETRY_MAX="+strconv.Itoa(tries), "TF_HTTP_RETRY_WAIT_MIN=1", "TF_HTTP_RETRY_WAIT_MAX="+strconv.Itoa(each))
 }

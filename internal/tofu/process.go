@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -50,7 +51,7 @@ func (e *CommandError) Unwrap() error { return e.cause }
 // Process is a command that runs in its own process group. When the context
 // ends, the group gets SIGINT and, after a grace, SIGKILL; when the command
 // ends, whatever it left running in the group is killed; when the worker
-// itself is killed, the kernel kills the command.
+// itself is killed, the kernel kills the command, unless it survives.
 type Process struct {
 	Name   string // what errors call it
 	Path   string
@@ -59,6 +60,10 @@ type Process struct {
 	Dir    string
 	Stdout io.Writer
 	Stderr io.Writer // the same value as Stdout keeps the order of lines
+	// Survives, if set, is a file for the command's process id. Such a command goes
+	// on when the worker is killed: what an apply has made is in its memory alone.
+	// Whoever comes after the worker must end it.
+	Survives string
 }
 
 // Run runs the process to its end. The error is a *CommandError, or the
@@ -90,8 +95,20 @@ func (p Process) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)
 	}
+	if p.Survives != "" {
+		// Not an interrupt: the kernel sends it once for each thread of the worker,
+		// and the second one makes OpenTofu end without storing anything.
+		cmd.SysProcAttr.Pdeathsig = 0
+		cmd.ExtraFiles = out.readers()
+	}
 	err = cmd.Start()
 	out.started()
+	for _, f := range cmd.ExtraFiles {
+		_ = f.Close() // the child has its own
+	}
+	if err == nil && p.Survives != "" {
+		err = p.noteID(cmd)
+	}
 	if err != nil {
 		out.drain()
 		return fmt.Errorf("start %s: %w", p.Name, err)
@@ -103,6 +120,16 @@ func (p Process) run(ctx context.Context) error {
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind
 	out.drain()
 	return p.explain(err)
+}
+
+// noteID writes the process id down before the command can do much.
+func (p Process) noteID(cmd *exec.Cmd) error {
+	err := os.WriteFile(p.Survives, []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
+	if err != nil {
+		_ = cmd.Process.Kill() // nobody would know of it
+		_ = cmd.Wait()         // it was killed
+	}
+	return err
 }
 
 func (p Process) explain(err error) error {
@@ -186,6 +213,24 @@ func (o *output) started() {
 	for _, w := range o.writes {
 		_ = w.Close() // the child has its own
 	}
+}
+
+// readers opens the reading ends once more, for the child: where the worker is
+// gone, and nobody else reads, its next word would kill it. They are opened
+// anew, because what is handed to a child loses its deadlines.
+func (o *output) readers() (files []*os.File) {
+	for _, r := range o.reads {
+		raw, err := r.SyscallConn()
+		if err != nil {
+			continue
+		}
+		_ = raw.Control(func(fd uintptr) { // it fails for a closed file only
+			if f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil {
+				files = append(files, f)
+			}
+		})
+	}
+	return files
 }
 
 // drain waits until everything written was copied.

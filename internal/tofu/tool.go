@@ -28,6 +28,9 @@ type Tool struct {
 	Env       []string
 	Dir       string
 	Log       io.Writer // the tool's own words, live
+	// Survivor is where the process id of an apply is written; see
+	// Process.Survives. Empty: it is killed with the worker.
+	Survivor string
 }
 
 // Product returns the tool's name.
@@ -39,13 +42,26 @@ func (t Tool) Product() string {
 }
 
 func (t Tool) run(ctx context.Context, stdout io.Writer, args ...string) error {
+	return t.process(stdout, args...).Run(ctx)
+}
+
+func (t Tool) process(stdout io.Writer, args ...string) Process {
 	name := "tofu"
 	if t.Terraform {
 		name = "terraform"
 	}
 	return Process{
 		Name: name + " " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log,
-	}.Run(ctx)
+	}
+}
+
+// change runs a command that changes something: it tries hard to store what it
+// has changed, even when the worker is killed.
+func (t Tool) change(ctx context.Context, args ...string) error {
+	t.Env = keepTrying(t.Env)
+	p := t.process(t.Log, args...)
+	p.Survives = t.Survivor
+	return p.Run(ctx)
 }
 
 // Init installs providers and modules and configures the backend. With locked
@@ -126,13 +142,13 @@ func (t Tool) Show(ctx context.Context, planFile string) (*Plan, error) {
 func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.Output, error) {
 	args := []string{"apply", "-input=false", planFile}
 	if t.Terraform || !writesEvents(t.Version) {
-		if err := t.run(ctx, t.Log, args...); err != nil {
+		if err := t.change(ctx, args...); err != nil {
 			return nil, err
 		}
 		return t.Outputs(ctx)
 	}
 	args = []string{"apply", "-input=false", "-json-into=" + eventsFile, planFile}
-	if err := t.run(ctx, t.Log, args...); err != nil {
+	if err := t.change(ctx, args...); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(eventsFile)
@@ -145,7 +161,7 @@ func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.
 
 // Destroy destroys everything in the state.
 func (t Tool) Destroy(ctx context.Context) error {
-	return t.run(ctx, t.Log, "destroy", "-input=false", "-auto-approve")
+	return t.change(ctx, "destroy", "-input=false", "-auto-approve")
 }
 
 // Outputs asks for the root outputs of the state.

@@ -11,12 +11,16 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/statebackend"
+	"github.com/airlock-project/airlock/internal/states"
 )
 
 // BackendConfig is what jobs need beside what the runs package knows.
 type BackendConfig struct {
 	Endpoint string   // where this backend's workers reach the server
 	Schemes  []string // URL schemes that may be checked out
+	// Recover keeps a state that a run could not store while it ran; nil where
+	// nobody keeps states.
+	Recover func(ctx context.Context, a states.Attempt, body []byte) error
 }
 
 // NewBackend serves the worker API from the runs package: it translates.
@@ -38,7 +42,7 @@ func (b *backend) Lease(ctx context.Context, key domain.PoolKey, req LeaseReques
 func (b *backend) job(a *runs.Assignment) *Job {
 	j := &Job{
 		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
-		LeaseTTL: runs.LeaseTTL, ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
+		LeaseTTL: b.runs.LeaseTTL(), ApplyTTL: b.runs.ApplyTTL(), ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
 		Autodeploy: a.Run.Autodeploy, Hooks: a.Hooks,
 		Command: a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
 		Source: Source{
@@ -87,7 +91,7 @@ func (b *backend) Heartbeat(ctx context.Context, key domain.PoolKey, q Heartbeat
 
 func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error) {
 	err := b.runs.Advance(ctx, lease(key, a.Ref), runs.Progress{
-		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs,
+		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs, Lost: a.Lost,
 	})
 	if errors.Is(err, runs.ErrStop) {
 		return AdvanceReply{Stop: true}, nil
@@ -108,6 +112,21 @@ func (b *backend) PutWorkspace(ctx context.Context, key domain.PoolKey, ref Leas
 		return domain.Invalid("workspace", "must not be larger than %d bytes", MaxWorkspace)
 	}
 	return b.runs.PutWorkspace(ctx, lease(key, ref), packed)
+}
+
+// RecoverState implements Backend.
+func (b *backend) RecoverState(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error {
+	if b.config.Recover == nil {
+		return domain.Conflict("states cannot be handed over to this server")
+	}
+	state, err := io.ReadAll(io.LimitReader(body, domain.MaxState+1))
+	if err != nil {
+		return domain.Unavailable("the upload of the state", err)
+	}
+	if len(state) > domain.MaxState {
+		return domain.Invalid("state", "must not be larger than %d bytes", domain.MaxState)
+	}
+	return b.config.Recover(ctx, states.Attempt{Key: key, Run: ref.RunID, Epoch: ref.Epoch}, state)
 }
 
 func (b *backend) GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error) {

@@ -110,6 +110,17 @@ func (c *Client) PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader)
 	return resp.Body.Close()
 }
 
+// RecoverState implements API.
+func (c *Client) RecoverState(ctx context.Context, ref LeaseRef, body io.Reader) error {
+	ctx, cancel := context.WithTimeout(ctx, transferTime)
+	defer cancel()
+	resp, err := c.retry(ctx, http.MethodPut, leasePath(ref)+"state", content{typeJSON, body})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
 // GetWorkspace implements API.
 func (c *Client) GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, transferTime)
@@ -132,6 +143,8 @@ func (c cancelOnClose) Close() error {
 	return c.ReadCloser.Close()
 }
 
-func workspacePath(ref LeaseRef) string {
-	return pathPrefix + "runs/" + url.PathEscape(string(ref.RunID)) + "/leases/" + strconv.Itoa(ref.Epoch) + "/workspace"
+func workspacePath(ref LeaseRef) string { return leasePath(ref) + "workspace" }
+
+func leasePath(ref LeaseRef) string {
+	return pathPrefix + "runs/" + url.PathEscape(string(ref.RunID)) + "/leases/" + strconv.Itoa(ref.Epoch) + "/"
 }

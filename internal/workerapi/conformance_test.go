@@ -26,6 +26,7 @@ type fake struct {
 	job       *Job
 	err       error
 	workspace []byte
+	state     []byte
 }
 
 func (f *fake) hear(pool domain.PoolKey, what any) error {
@@ -68,6 +69,15 @@ func (f *fake) GetWorkspace(_ context.Context, pool domain.PoolKey, ref LeaseRef
 	return io.NopCloser(bytes.NewReader(f.workspace)), nil
 }
 
+func (f *fake) RecoverState(_ context.Context, pool domain.PoolKey, ref LeaseRef, body io.Reader) error {
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	f.state = b
+	return f.hear(pool, ref)
+}
+
 var poolOne = domain.PoolKey{Pool: "pool-1", Generation: 3}
 
 // auth knows one token.
@@ -101,7 +111,7 @@ var ref = LeaseRef{RunID: "01RUN/?#", Epoch: 3}
 // wholeJob has every field set.
 func wholeJob() *Job {
 	return &Job{
-		Ref: ref, Phase: PhaseApply, RunType: domain.RunTracked, StackID: "net", LeaseTTL: 30 * time.Second,
+		Ref: ref, Phase: PhaseApply, RunType: domain.RunTracked, StackID: "net", LeaseTTL: 30 * time.Second, ApplyTTL: time.Hour,
 		Source:      Source{Provider: "GIT", URL: "https://e.com/a", Branch: "main", Commit: "abc", Schemes: []string{"https"}},
 		ProjectRoot: "live", FailReason: "f", Notices: []string{"n"}, ToolVersion: "1.12.6", Autodeploy: true,
 		Env:   []EnvVar{{Name: "A", Value: "b\x01\"", Secret: true}},
@@ -119,7 +129,7 @@ func TestConformanceCalls(t *testing.T) {
 			advance := Advance{
 				Ref: ref, To: domain.RunUnconfirmed, Note: "n", Commit: &domain.Commit{Hash: "h", Timestamp: time.Unix(1, 2).UTC()},
 				Delta: &domain.Delta{Added: 1, Changed: 2, Deleted: 3, Resources: 4}, Changes: []domain.ResourceChange{{Address: "a", Action: "create"}},
-				Outputs: []domain.Output{{Name: "o", Value: `"<&>"`, Description: "d"}},
+				Outputs: []domain.Output{{Name: "o", Value: `"<&>"`, Description: "d"}}, Lost: true,
 			}
 			chunk := LogChunk{Ref: ref, Seq: 7, State: domain.RunPlanning, Text: "\x1b[1mline\n"}
 			request := LeaseRequest{WorkerID: "w", Metadata: map[string]string{"k": "v"}, Wait: time.Hour}
@@ -154,8 +164,11 @@ func TestConformanceCalls(t *testing.T) {
 			if got, err := io.ReadAll(body); string(got) != "body" || err != nil || body.Close() != nil {
 				t.Errorf("workspace: %q %v", got, err)
 			}
+			if err := api.RecoverState(ctx, ref, strings.NewReader("{}")); err != nil || string(f.state) != "{}" {
+				t.Errorf("recover a state: %v, %q", err, f.state)
+			}
 			request.Wait = MaxLeaseWait
-			want := []any{request, request, HeartbeatRequest{LeaseRef: ref}, advance, chunk, ref, ref}
+			want := []any{request, request, HeartbeatRequest{LeaseRef: ref}, advance, chunk, ref, ref, ref}
 			if d := cmp.Diff(want, f.heard); d != "" {
 				t.Errorf("the backend heard (-want +got):\n%s", d)
 			}
@@ -174,6 +187,7 @@ func calls(ctx context.Context, api API) map[string]func() error {
 		"advance":   func() error { _, err := api.Advance(ctx, Advance{Ref: ref}); return err },
 		"logs":      func() error { return api.AppendLogs(ctx, LogChunk{Ref: ref}) },
 		"put":       func() error { return api.PutWorkspace(ctx, ref, strings.NewReader("x")) },
+		"recover":   func() error { return api.RecoverState(ctx, ref, strings.NewReader("{}")) },
 		"get":       func() error { _, err := api.GetWorkspace(ctx, ref); return err },
 	}
 }

@@ -33,6 +33,7 @@ type Backend interface {
 	AppendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) error
 	PutWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error
 	GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error)
+	RecoverState(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error
 }
 
 // Auth answers what a token proves. An error means that it could
@@ -57,6 +58,7 @@ func Handler(auth Auth, backend Backend) http.Handler {
 	mux.HandleFunc("POST "+pathLogs, answer(MaxLogBody, h.appendLogs))
 	mux.HandleFunc("PUT "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.putWorkspace)
 	mux.HandleFunc("GET "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.getWorkspace)
+	mux.HandleFunc("PUT "+pathPrefix+"runs/{run}/leases/{epoch}/state", h.recoverState)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key, err := h.authenticate(r)
 		if err != nil {
@@ -145,22 +147,30 @@ func pathRef(r *http.Request) (LeaseRef, error) {
 }
 
 func (h *handler) putWorkspace(w http.ResponseWriter, r *http.Request) {
+	take(w, r, typeWorkspace, MaxWorkspace, h.backend.PutWorkspace)
+}
+
+func (h *handler) recoverState(w http.ResponseWriter, r *http.Request) {
+	take(w, r, typeJSON, domain.MaxState, h.backend.RecoverState)
+}
+
+// take hands the body of an upload on.
+func take(w http.ResponseWriter, r *http.Request, mediaType string, limit int64, to func(context.Context, domain.PoolKey, LeaseRef, io.Reader) error) {
 	ref, err := pathRef(r)
 	if err != nil {
 		writeError(w, r, err)
 		return
 	}
-	if !wantType(w, r, typeWorkspace) {
+	if !wantType(w, r, mediaType) {
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(transferTime))
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTime))
-	if r.ContentLength > MaxWorkspace {
-		writeError(w, r, &http.MaxBytesError{Limit: MaxWorkspace})
+	if r.ContentLength > limit {
+		writeError(w, r, &http.MaxBytesError{Limit: limit})
 		return
 	}
-	body := http.MaxBytesReader(w, r.Body, MaxWorkspace)
-	if err := h.backend.PutWorkspace(r.Context(), keyOf(r), ref, body); err != nil {
+	if err := to(r.Context(), keyOf(r), ref, http.MaxBytesReader(w, r.Body, limit)); err != nil {
 		writeError(w, r, err)
 		return
 	}

@@ -44,6 +44,11 @@ func (l local) PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader) e
 	return l.backend.PutWorkspace(ctx, l.key, ref, body)
 }
 
+// RecoverState implements API.
+func (l local) RecoverState(ctx context.Context, ref LeaseRef, body io.Reader) error {
+	return l.backend.RecoverState(ctx, l.key, ref, body)
+}
+
 // GetWorkspace implements API.
 func (l local) GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error) {
 	return l.backend.GetWorkspace(ctx, l.key, ref)

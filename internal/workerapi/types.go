@@ -40,6 +40,10 @@ type API interface {
 	PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader) error
 	// GetWorkspace returns what PutWorkspace kept. The caller closes it.
 	GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error)
+	// RecoverState hands over a state that OpenTofu could not store during the
+	// lease, even after its end. A conflict means that it is too late: another
+	// run has written since, or the state does not follow the stored one.
+	RecoverState(ctx context.Context, ref LeaseRef, body io.Reader) error
 }
 
 // LeaseRef identifies one lease of one run.
@@ -74,6 +78,9 @@ type Job struct {
 	RunType  domain.RunType `json:"runType"`
 	StackID  domain.StackID `json:"stackId"`
 	LeaseTTL time.Duration  `json:"leaseTTL"` // heartbeat at a third of it
+	// ApplyTTL is how long the lease lasts without a heartbeat while something is
+	// changed; 0 means LeaseTTL.
+	ApplyTTL time.Duration `json:"applyTTL,omitempty"`
 
 	Source      Source `json:"source"`
 	ProjectRoot string `json:"projectRoot"`
@@ -147,6 +154,10 @@ type Advance struct {
 	Delta   *domain.Delta           `json:"delta,omitempty"`   // with the state after PLANNING
 	Changes []domain.ResourceChange `json:"changes,omitempty"` // likewise
 	Outputs []domain.Output         `json:"outputs,omitempty"` // with FINISHED after an apply
+	// Lost, with FAILED, says that the worker that held the lease died: another
+	// one, which found what it left, reports that. The control plane knows what
+	// it means for the run; Note is not used.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // AdvanceReply answers an Advance.

@@ -3050,7 +3050,8 @@ enum RuleWho {
   runDiscardAll("Why." note: String @audited, "Id of the stack." stack: ID!): RunDiscardAllResult @rule(do: RUN_DISCARD)
   """
   End a run at once, without waiting for its worker. What the worker still does
-  cannot reach the state. Use runStop where the worker answers.
+  cannot reach the state. Use runStop where the worker answers. A run that applies
+  or destroys can be ended so only when its worker has been silent for a lease.
   """
   runKill(
     "Why."

@@ -1,0 +1,158 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/tofu"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// How often a worker looks whether what a dead one left has ended, and tries
+// again to hand over what the control plane could not be asked about.
+const (
+	survivorPoll = 100 * time.Millisecond
+	handOverWait = 5 * time.Second
+)
+
+// survivorFile holds the process id of an apply, which outlives its worker for
+// as long as it needs to store its state.
+const survivorFile = "apply.pid"
+
+// recovery hands over what is left of earlier leases until ctx ends: states
+// that OpenTofu could not store, and which runs were lost with their worker.
+func (w *worker) recovery(ctx context.Context) {
+	for _, dead := range w.dirs.dead {
+		w.dirs.endSurvivors(ctx, dead.dir)
+		if ctx.Err() != nil {
+			_ = dead.lock.Close() // the next worker finds it again
+			continue
+		}
+		w.dirs.clear(dead)
+	}
+	for ctx.Err() == nil {
+		left := w.handOver(ctx)
+		var again <-chan time.Time
+		if left {
+			timer := time.NewTimer(handOverWait)
+			defer timer.Stop()
+			again = timer.C
+		}
+		select {
+		case <-ctx.Done():
+		case <-w.dirs.rescued:
+		case <-again:
+		}
+	}
+}
+
+// handOver tries each thing once, states first, so that a run that is shown as
+// failed has its state. It reports whether something is left.
+func (w *worker) handOver(ctx context.Context) (left bool) {
+	for _, path := range w.dirs.list(rescuedDir, "*.tfstate") {
+		ref, ok := refOf(filepath.Base(path))
+		if !ok || strings.HasSuffix(path, refusedState) {
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			continue // another worker of this directory was faster
+		}
+		err = w.api.RecoverState(ctx, ref, f)
+		_ = f.Close() // it was only read
+		left = w.settled(ctx, path, ref, err) || left
+	}
+	for _, path := range w.dirs.list(lostDir, "*") {
+		ref, ok := refOf(filepath.Base(path))
+		if !ok {
+			continue
+		}
+		_, err := w.api.Advance(ctx, workerapi.Advance{Ref: ref, To: domain.RunFailed, Lost: true})
+		if err != nil && !final(err) {
+			left = true
+			continue
+		}
+		w.cfg.Logger.WarnContext(ctx, "told the control plane that a worker died", "run", ref.RunID, "epoch", ref.Epoch, "answer", err)
+		_ = os.Remove(path) // told twice is no harm
+	}
+	return left
+}
+
+// settled puts a state away that was taken or refused for good.
+func (w *worker) settled(ctx context.Context, path string, ref workerapi.LeaseRef, err error) (left bool) {
+	switch {
+	case err == nil:
+		w.cfg.Logger.WarnContext(ctx, "handed over a state that OpenTofu could not store", "run", ref.RunID, "epoch", ref.Epoch)
+		_ = os.Remove(path) // handed over twice is no harm
+	case final(err):
+		w.cfg.Logger.ErrorContext(ctx, "a state is kept: the control plane refuses it", "run", ref.RunID, "kept", path, "error", err)
+		_ = os.Rename(path, strings.TrimSuffix(path, ".tfstate")+refusedState) // else it is offered once more
+	default:
+		return true
+	}
+	return false
+}
+
+// final reports whether another try would be answered alike.
+func final(err error) bool { return refusal(err) || domain.ErrorCode(err) == domain.CodeInvalid }
+
+// refOf reads the lease out of a name that begins with dirName's.
+func refOf(name string) (workerapi.LeaseRef, bool) {
+	id, rest, _ := strings.Cut(name, "-")
+	number, _, _ := strings.Cut(rest, "-")
+	number, _, _ = strings.Cut(number, ".")
+	epoch, err := strconv.Atoi(number)
+	return workerapi.LeaseRef{RunID: domain.RunID(id), Epoch: epoch}, err == nil && id != ""
+}
+
+// endSurvivors interrupts the applies of a dead worker, and waits for them to
+// store what they have made.
+func (d *workDir) endSurvivors(ctx context.Context, dir string) {
+	ctx, cancel := context.WithTimeout(ctx, tofu.StateRetry+time.Minute)
+	defer cancel()
+	for _, pid := range survivors(dir) {
+		d.log.WarnContext(ctx, "an apply goes on whose worker died; it is interrupted", "process", pid)
+		_ = syscall.Kill(pid, syscall.SIGINT) // once: a second one would make it end at once
+	}
+	for ctx.Err() == nil && len(survivors(dir)) > 0 {
+		sleep(ctx, survivorPoll)
+	}
+}
+
+// survivors returns the applies of a dead worker that are still alive.
+func survivors(dir string) (pids []int) {
+	files, _ := filepath.Glob(filepath.Join(dir, "run-*", survivorFile)) // the pattern is right
+	for _, f := range files {
+		body, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		if pid, err := strconv.Atoi(string(body)); err == nil && carries(pid, mark(dir)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// list returns files of a folder beside the workers' own.
+func (d *workDir) list(folder, pattern string) []string {
+	files, _ := filepath.Glob(filepath.Join(d.base, folder, pattern)) // the pattern is right
+	return files
+}
+
+// noteLost remembers, across restarts, that a run lost its worker.
+func (d *workDir) noteLost(name string) error {
+	ref, ok := refOf(name)
+	if !ok {
+		return nil
+	}
+	dir := filepath.Join(d.base, lostDir)
+	return errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, dirName(ref)), nil, 0o600))
+}

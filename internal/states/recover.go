@@ -1,0 +1,120 @@
+package states
+
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Attempt names one lease of a run, and what the worker that had it has proved.
+type Attempt struct {
+	Key   domain.PoolKey
+	Run   domain.RunID
+	Epoch int
+}
+
+// Recover keeps a state that OpenTofu could not store while the attempt ran:
+// what the attempt has made is in no other place. It takes it as long as
+// nobody has written since, whether or not the run has ended; the checks of a
+// write under the lock hold here, too.
+func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
+	head, err := domain.ReadStateHead(body)
+	if err != nil {
+		return err
+	}
+	outputs, err := outputsOf(body)
+	if err != nil {
+		return err
+	}
+	return s.db.Change(ctx, func(tx Tx) error {
+		stack, err := lastAttempt(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		v := domain.StateVersion{
+			ID: domain.StateVersionID(s.ids.ULID()), StackID: stack.ID, RunID: a.Run, Serial: head.Serial,
+			Lineage: head.Lineage, Size: len(body), Checksum: checksum(body), CreatedAt: tx.Now(),
+		}
+		current, err := tx.CurrentState(ctx, stack.ID)
+		switch {
+		case domain.ErrorCode(err) == domain.CodeNotFound:
+		case err != nil:
+			return err
+		case current.RunID != a.Run && string(current.ID) > string(a.Run): // both are ULIDs
+			return domain.Conflict("stale_attempt: the state of stack %s was written after run %s", stack.ID, a.Run)
+		default:
+			if same, err := current.CheckSuccessor(head, v.Checksum); same || err != nil {
+				return err
+			}
+		}
+		p, err := s.gate.SystemOp(ctx, tx, access.SystemStateStore, access.Op{
+			Event: "state.recover", Object: access.Object{Kind: access.KindState, ID: string(stack.ID), Noun: "state", Space: stack.Space},
+		}, "run "+string(a.Run)+" could not store it")
+		if err != nil {
+			return err
+		}
+		if err := tx.InsertState(ctx, p, v, body); err != nil {
+			return err
+		}
+		return tx.SetOutputs(ctx, p, stack.ID, outputs)
+	})
+}
+
+// lastAttempt returns the stack of an attempt, locked, if the attempt is the
+// last one of its run, could have written, and no later run can have.
+func lastAttempt(ctx context.Context, tx Tx, a Attempt) (domain.Stack, error) {
+	if lives, err := tx.PoolKeyLives(ctx, a.Key); err != nil || !lives {
+		if err == nil {
+			err = domain.Unauthenticated("unknown worker pool token")
+		}
+		return domain.Stack{}, err
+	}
+	run, err := tx.Run(ctx, a.Run)
+	if err != nil {
+		return domain.Stack{}, err
+	}
+	stack, err := tx.LockStack(ctx, run.StackID)
+	if err != nil {
+		return stack, err
+	}
+	if run, err = tx.Run(ctx, a.Run); err != nil {
+		return stack, err
+	}
+	pool := stack.WorkerPool
+	if pool == "" {
+		pool = domain.DefaultWorkerPool
+	}
+	if pool != a.Key.Pool {
+		return stack, domain.NotFound("run")
+	}
+	if run.Epoch != a.Epoch || !stack.ManagesState {
+		return stack, domain.Conflict("stale_attempt: lease %d of run %s is over", a.Epoch, a.Run)
+	}
+	steps, err := tx.RunHistory(ctx, a.Run)
+	if err != nil {
+		return stack, err
+	}
+	for _, step := range steps {
+		if step.State.Writes() {
+			return stack, nobodyElse(ctx, tx, run)
+		}
+	}
+	return stack, domain.Conflict("stale_attempt: run %s has never applied anything", a.Run)
+}
+
+// nobodyElse refuses while another run writes, or holds the lock of the state.
+func nobodyElse(ctx context.Context, tx Tx, run domain.Run) error {
+	blocker, err := tx.Blocker(ctx, run.StackID)
+	if err == nil && blocker.ID != run.ID && blocker.State.Writes() {
+		return domain.Conflict("stale_attempt: run %s writes the state now", blocker.ID)
+	}
+	if err != nil && domain.ErrorCode(err) != domain.CodeNotFound {
+		return err
+	}
+	lock, err := tx.StateLock(ctx, run.StackID)
+	if err == nil && lock != nil && lock.Run != run.ID {
+		return &LockedError{Lock: *lock}
+	}
+	return err
+}
