@@ -107,8 +107,11 @@ func (p Permit) About(id string) Permit {
 }
 
 // Noting returns the permit with a sentence for the audit trail about what the
-// change does beyond its arguments.
+// change does beyond its arguments, after those that it has.
 func (p Permit) Noting(sentence string) Permit {
+	if p.record.Reason != "" {
+		sentence = p.record.Reason + "; " + sentence
+	}
 	p.record.Reason = sentence
 	return p
 }

@@ -60,6 +60,9 @@ func (s *Service) attach(ctx context.Context, tx Tx, c domain.Context, a StackAt
 	if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
 		return v, err
 	}
+	if err := replaceAuto(ctx, tx, permit, c.ID, stack.ID); err != nil {
+		return v, err
+	}
 	v.StackOf = stack
 	v.ContextAttachment = domain.ContextAttachment{
 		ID: domain.ContextAttachmentID(s.ids.ULID()), Context: c.ID, Stack: stack.ID, Priority: a.Priority,
@@ -113,6 +116,9 @@ func (s *Service) Detach(ctx context.Context, id domain.ContextAttachmentID) (v 
 			return err
 		}
 		op := access.Op{Event: "context.detach", Action: authz.ActionStackManage, Object: stackObject(stack, "context attachment")}
+		if label, _ := domain.AutoAttaches(c.Labels, stack.Labels); a.Auto {
+			return s.gate.Refuse(ctx, tx, op, domain.Conflict("context %s is attached to stack %s by its label %s; change the labels to detach it", c.ID, stack.ID, label))
+		}
 		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
 			return err
 		}

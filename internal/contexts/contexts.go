@@ -33,6 +33,8 @@ type Tx interface {
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	UsesOfEntity(ctx context.Context, kind access.Kind, id string) ([]domain.Use, error)
 	ActorsUsing(ctx context.Context, kind access.Kind, id string) ([]domain.StackActor, error)
+	ChangeAutoAttachments(ctx context.Context, p access.Permit, change domain.AutoChange, ids domain.IDSource) error
+	StacksReaching(ctx context.Context, space domain.SpaceID) ([]domain.LabelledStack, error)
 	Also(p access.Permit)
 }
 
@@ -144,11 +146,17 @@ func (s *Service) Create(ctx context.Context, in Input) (c domain.Context, err e
 		if c.ID, err = freeID(ctx, tx, in.Name, s.ids.ULID()); err != nil {
 			return err
 		}
-		permit = permit.About(string(c.ID))
+		auto, permit, err := s.autoAttach(ctx, tx, permit.About(string(c.ID)), domain.Context{}, c, in.Stacks)
+		if err != nil {
+			return err
+		}
 		if err := tx.InsertContext(ctx, permit, c); err != nil {
 			return err
 		}
-		return s.putParts(ctx, tx, permit, c, in)
+		if err := s.putParts(ctx, tx, permit, c, in); err != nil {
+			return err
+		}
+		return tx.ChangeAutoAttachments(ctx, permit.For(access.KindStack), auto, s.ids)
 	})
 	return c, err
 }
@@ -206,12 +214,19 @@ func (s *Service) Update(ctx context.Context, id domain.ContextID, in Input, rep
 				return err
 			}
 		}
+		auto, permit, err := s.autoAttach(ctx, tx, permit, old, c, in.Stacks)
+		if err != nil {
+			return err
+		}
 		if c.Space != old.Space {
 			if permit, err = s.gate.ForetoldMove(ctx, tx, permit, object(old).Entity, old.Space, c.Space); err != nil {
 				return err
 			}
 		}
 		if err := tx.UpdateContext(ctx, permit, c); err != nil {
+			return err
+		}
+		if err := tx.ChangeAutoAttachments(ctx, permit.For(access.KindStack), auto, s.ids); err != nil {
 			return err
 		}
 		return s.putParts(ctx, tx, permit, c, in)

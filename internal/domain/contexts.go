@@ -25,12 +25,14 @@ type Context struct {
 }
 
 // ContextAttachment puts a context on a stack; the lower priority number wins
-// where two contexts set the same thing.
+// where two contexts set the same thing, and all that are attached by hand win
+// over those that a label attached.
 type ContextAttachment struct {
 	ID       ContextAttachmentID
 	Context  ContextID
 	Stack    StackID
 	Priority int
+	Auto     bool // a label made it, and nobody by hand (access model A121)
 }
 
 // Check validates the fields that a caller may set.
@@ -110,10 +112,11 @@ func checkConfigID(c Config) error {
 	}
 	switch c.Type {
 	case ConfigEnvironmentVariable:
-		if !variableName.MatchString(c.ID) {
+		plain, _, _ := StageOf(c.ID)
+		if !variableName.MatchString(plain) {
 			return Invalid("id", "%q is not the name of an environment variable", clip(c.ID))
 		}
-		if ReservedVariable(c.ID) {
+		if ReservedVariable(plain) {
 			return Invalid("id", "%s is set by the control plane or the worker, and by nobody else", clip(c.ID))
 		}
 	case ConfigFileMount:

@@ -7,6 +7,10 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
+// autoSample is how many stacks are shown of those that a label would attach
+// something to.
+const autoSample = 100
+
 func newContext(c domain.Context) *view.Context { return &view.Context{Context: c} }
 
 func newContextAttachment(v contexts.AttachmentView) *view.ContextAttachment {

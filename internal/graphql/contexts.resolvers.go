@@ -111,6 +111,18 @@ func (r *queryResolver) AttachableContextsInSpace(ctx context.Context, id string
 	return each(list, err, newContext)
 }
 
+func (r *queryResolver) AutoattachmentForLabels(ctx context.Context, labels []string, space string) (*generated.AutoattachmentForLabelsResult, error) {
+	list, err := r.Resolver.Contexts.Foretell(ctx, domain.SpaceID(space), labels)
+	if err != nil {
+		return nil, err
+	}
+	out := &generated.AutoattachmentForLabelsResult{Count: new(len(list)), Sample: []*generated.AutoattachmentSample{}}
+	for _, st := range list[:min(len(list), autoSample)] {
+		out.Sample = append(out.Sample, &generated.AutoattachmentSample{ID: string(st.ID), IsModule: new(false), Labels: st.Labels, Name: &st.Name})
+	}
+	return out, nil
+}
+
 func (r *queryResolver) SearchContexts(ctx context.Context, input generated.SearchInput) (*generated.SearchContextsOutput, error) {
 	list, err := r.Resolver.Contexts.List(ctx)
 	if err != nil {

@@ -10,6 +10,14 @@ var contextPermissions = []permission{
 		field: "searchContexts", doc: "spacectl_contexts/Search", named: names1(authz.ActionContextRead),
 		make: func(o *object) vars { return searchFor(o.shown(o.context())) },
 	},
+	{
+		field: "autoattachmentForLabels",
+		doc:   `query($labels:[String!]!,$space:ID!){autoattachmentForLabels(labels:$labels,space:$space){sample{id}}}`, make: autoToAStack,
+	},
+	{
+		field: "autoattachmentForLabels.sample.*",
+		doc:   `query($labels:[String!]!,$space:ID!){autoattachmentForLabels(labels:$labels,space:$space){sample{*}}}`, make: autoToAStack,
+	},
 	{field: "attachableContextsInSpace", make: func(o *object) vars { o.shown(o.context()); return vars{"id": o.space} }},
 	{
 		field: "contextCreate",
@@ -94,3 +102,8 @@ func anAttachedContext(o *object) vars {
 }
 
 func (o *object) onAStack() []any { return []any{vars{"stack": o.stack(), "priority": 0}} }
+
+func autoToAStack(o *object) vars {
+	o.shown(o.stack())
+	return vars{"space": o.space, "labels": []string{"autoattach:*"}}
+}

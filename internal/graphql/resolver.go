@@ -148,6 +148,7 @@ type Contexts interface {
 	Get(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	List(ctx context.Context) ([]domain.Context, error)
 	Attachable(ctx context.Context, space domain.SpaceID) ([]domain.Context, error)
+	Foretell(ctx context.Context, space domain.SpaceID, labels []string) ([]domain.Stack, error)
 	Create(ctx context.Context, in contexts.Input) (domain.Context, error)
 	Update(ctx context.Context, id domain.ContextID, in contexts.Input, replace bool) (domain.Context, error)
 	Rename(ctx context.Context, id domain.ContextID, name string, description *string) (domain.Context, error)

@@ -134,8 +134,9 @@ func (r *run) greet() {
 		r.log.say(n)
 	}
 	for _, e := range r.job.Env {
+		plain, _, _ := domain.StageOf(e.Name)
 		switch {
-		case tofu.Reserved(e.Name):
+		case tofu.Reserved(plain):
 			r.log.say(fmt.Sprintf("Variable %s is ignored: the worker sets it, or it would load foreign code into the worker's processes", e.Name))
 		case e.Secret && e.Value != "" && len(e.Value) < secrets.MinMaskable:
 			r.log.say(fmt.Sprintf("The value of %s is not masked: it is shorter than %d characters and would garble the log", e.Name, secrets.MinMaskable))
@@ -182,6 +183,9 @@ func (r *run) advanceReply(a workerapi.Advance) (workerapi.AdvanceReply, error) 
 	}
 	r.state = a.To
 	r.log.enter(a.To)
+	if a.To.Writes() {
+		return reply, r.enterWriting()
+	}
 	return reply, nil
 }
 

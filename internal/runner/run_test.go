@@ -113,6 +113,7 @@ func TestHooksFilesAndMasking(t *testing.T) {
 	job.Env = []workerapi.EnvVar{
 		{Name: "TF_VAR_token", Value: "canary-4711\nsecond-canary", Secret: true},
 		{Name: "GREETING", Value: "$(id) `id`; hello"}, {Name: "PIN", Value: "123", Secret: true},
+		{Name: "ro_STAGE", Value: "reading"}, {Name: "wo_STAGE", Value: "writing"}, {Name: "SAYS", Value: "it is ${STAGE}"},
 		{Name: "LD_PRELOAD", Value: "/tmp/evil.so"}, {Name: "TF_CLI_CONFIG_FILE", Value: "/tmp/evil"},
 	}
 	job.Files = []workerapi.File{
@@ -122,13 +123,13 @@ func TestHooksFilesAndMasking(t *testing.T) {
 	job.Hooks = domain.Hooks{
 		BeforeInit: []string{`echo "$GREETING"`, `printf '%s' canary-; sleep 0.05; echo 4711`, `cat ../notes/secret.txt; echo`},
 		AfterInit:  []string{`echo "home=$HOME tf=$TF_CLI_CONFIG_FILE ld=$LD_PRELOAD"`},
-		BeforePlan: []string{"echo one\necho two"}, AfterPlan: []string{`test -f airlock.plan && echo "$TF_VAR_token" | base64 -w0; echo`},
+		BeforePlan: []string{"echo one\necho two", `echo "before plan $SAYS"`}, AfterPlan: []string{`test -f airlock.plan && echo "$TF_VAR_token" | base64 -w0; echo`},
 		BeforeApply: []string{`env | grep -c '^TF_HTTP_PASSWORD=' ; echo "$TF_HTTP_PASSWORD"`},
-		AfterApply:  []string{`echo after-apply`}, AfterRun: []string{`echo "ended $AIRLOCK_FINAL_RUN_STATE"`, "exit 3"},
+		AfterApply:  []string{`echo "after-apply $SAYS"`}, AfterRun: []string{`echo "ended $AIRLOCK_FINAL_RUN_STATE"`, "exit 3"},
 	}
 	b.must(job)
 	checkPath(t, b.api, then(planPath, domain.RunConfirmed, domain.RunApplying, domain.RunFinished))
-	b.wantLog("$(id) `id`; hello", "one\ntwo", "after-apply", "ended FINISHED", "after_run hook 2 failed with exit code 3",
+	b.wantLog("$(id) `id`; hello", "one\ntwo", "before plan it is reading\n", "after-apply it is writing\n", "ended FINISHED", "after_run hook 2 failed with exit code 3",
 		"Variable LD_PRELOAD is ignored", "Variable TF_CLI_CONFIG_FILE is ignored", "The value of PIN is not masked", "/home tf=")
 	for _, canary := range []string{"canary-4711", "second-canary", "file-canary", "state-password", "Y2FuYXJ5", "evil.so\n", "uid="} {
 		if strings.Contains(b.api.text(), canary) {

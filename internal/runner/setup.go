@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/airlock-project/airlock/internal/tofu"
 	"github.com/airlock-project/airlock/internal/workerapi"
@@ -38,16 +37,16 @@ func secretValues(job *workerapi.Job) []string {
 	return values
 }
 
-// environment returns the variables of every process of the run.
-func (r *run) environment() ([]string, error) {
+// environment returns the variables of the run's processes in one kind of
+// stage.
+func (r *run) environment(writes bool) ([]string, error) {
+	vars, err := variables(r.job, writes)
+	if err != nil {
+		return nil, err
+	}
 	var own []string
-	for _, e := range r.job.Env {
-		if e.Name == "" || strings.ContainsAny(e.Name, "=\x00") || strings.ContainsRune(e.Value, 0) {
-			return nil, fmt.Errorf("the environment variable %q cannot be set: its name or value is not allowed", e.Name)
-		}
-		if !tofu.Reserved(e.Name) {
-			own = append(own, e.Name+"="+e.Value)
-		}
+	for _, e := range vars {
+		own = append(own, e.Name+"="+e.Value)
 	}
 	own = append(own,
 		"SPACELIFT_COMMIT_SHA="+r.commit, "SPACELIFT_WORKSPACE_ROOT="+r.ws.Name(),
@@ -68,7 +67,7 @@ func (r *run) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env, err := r.environment()
+	env, err := r.environment(false)
 	if err != nil {
 		return err
 	}
@@ -80,6 +79,14 @@ func (r *run) setUp(ctx context.Context) error {
 	r.shell = shell{env: env, dir: dir, log: r.log}
 	r.log.say("Using " + r.tool.Product() + " " + c.version)
 	return nil
+}
+
+// enterWriting gives the tool and the hooks the variables of the stages that
+// may change something.
+func (r *run) enterWriting() error {
+	env, err := r.environment(true)
+	r.tool.Env, r.shell.env = env, env
+	return err
 }
 
 // openProject opens the project root and puts the state backend into it.

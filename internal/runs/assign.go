@@ -27,6 +27,7 @@ type Assignment struct {
 type Variable struct {
 	Name, Value string
 	Secret      bool
+	Literal     bool // nothing in the value refers to other variables
 }
 
 // assign gathers what a worker needs. It runs in the transaction of the lease,
@@ -86,6 +87,9 @@ func (s *Service) addConfig(ctx context.Context, tx Tx, a *Assignment) error {
 	}
 	for _, id := range order {
 		e := merged[id]
+		if _, staged, writes := domain.StageOf(e.ID); staged && writes && !a.mayWrite() && e.Type == domain.ConfigEnvironmentVariable {
+			continue // it never leaves before it is needed
+		}
 		if e.Type == domain.ConfigFileMount {
 			a.Files = append(a.Files, e)
 			continue
@@ -93,6 +97,19 @@ func (s *Service) addConfig(ctx context.Context, tx Tx, a *Assignment) error {
 		a.Env = append(a.Env, Variable{Name: e.ID, Value: e.Value, Secret: e.WriteOnly})
 	}
 	return nil
+}
+
+// mayWrite reports whether the lease can come to a stage that changes
+// something: a plan that is to be confirmed first cannot.
+func (a *Assignment) mayWrite() bool {
+	switch a.Run.Type {
+	case domain.RunProposed:
+		return false
+	case domain.RunTracked:
+		return a.Run.Autodeploy || a.Run.State == domain.RunPreparingApply
+	default:
+		return true
+	}
 }
 
 // environment is what the control plane itself sets: the names that existing

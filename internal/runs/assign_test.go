@@ -1,6 +1,7 @@
 package runs_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,5 +127,50 @@ func TestFailReason(t *testing.T) {
 		if a := b.lease(t); len(a.Notices) != 1 || !strings.Contains(a.Notices[0], "example/image") {
 			t.Errorf("notices are %q", a.Notices)
 		}
+	})
+}
+
+// TestWriteStageVariables: what is only for stages that change something does
+// not leave for a lease that cannot come to one.
+func TestWriteStageVariables(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		for _, auto := range []bool{false, true} {
+			id := domain.StackID("plain")
+			if auto {
+				id = "auto"
+			}
+			b.Stack(t, id, "apps", func(s *domain.Stack) { s.Autodeploy = auto })
+			b.Fill(t, func(ctx ctx, tx *store.Tx, p access.Permit) error {
+				for _, name := range []string{"ro_KEY", "wo_KEY"} {
+					if err := tx.PutConfig(ctx, p.For(access.KindStack), access.KindStack, string(id), variable(name, name)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		has := func(a *runs.Assignment, name string) bool {
+			return slices.ContainsFunc(a.Env, func(v runs.Variable) bool { return v.Name == name })
+		}
+		want := func(a *runs.Assignment, writes bool) {
+			t.Helper()
+			if !has(a, "ro_KEY") || has(a, "wo_KEY") != writes {
+				t.Errorf("%s of %s: ro %v, wo %v, want wo %v", a.Run.Type, a.Stack.ID, has(a, "ro_KEY"), has(a, "wo_KEY"), writes)
+			}
+		}
+		b.trigger(t, "auto")
+		a := b.lease(t)
+		want(a, true)
+		b.advance(t, a.Lease, domain.RunFailed)
+
+		run := b.trigger(t, "plain")
+		a = b.lease(t)
+		want(a, false)
+		b.advance(t, a.Lease, domain.RunInitializing, domain.RunPlanning, domain.RunUnconfirmed)
+		if _, err := b.Confirm(b.As(t, "root-admin"), "plain", run.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		a = b.lease(t)
+		want(a, true)
 	})
 }

@@ -14,12 +14,16 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.Namer
+	access.ActAsReader
 	Space(ctx context.Context, id domain.SpaceID) (domain.Space, error)
 	Spaces(ctx context.Context, ids []domain.SpaceID) ([]domain.Space, error)
 	SpaceContents(ctx context.Context, id domain.SpaceID) (domain.SpaceContents, error)
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	UsesBelow(ctx context.Context, top domain.SpaceID, of []domain.SpaceID) ([]domain.Use, error)
-	AccountSettings(ctx context.Context) (domain.AccountSettings, error)
+	AutoContexts(ctx context.Context) ([]domain.Context, error)
+	StacksReaching(ctx context.Context, space domain.SpaceID) ([]domain.LabelledStack, error)
+	AttachmentsOfContext(ctx context.Context, id domain.ContextID) ([]domain.ContextAttachment, error)
+	ChangeAutoAttachments(ctx context.Context, p access.Permit, change domain.AutoChange, ids domain.IDSource) error
 	InsertSpace(ctx context.Context, p access.Permit, s domain.Space) error
 	UpdateSpace(ctx context.Context, p access.Permit, s domain.Space) error
 	DeleteSpace(ctx context.Context, p access.Permit, id domain.SpaceID) error

@@ -37,14 +37,21 @@ func (s *Service) Update(ctx context.Context, id domain.SpaceID, in Input) (v Vi
 		if err := s.guard(ctx, tx, op, old, next); err != nil {
 			return err
 		}
+		var auto domain.AutoChange
 		if old.Parent != next.Parent || old.Inherit != next.Inherit {
 			change := domain.WorldDelta{Put: domain.World{Spaces: []domain.Space{next}}}
 			if permit, err = s.gate.Foretold(ctx, tx, permit, domain.World{}, change); err != nil {
 				return err
 			}
+			if auto, permit, err = s.autoAttach(ctx, tx, op, permit, next); err != nil {
+				return err
+			}
 		}
 		v = View{Space: next, Level: authz.LevelAdmin}
-		return tx.UpdateSpace(ctx, permit, next)
+		if err := tx.UpdateSpace(ctx, permit, next); err != nil {
+			return err
+		}
+		return tx.ChangeAutoAttachments(ctx, permit.For(access.KindStack), auto, s.ids)
 	})
 	return v, err
 }

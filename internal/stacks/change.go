@@ -44,7 +44,11 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (stack domain.Stac
 		if err := s.guardPool(ctx, tx, op, stack); err != nil {
 			return err
 		}
-		return tx.InsertStack(ctx, permit.About(string(stack.ID)), stack)
+		permit = permit.About(string(stack.ID))
+		if err := tx.InsertStack(ctx, permit, stack); err != nil {
+			return err
+		}
+		return s.autoAttachNew(ctx, tx, permit, stack)
 	})
 	return stack, err
 }
@@ -139,13 +143,20 @@ func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.Stack
 				return err
 			}
 		}
+		auto, permit, err := s.autoAttach(ctx, tx, operation("stack.update", authz.ActionStackUpdate, Object(old)), permit, old, stack)
+		if err != nil {
+			return err
+		}
 		if old.Space != stack.Space {
 			homes, change := domain.World{Stacks: []domain.StackActor{old.AsActor()}}, domain.World{Stacks: []domain.StackActor{stack.AsActor()}}
 			if permit, err = s.gate.Foretold(ctx, tx, permit, homes, domain.WorldDelta{Put: change}); err != nil {
 				return err
 			}
 		}
-		return tx.UpdateStack(ctx, permit, stack)
+		if err := tx.UpdateStack(ctx, permit, stack); err != nil {
+			return err
+		}
+		return tx.ChangeAutoAttachments(ctx, permit, auto, s.ids)
 	})
 	return stack, err
 }

@@ -34,6 +34,9 @@ type Tx interface {
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	OpenRuns(ctx context.Context, id domain.StackID) ([]domain.Run, error)
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
+	AutoContexts(ctx context.Context) ([]domain.Context, error)
+	AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error)
+	ChangeAutoAttachments(ctx context.Context, p access.Permit, change domain.AutoChange, ids domain.IDSource) error
 	UsesOfStack(ctx context.Context, id domain.StackID) ([]domain.Use, error)
 	Also(p access.Permit)
 }

@@ -86,10 +86,10 @@ func (tx *Tx) DeleteContext(ctx context.Context, p access.Permit, id domain.Cont
 	return tx.exec(ctx, `delete from contexts where id = $1`, id)
 }
 
-const selectAttachment = `select id, context_id, stack_id, priority from context_attachments`
+const selectAttachment = `select id, context_id, stack_id, priority, auto from context_attachments`
 
 func scanAttachment(s scanner) (a domain.ContextAttachment, err error) {
-	return a, s.Scan(&a.ID, &a.Context, &a.Stack, &a.Priority)
+	return a, s.Scan(&a.ID, &a.Context, &a.Stack, &a.Priority, &a.Auto)
 }
 
 // ContextAttachment returns one attachment.
@@ -97,9 +97,10 @@ func (tx *Tx) ContextAttachment(ctx context.Context, id domain.ContextAttachment
 	return one(ctx, tx, "context attachment", scanAttachment, selectAttachment+` where id = $1`, id)
 }
 
-// AttachmentsOfStack returns what is attached to a stack, strongest first.
+// AttachmentsOfStack returns what is attached to a stack, strongest first: by
+// hand before by label.
 func (tx *Tx) AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error) {
-	return many(ctx, tx, scanAttachment, selectAttachment+` where stack_id = $1 order by priority, id`, id)
+	return many(ctx, tx, scanAttachment, selectAttachment+` where stack_id = $1 order by auto, priority, case when auto then context_id else id end`, id)
 }
 
 // AttachmentsOfContext returns where a context is attached.
@@ -115,8 +116,8 @@ func (tx *Tx) InsertContextAttachment(ctx context.Context, p access.Permit, a do
 	if err := tx.touchUse(ctx, a.Stack); err != nil {
 		return err
 	}
-	err := tx.exec(ctx, `insert into context_attachments (id, context_id, stack_id, priority) values ($1, $2, $3, $4)`,
-		a.ID, a.Context, a.Stack, a.Priority)
+	err := tx.exec(ctx, `insert into context_attachments (id, context_id, stack_id, priority, auto) values ($1, $2, $3, $4, $5)`,
+		a.ID, a.Context, a.Stack, a.Priority, a.Auto)
 	if isUnique(err, "context_attachments_once", "context_attachments.context_id") {
 		return domain.Conflict("context %s is attached to stack %s already", a.Context, a.Stack)
 	}

@@ -61,7 +61,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		j.Tool, j.ToolVersion = t.WorkflowTool, t.Version
 	}
 	for _, v := range a.Env {
-		j.Env = append(j.Env, EnvVar{Name: v.Name, Value: v.Value, Secret: v.Secret})
+		j.Env = append(j.Env, EnvVar{Name: v.Name, Value: v.Value, Secret: v.Secret, Literal: v.Literal})
 	}
 	for _, f := range a.Files {
 		j.Files = append(j.Files, File{Path: f.ID, Content: []byte(f.Value), Secret: f.WriteOnly, Mode: fileMode(f.FileMode)})

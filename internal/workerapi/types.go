@@ -116,6 +116,9 @@ type EnvVar struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	Secret bool   `json:"secret"` // masked in logs
+	// Literal values are taken as they are; in others ${NAME} stands for the
+	// value of another variable.
+	Literal bool `json:"literal,omitempty"`
 }
 
 // File is a mounted file.

@@ -223,6 +223,26 @@ type AttachContextChange struct {
 	StackID string `json:"stackId"`
 }
 
+// What something would attach itself to by its labels.
+type AutoattachmentForLabelsResult struct {
+	// How many stacks.
+	Count *int `json:"count,omitempty"`
+	// The first hundred of them, by id.
+	Sample []*AutoattachmentSample `json:"sample"`
+}
+
+// A stack that something would attach itself to.
+type AutoattachmentSample struct {
+	// Id of the stack.
+	ID string `json:"id"`
+	// True for a module.
+	IsModule *bool `json:"isModule,omitempty"`
+	// Labels of the stack.
+	Labels []string `json:"labels"`
+	// Name of the stack.
+	Name *string `json:"name,omitempty"`
+}
+
 // An AWS integration attached to a stack.
 type AWSIntegrationStackAttachment struct {
 	// Life of the credentials, in seconds.

@@ -1224,6 +1224,18 @@ input HooksInput {
   attachableContextsInSpace("Id of the space." id: ID!): [Context!]!
     @rule(see: SPACE_READ)
     @rule(list: SPACE_READ, at: "the context's space")
+  """
+  What a context of a space would attach itself to by some labels, such as autoattach:prod or autoattach:*. It counts and
+  shows only stacks that the caller can see.
+  """
+  autoattachmentForLabels(
+    "Labels of the context."
+    labels: [String!]!
+    "Id of its space."
+    space: ID!
+  ): AutoattachmentForLabelsResult
+    @rule(see: SPACE_READ)
+    @rule(list: SPACE_READ, at: "the stack's space")
   "Search the contexts that the caller can see. Fields: name, label, space; sorted by name."
   searchContexts("What to search for." input: SearchInput!): SearchContextsOutput @rule(list: SPACE_READ)
 }
@@ -1316,6 +1328,26 @@ type Context {
   spaceDetails: Space! @rule(who: PARENT)
   "Time of the last change, in Unix seconds."
   updatedAt: Int!
+}
+
+"What something would attach itself to by its labels."
+type AutoattachmentForLabelsResult {
+  "How many stacks."
+  count: Int
+  "The first hundred of them, by id."
+  sample: [AutoattachmentSample!]!
+}
+
+"A stack that something would attach itself to."
+type AutoattachmentSample {
+  "Id of the stack."
+  id: ID!
+  "True for a module."
+  isModule: Boolean
+  "Labels of the stack."
+  labels: [String!]!
+  "Name of the stack."
+  name: String
 }
 
 "A context on a stack."
@@ -4999,6 +5031,30 @@ func (ec *executionContext) childFields_AuditUse(ctx context.Context, field grap
 		return ec.fieldContext_AuditUse_held(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditUse", field.Name)
+}
+
+func (ec *executionContext) childFields_AutoattachmentForLabelsResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_AutoattachmentForLabelsResult_count(ctx, field)
+	case "sample":
+		return ec.fieldContext_AutoattachmentForLabelsResult_sample(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AutoattachmentForLabelsResult", field.Name)
+}
+
+func (ec *executionContext) childFields_AutoattachmentSample(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AutoattachmentSample_id(ctx, field)
+	case "isModule":
+		return ec.fieldContext_AutoattachmentSample_isModule(ctx, field)
+	case "labels":
+		return ec.fieldContext_AutoattachmentSample_labels(ctx, field)
+	case "name":
+		return ec.fieldContext_AutoattachmentSample_name(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AutoattachmentSample", field.Name)
 }
 
 func (ec *executionContext) childFields_AwsIntegrationStackAttachment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -27,7 +27,7 @@ func (a *ContextAttachment) ContextID() string           { return string(a.Conte
 func (a *ContextAttachment) ContextLabels() []string     { return a.Of.Labels }
 func (a *ContextAttachment) ContextName() string         { return a.Of.Name }
 func (a *ContextAttachment) StackID() string             { return string(a.Stack) }
-func (a *ContextAttachment) IsAutoattached() bool        { return false }
+func (a *ContextAttachment) IsAutoattached() bool        { return a.Auto }
 func (a *ContextAttachment) IsModule() bool              { return false }
 
 // ContextStackAttachment is a stack that a context is attached to.
@@ -37,7 +37,7 @@ type ContextStackAttachment struct {
 }
 
 func (a *ContextStackAttachment) StackID() string      { return string(a.Stack) }
-func (a *ContextStackAttachment) IsAutoattached() bool { return false }
+func (a *ContextStackAttachment) IsAutoattached() bool { return a.Auto }
 func (a *ContextStackAttachment) IsModule() bool       { return false }
 
 // ConfigElement is a variable or mounted file as the API shows it.

@@ -116,7 +116,8 @@ func testContexts(t *testing.T, k *Kit) {
 	k.Stack(t, "s", "legacy", nil)
 	a := filled[domain.ContextAttachment](k)
 	a.Context, a.Stack = "full", "s"
-	weak := domain.ContextAttachment{ID: "weak", Context: "bare", Stack: "s", Priority: a.Priority + 1}
+	weak := domain.ContextAttachment{ID: "weak", Context: "bare", Stack: "s", Priority: a.Priority - 1, Auto: true}
+	a.Auto = false // by hand wins over by label, whatever the priority
 	attach := func(a domain.ContextAttachment) error {
 		return k.try(t, access.KindStack, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 			return tx.InsertContextAttachment(ctx, p, a)
