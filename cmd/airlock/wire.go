@@ -20,6 +20,7 @@ import (
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/secrets"
+	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/states"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/telemetry"
@@ -40,6 +41,7 @@ type server struct {
 	runs     *runs.Service
 	states   *states.Service
 	bindings *bindings.Service
+	stacks   *stacks.Service
 	backend  workerapi.Backend // of the built-in workers
 	handler  http.Handler
 
@@ -129,6 +131,7 @@ func (s *server) build(ctx context.Context) error {
 		BaseURL: s.config.BaseURL, LeaseTTL: s.config.Lease, ApplyTTL: s.config.ApplyLease,
 	})
 	s.states = states.New(store.Bind[states.Tx](s.store), s.gate, s.ids)
+	s.stacks = stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource)
 	s.handler = s.routes()
 	s.backend = s.backendAt(s.local)
 	return nil

@@ -19,6 +19,7 @@ const (
 	forwardEvery = time.Second
 	forwardBatch = 100
 	sweepEvery   = 10 * time.Minute
+	deleteEvery  = 2 * time.Second
 )
 
 // startBackground starts what runs beside the requests: the reaper, the audit
@@ -29,6 +30,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.reap(background) })
 	loops.Go(func() { s.forward(background) })
 	loops.Go(func() { s.sweep(background) })
+	loops.Go(func() { s.deleteDestroyed(background) })
 	if s.config.Workers > 0 {
 		s.log.Warn("built-in workers run the code of repositories as this server's own user: whoever writes that code can read the server's keys; " +
 			"where you do not trust them all, use --workers 0 and `airlock worker` under another user")
@@ -86,6 +88,24 @@ func (s *server) sweep(ctx context.Context) {
 			s.log.Error("could not clear away what has expired", "error", err)
 		} else if n > 0 {
 			s.log.Info("cleared away what has expired", "objects", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// deleteDestroyed deletes the stacks whose resources have been destroyed.
+func (s *server) deleteDestroyed(ctx context.Context) {
+	tick := time.NewTicker(deleteEvery)
+	defer tick.Stop()
+	for {
+		if n, err := s.stacks.SweepDestroyed(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("could not delete destroyed stacks", "error", err)
+		} else if n > 0 {
+			s.log.Info("deleted stacks whose resources were destroyed", "stacks", n)
 		}
 		select {
 		case <-ctx.Done():

@@ -17,7 +17,6 @@ import (
 	"github.com/airlock-project/airlock/internal/insight"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/spaces"
-	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/statebackend"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/vcs"
@@ -56,7 +55,7 @@ func (s *server) resolver() *graphql.Resolver {
 		Roles:       roles.New(store.Bind[roles.Tx](s.store), s.gate, s.ids),
 		Bindings:    s.bindings,
 		Identity:    s.identity,
-		Stacks:      stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource),
+		Stacks:      s.stacks,
 		Contexts:    contexts.New(store.Bind[contexts.Tx](s.store), s.gate, s.ids),
 		Runs:        s.runs,
 		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),

@@ -27,7 +27,7 @@ var systemKinds = map[System][]Kind{
 	SystemRunReaper:  {KindRun},
 	SystemStateStore: {KindState},
 	SystemKeyUse:     {KindAPIKey},
-	SystemSweeper:    {KindRoleBinding, KindAccessRequest},
+	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack},
 }
 
 // System returns the permit of a background worker for one object. It leaves

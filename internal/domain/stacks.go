@@ -36,6 +36,7 @@ type Stack struct {
 	ID   StackID
 	ULID string // never reused, unlike the slug: what outside trust should be tied to
 	StackSettings
+	StackLife
 	ManagesState bool // Airlock keeps the state
 	CreatedAt    time.Time
 

@@ -137,6 +137,7 @@ type Stacks interface {
 	Create(ctx context.Context, in stacks.CreateInput) (domain.Stack, error)
 	Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (domain.Stack, error)
 	Delete(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	Reslug(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	ConvertAdministrative(ctx context.Context, id domain.StackID) (stacks.Converted, error)
 	Config(ctx context.Context, id domain.StackID) ([]domain.Config, error)
 	AddConfig(ctx context.Context, id domain.StackID, in domain.Config) (domain.Config, error)
@@ -188,6 +189,13 @@ type Runs interface {
 	Review(ctx context.Context, stack domain.StackID, id domain.RunID, decision domain.ReviewDecision, note string) (domain.RunReview, error)
 	Reviews(ctx context.Context, id domain.RunID) ([]domain.RunReview, error)
 	CreateTask(ctx context.Context, in runs.TaskInput) (domain.Run, error)
+	Lock(ctx context.Context, id domain.StackID, note string) (domain.Stack, error)
+	Unlock(ctx context.Context, id domain.StackID, lock string) (domain.Stack, error)
+	Disable(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	Enable(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	SetCurrentCommit(ctx context.Context, id domain.StackID, hash string) (domain.Stack, error)
+	SyncCommit(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	Destroy(ctx context.Context, id domain.StackID) (domain.Stack, error)
 }
 
 // Workers are the use cases of worker pools.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
+	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 // awakened warns of roles that the administrative flag had made ineffective.
@@ -14,6 +15,14 @@ func awakened(bindings int) string {
 		return ""
 	}
 	return fmt.Sprintf("%d other role bindings of the stack count from now on; while it was administrative they did not", bindings)
+}
+
+// changedStack is a stack after a change.
+func (r *Resolver) changedStack(ctx context.Context, s domain.Stack, err error) (*view.Stack, error) {
+	if err != nil {
+		return nil, err
+	}
+	return r.newStack(ctx, s), nil
 }
 
 func newStackOutput(o domain.Output) *generated.StackOutput {

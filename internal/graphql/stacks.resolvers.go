@@ -31,7 +31,8 @@ func (r *mutationResolver) StackCreate(ctx context.Context, input generated.Stac
 
 func (r *mutationResolver) StackDelete(ctx context.Context, destroyResources *bool, id string) (*view.Stack, error) {
 	if isTrue(destroyResources) {
-		return nil, domain.Invalid("destroyResources", "destroying resources is not supported yet")
+		s, err := r.Runs.Destroy(ctx, domain.StackID(id))
+		return r.changedStack(ctx, s, err)
 	}
 	s, err := r.Resolver.Stacks.Delete(ctx, domain.StackID(id))
 	if err != nil {

@@ -26,6 +26,7 @@ type fakeAPI struct {
 	chunks      []workerapi.LogChunk
 	workspace   []byte
 	noApply     bool // answer CONFIRMED without Apply
+	hold        bool // answer CONFIRMED with Hold
 	stop        bool
 	recovered   []recovered
 	refuseState error // of RecoverState
@@ -130,6 +131,9 @@ func (f *fakeAPI) Advance(_ context.Context, a workerapi.Advance) (workerapi.Adv
 	if !last.CanBecome(a.To) {
 		f.t.Errorf("the state machine has no edge %s -> %s", last, a.To)
 		return workerapi.AdvanceReply{}, domain.Conflict("a run cannot go from %s to %s", last, a.To)
+	}
+	if f.hold && a.To == domain.RunConfirmed {
+		return workerapi.AdvanceReply{Hold: true}, nil
 	}
 	f.states = append(f.states, a.To)
 	f.advances = append(f.advances, a)

@@ -132,21 +132,29 @@ func (r *run) afterPlan(ctx context.Context, changes bool) error {
 	case r.job.Autodeploy:
 		planned.To = domain.RunConfirmed
 		reply, err := r.advanceReply(planned)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !reply.Apply {
+		case reply.Hold:
+			return r.await(planned)
+		case reply.Apply:
+			return r.apply(ctx)
+		default:
 			return r.keepWorkspace()
 		}
-		return r.apply(ctx)
 	default:
-		if err := r.keepWorkspace(); err != nil {
-			return err
-		}
-		r.log.say("Waiting for confirmation")
-		planned.To = domain.RunUnconfirmed
-		return r.advance(planned)
+		return r.await(planned)
 	}
+}
+
+// await leaves a plan to somebody's decision.
+func (r *run) await(planned workerapi.Advance) error {
+	if err := r.keepWorkspace(); err != nil {
+		return err
+	}
+	r.log.say("Waiting for confirmation")
+	planned.To = domain.RunUnconfirmed
+	return r.advance(planned)
 }
 
 // keepWorkspace packs the workspace to a file first, so that it can be sent

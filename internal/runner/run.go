@@ -181,6 +181,9 @@ func (r *run) advanceReply(a workerapi.Advance) (workerapi.AdvanceReply, error) 
 	if reply.Stop {
 		return reply, errStopped
 	}
+	if reply.Hold {
+		return reply, nil
+	}
 	r.state = a.To
 	r.log.enter(a.To)
 	if a.To.Writes() {

@@ -137,3 +137,18 @@ func TestHooksFilesAndMasking(t *testing.T) {
 		}
 	}
 }
+
+// TestA63AutodeployIsHeld leaves a plan to a decision when the stack was locked
+// while it was made.
+func TestA63AutodeployIsHeld(t *testing.T) {
+	b := newBench(t)
+	b.api.hold = true
+	job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
+	job.Autodeploy = true
+	b.must(job)
+	checkPath(t, b.api, then(planPath, domain.RunUnconfirmed))
+	if last := b.api.last(); last.Delta == nil || last.Changes == nil || len(b.api.workspace) == 0 {
+		t.Errorf("reported %+v with a workspace of %d bytes", last, len(b.api.workspace))
+	}
+	b.wantLog("Waiting for confirmation")
+}

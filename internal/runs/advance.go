@@ -36,11 +36,17 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		if err := guardProgress(run, p); err != nil {
 			return err
 		}
+		if err := s.guardDeploy(ctx, tx, run, p); err != nil {
+			return err
+		}
 		if run.Stop != nil && p.To == domain.RunStopped {
 			return s.move(ctx, tx, permit, &run, p.To, run.Stop.By, run.Stop.Note)
 		}
 		run.LeaseUntil = tx.Now().Add(s.patience(p.To))
 		if p.Commit != nil {
+			if err := s.noteHead(ctx, tx, permit, run, *p.Commit); err != nil {
+				return err
+			}
 			run.Commit = legibleCommit(*p.Commit)
 			if run.Commit.Message != "" {
 				run.Title = firstLine(run.Commit.Message)
@@ -73,6 +79,23 @@ func (s *Service) report(ctx context.Context, tx Tx, permit access.Permit, run d
 // ErrStop answers the report of a run that was asked to stop: its worker has to
 // end it and to report STOPPED.
 var ErrStop = errors.New("the run was asked to stop")
+
+// ErrHold answers the report of CONFIRMED on a stack that no longer deploys by
+// itself: its worker has to keep the workspace and to report UNCONFIRMED.
+var ErrHold = errors.New("the stack does not deploy by itself now")
+
+// guardDeploy keeps a plan from being applied without a decision while the
+// stack is locked (access model A63) or disabled.
+func (s *Service) guardDeploy(ctx context.Context, tx Tx, run domain.Run, p Progress) error {
+	if p.To != domain.RunConfirmed {
+		return nil
+	}
+	stack, err := tx.Stack(ctx, run.StackID)
+	if err == nil && (stack.Lock != nil || stack.Disabled) {
+		return ErrHold
+	}
+	return err
+}
 
 var notByWorker = []domain.RunState{
 	domain.RunQueued, domain.RunReady, domain.RunDiscarded, domain.RunCanceled, domain.RunSkipped, domain.RunReplanRequested,

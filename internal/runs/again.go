@@ -33,6 +33,9 @@ func (s *Service) Retry(ctx context.Context, stackID domain.StackID, id domain.R
 		if old.Type == domain.RunDestroy {
 			return domain.Conflict("run %s destroys its stack's resources: delete the stack with destroyResources again", old.ID)
 		}
+		if err := s.guardStart(ctx, tx, op, stack); err != nil {
+			return err
+		}
 		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil { // security path E7
 			return err
 		}
@@ -100,6 +103,9 @@ func (s *Service) Promote(ctx context.Context, stackID domain.StackID, id domain
 		if err := promotable(ctx, tx, stack, proposed); err != nil {
 			return err
 		}
+		if err := s.guardStart(ctx, tx, op, stack); err != nil {
+			return err
+		}
 		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil { // security case 37
 			return err
 		}
@@ -138,7 +144,7 @@ const MaxTargets = 100
 func (s *Service) Replan(ctx context.Context, stack domain.StackID, id domain.RunID, targets []string) (domain.Run, error) {
 	return s.settle(ctx, step{
 		event: "run.replan", action: always(authz.ActionRunTargetedReplan),
-		from: []domain.RunState{domain.RunUnconfirmed}, to: domain.RunReplanRequested,
+		from: []domain.RunState{domain.RunUnconfirmed}, to: domain.RunReplanRequested, starts: true,
 		does: func(ctx context.Context, tx Tx, p access.Permit, run *domain.Run) error {
 			if err := checkTargets(targets); err != nil {
 				return err

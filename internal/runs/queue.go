@@ -15,18 +15,30 @@ func (s *Service) newRun(ctx context.Context, tx Tx, stack domain.Stack, t domai
 		Branch: stack.Branch, Title: "Manual trigger", TriggeredBy: access.Name(ctx), CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 	}
 	r.Priority = r.UsualPriority()
-	r.Autodeploy = t == domain.RunTracked && stack.Autodeploy
+	r.Autodeploy = t == domain.RunTracked && stack.Deploys()
+	if stack.Tracked != nil {
+		r.Commit = stack.Tracked.Commit
+	}
 	return r
 }
 
 // begin stores a new run. It is READY at once if nothing is in its way: only
-// runs that may change the state wait for each other.
+// runs that may change the state wait for each other. The caller holds the
+// stack. On one that starts nothing for this caller it is a conflict; what
+// the control plane itself starts waits for a lock.
 func (s *Service) begin(ctx context.Context, tx Tx, permit access.Permit, run *domain.Run) error {
+	stack, err := tx.Stack(ctx, run.StackID)
+	if err != nil {
+		return err
+	}
+	if reason := stack.MayStart(actor(ctx)); reason != nil && stack.Destroyer != run.ID {
+		return reason
+	}
 	if err := tx.InsertRun(ctx, permit.For(access.KindRun).About(string(run.ID)), *run); err != nil {
 		return err
 	}
 	if !run.Type.Blocking() {
-		return s.ready(ctx, tx, run)
+		return s.step(ctx, tx, run, domain.RunReady)
 	}
 	next, err := s.promote(ctx, tx, run.StackID)
 	if err == nil && next != nil && next.ID == run.ID {
@@ -35,33 +47,29 @@ func (s *Service) begin(ctx context.Context, tx Tx, permit access.Permit, run *d
 	return err
 }
 
-// promote makes the first queued run of a stack READY if nothing holds the
-// stack. The caller holds the stack.
+// promote makes the first queued run of a stack that may begin READY if nothing
+// holds the stack. The caller holds the stack.
 func (s *Service) promote(ctx context.Context, tx Tx, id domain.StackID) (*domain.Run, error) {
-	_, err := tx.Blocker(ctx, id)
+	stack, err := tx.Stack(ctx, id)
+	if err != nil || stack.Disabled {
+		return nil, err
+	}
+	_, err = tx.Blocker(ctx, id)
 	if domain.ErrorCode(err) != domain.CodeNotFound {
 		return nil, err // held, or a failed look-up
 	}
-	run, err := tx.NextQueued(ctx, id)
+	owner := "" // of a lock: only his runs begin
+	if stack.Lock != nil {
+		owner = stack.Lock.By
+	}
+	run, err := tx.NextQueued(ctx, id, owner)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &run, s.ready(ctx, tx, &run)
-}
-
-func (s *Service) ready(ctx context.Context, tx Tx, run *domain.Run) error {
-	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
-	if err != nil {
-		return err
-	}
-	from := run.State
-	if err := run.Advance(domain.RunReady, tx.Now(), ""); err != nil {
-		return err
-	}
-	return tx.AdvanceRun(ctx, permit, *run, from, "")
+	return &run, s.step(ctx, tx, &run, domain.RunReady)
 }
 
 // Prioritize lets a waiting run go before all others of its pool, or takes

@@ -18,13 +18,15 @@ type Tx interface {
 	access.ActAsReader
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	SetStackLife(ctx context.Context, p access.Permit, id domain.StackID, l domain.StackLife) error
+	KnownCommit(ctx context.Context, id domain.StackID, hash string) (domain.Commit, error)
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	LockRun(ctx context.Context, id domain.RunID) (domain.Run, error)
 	RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID, limit int) ([]domain.Run, error)
 	OpenRuns(ctx context.Context, id domain.StackID) ([]domain.Run, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
 	Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run, error)
-	NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error)
+	NextQueued(ctx context.Context, id domain.StackID, by string) (domain.Run, error)
 	RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
 	RunChanges(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)
 	RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) ([]domain.LogChunk, error)

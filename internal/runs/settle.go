@@ -15,7 +15,7 @@ import (
 func (s *Service) Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error) {
 	return s.settle(ctx, step{
 		event: "run.confirm", action: always(authz.ActionRunConfirm), from: []domain.RunState{domain.RunUnconfirmed}, to: domain.RunConfirmed,
-		influences: true,
+		influences: true, starts: true,
 	}, stack, id, note)
 }
 
@@ -54,6 +54,9 @@ type step struct {
 	// influences says that the step decides what the stack does with the roles
 	// that it holds (security rule G2).
 	influences bool
+	// starts says that the step lets the run go on: not where the stack is
+	// disabled or somebody else's.
+	starts bool
 	// does is what happens instead of the change of state; nil for the change.
 	does func(ctx context.Context, tx Tx, p access.Permit, run *domain.Run) error
 }
@@ -106,6 +109,11 @@ func (s *Service) settleIn(ctx context.Context, tx Tx, st step, stackID domain.S
 	}
 	if !slices.Contains(st.from, run.State) {
 		return run, domain.Conflict("run %s is %s and %s", run.ID, run.State, cmp.Or(st.cannot, "cannot become "+string(st.to)))
+	}
+	if st.starts {
+		if err := s.guardStart(ctx, tx, op, stack); err != nil {
+			return run, err
+		}
 	}
 	if st.influences {
 		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
@@ -201,6 +209,9 @@ func (s *Service) ended(ctx context.Context, tx Tx, p access.Permit, run domain.
 		if err := tx.DropStateLock(ctx, p.For(access.KindState), run.StackID); err != nil {
 			return err
 		}
+	}
+	if err := s.keepUndestroyed(ctx, tx, p, run); err != nil {
+		return err
 	}
 	_, err = s.promote(ctx, tx, run.StackID)
 	return err

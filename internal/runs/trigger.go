@@ -15,7 +15,7 @@ import (
 type TriggerInput struct {
 	Stack    domain.StackID
 	Type     domain.RunType // TRACKED or PROPOSED; empty: TRACKED
-	Commit   string         // empty: the head of the stack's branch
+	Commit   string         // empty: the one that the stack tracks
 	Metadata string         // kept as it came
 }
 
@@ -48,13 +48,19 @@ func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run,
 		if err := in.check(); err != nil {
 			return err
 		}
+		if err := s.guardStart(ctx, tx, op, stack); err != nil {
+			return err
+		}
 		if in.Commit != "" { // who chooses the commit chooses the code (security path E7)
 			if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
 				return err
 			}
 		}
 		run = s.newRun(ctx, tx, stack, cmp.Or(in.Type, domain.RunTracked))
-		run.Commit.Hash, run.Metadata, run.ActedAs = in.Commit, in.Metadata, permit.ActedAs()
+		if in.Commit != "" {
+			run.Commit = domain.Commit{Hash: in.Commit}
+		}
+		run.Metadata, run.ActedAs = in.Metadata, permit.ActedAs()
 		return s.begin(ctx, tx, permit, &run)
 	})
 	return run, err
@@ -82,6 +88,9 @@ func (s *Service) CreateTask(ctx context.Context, in TaskInput) (run domain.Run,
 			return err
 		}
 		if err := domain.CheckText("metadata", in.Metadata); err != nil {
+			return err
+		}
+		if err := s.guardStart(ctx, tx, op, stack); err != nil {
 			return err
 		}
 		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil { // security path E1

@@ -223,35 +223,3 @@ func (s *Service) alsoAdmin(ctx context.Context, tx Tx, op access.Op) error {
 	}
 	return err
 }
-
-// Delete removes a stack with its configuration, runs and state. It destroys
-// no infrastructure; a stack that a worker is busy with cannot be deleted.
-func (s *Service) Delete(ctx context.Context, id domain.StackID) (stack domain.Stack, err error) {
-	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
-		var permit access.Permit
-		stack, permit, err = s.find(ctx, tx, "stack.delete", authz.ActionStackDelete, id)
-		if err != nil {
-			return err
-		}
-		op := operation("stack.delete", authz.ActionStackDelete, Object(stack))
-		if stack.ProtectFromDeletion {
-			return s.gate.Refuse(ctx, tx, op, domain.Conflict("stack %s is protected from deletion", id))
-		}
-		if err := s.guardBusy(ctx, tx, op, id); err != nil {
-			return err
-		}
-		return tx.DeleteStack(ctx, permit, id)
-	})
-	return stack, err
-}
-
-// guardBusy refuses what would take a run away from the worker that holds it.
-func (s *Service) guardBusy(ctx context.Context, tx Tx, op access.Op, id domain.StackID) error {
-	open, err := tx.OpenRuns(ctx, id)
-	for _, run := range open {
-		if run.State.Active() || !run.LeaseUntil.IsZero() {
-			return s.gate.Refuse(ctx, tx, op, domain.Conflict("run %s of stack %s is %s; wait for it to end", run.ID, id, run.State))
-		}
-	}
-	return err
-}

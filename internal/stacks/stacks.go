@@ -24,6 +24,9 @@ type Tx interface {
 	InsertStack(ctx context.Context, p access.Permit, s domain.Stack) error
 	UpdateStack(ctx context.Context, p access.Permit, s domain.Stack) error
 	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error
+	SetStackLife(ctx context.Context, p access.Permit, id domain.StackID, l domain.StackLife) error
+	DestroyedStacks(ctx context.Context) ([]domain.Stack, error)
+	RenameStack(ctx context.Context, p access.Permit, id, next domain.StackID) error
 	WorkerPool(ctx context.Context, id domain.WorkerPoolID) (domain.WorkerPool, error)
 	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
 	PutConfig(ctx context.Context, p access.Permit, owner access.Kind, id string, c domain.Config) error

@@ -68,9 +68,11 @@ func (tx *Tx) Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run,
 	return many(ctx, tx, scanRun, selectRun+` where `+tx.store.dialect.in("stack_id", 1)+` and blocking and state in `+holding, toJSON(list(ids)))
 }
 
-// NextQueued returns the queued run of a stack that comes first.
-func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID) (domain.Run, error) {
-	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' order by priority desc, id limit 1`+tx.store.dialect.forUpdate(), id)
+// NextQueued returns the queued run of a stack that comes first among those
+// that may change its state and that by has started, unless that is empty.
+func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID, by string) (domain.Run, error) {
+	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' and blocking and ($2 = '' or triggered_by = $2)
+		order by priority desc, id limit 1`+tx.store.dialect.forUpdate(), id, by)
 }
 
 // Leasable returns the run of a pool that waits for a worker and comes first:
@@ -93,6 +95,14 @@ func poolColumn(id domain.WorkerPoolID) string {
 // ExpiredLeases returns the runs whose worker has not been heard of in time.
 func (tx *Tx) ExpiredLeases(ctx context.Context) ([]domain.Run, error) {
 	return many(ctx, tx, scanRun, selectRun+` where lease_until > 0 and lease_until < $1 order by id`, micros(tx.now))
+}
+
+// KnownCommit returns a commit that a run of the stack has checked out, by its
+// hash or the beginning of it; the newest run tells.
+func (tx *Tx) KnownCommit(ctx context.Context, id domain.StackID, hash string) (domain.Commit, error) {
+	r, err := one(ctx, tx, "commit", scanRun, selectRun+` where stack_id = $1 and json(commit_info) ->> 'Hash' like $2
+		and json(commit_info) ->> 'Message' <> '' order by id desc limit 1`, id, hash+"%")
+	return r.Commit, err
 }
 
 // RunHistory returns the transitions of a run, newest first.

@@ -10,7 +10,7 @@ import (
 )
 
 const selectStack = `select id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels, administrative,
-	settings, manages_state, created_at, run_state, state_set_at, state_set_by from stacks`
+	settings, manages_state, created_at, run_state, state_set_at, state_set_by, ` + lifeColumns + ` from stacks`
 
 func scanStack(s scanner) (st domain.Stack, err error) {
 	// Scanned into copies first: the settings of older rows hold stale ones.
@@ -19,8 +19,9 @@ func scanStack(s scanner) (st domain.Stack, err error) {
 	var name, branch, repository, root, labels, settings string
 	var administrative bool
 	var created, setAt int64
-	err = s.Scan(&st.ID, &st.ULID, &space, &name, &branch, &repository, &root, &pool, &labels, &administrative,
-		&settings, &st.ManagesState, &created, &st.RunState, &setAt, &st.StateSetBy)
+	var life lifeRow
+	err = s.Scan(append([]any{&st.ID, &st.ULID, &space, &name, &branch, &repository, &root, &pool, &labels, &administrative,
+		&settings, &st.ManagesState, &created, &st.RunState, &setAt, &st.StateSetBy}, life.dest()...)...)
 	if err != nil {
 		return st, err
 	}
@@ -30,6 +31,9 @@ func scanStack(s scanner) (st domain.Stack, err error) {
 	st.Space, st.Name, st.Branch, st.Repository = space, name, branch, repository
 	st.ProjectRoot, st.WorkerPool, st.Administrative = root, pool, administrative
 	st.CreatedAt, st.StateSetAt = fromMicros(created), fromMicros(setAt)
+	if st.StackLife, err = life.life(); err != nil {
+		return st, err
+	}
 	return st, fromJSON(labels, &st.Labels)
 }
 
@@ -84,12 +88,14 @@ func (tx *Tx) InsertStack(ctx context.Context, p access.Permit, st domain.Stack)
 			return err
 		}
 	}
-	err := tx.exec(ctx, `insert into stacks (id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels,
-		administrative, settings, manages_state, created_at, run_state, state_set_at, state_set_by, name_key, words, vendor)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+	args := append([]any{
 		st.ID, st.ULID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool, toJSON(list(st.Labels)),
 		st.Administrative, otherSettings(st.StackSettings), st.ManagesState, micros(st.CreatedAt), st.RunState, micros(st.StateSetAt), st.StateSetBy,
-		st.SortKey(), st.SearchText(), st.Vendor.Name())
+		st.SortKey(), st.SearchText(), st.Vendor.Name(),
+	}, lifeArgs(st.StackLife)...)
+	err := tx.exec(ctx, `insert into stacks (id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels,
+		administrative, settings, manages_state, created_at, run_state, state_set_at, state_set_by, name_key, words, vendor, `+lifeColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, args...)
 	if isUnique(err, "stacks_pkey", "stacks.id") {
 		return domain.Conflict("the slug %s is taken", st.ID)
 	}

@@ -96,6 +96,9 @@ func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (A
 	if errors.Is(err, runs.ErrStop) {
 		return AdvanceReply{Stop: true}, nil
 	}
+	if errors.Is(err, runs.ErrHold) {
+		return AdvanceReply{Hold: true}, nil
+	}
 	return AdvanceReply{Apply: err == nil && a.To == domain.RunConfirmed}, err
 }
 

@@ -168,6 +168,10 @@ type AdvanceReply struct {
 	// Stop says that the run stays where it is, because it is to be stopped: end
 	// it and report STOPPED.
 	Stop bool `json:"stop,omitempty"`
+	// Hold says, in the answer to CONFIRMED, that the run stays where it is,
+	// because its stack no longer deploys by itself: keep the workspace and
+	// report UNCONFIRMED.
+	Hold bool `json:"hold,omitempty"`
 	// Apply is true in the answer to CONFIRMED by autodeploy: the worker goes
 	// on in the same workspace under the same lease. When it is false the
 	// worker sends the workspace and ends the lease; an apply lease must not be

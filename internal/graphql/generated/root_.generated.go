@@ -3679,6 +3679,41 @@ type SpaceAccessRule {
   spaceAccessLevel: SpaceAccessLevel!
 }
 `, BuiltIn: false},
+	{Name: "../schema/stackactions.graphqls", Input: `extend type Mutation {
+  "Keep a stack from starting runs."
+  stackDisable("Id of the stack." id: ID!): Stack @rule(do: STACK_DISABLE)
+  "Let a stack start runs again."
+  stackEnable("Id of the stack." id: ID!): Stack @rule(do: STACK_ENABLE)
+  """
+  Have a stack for one's own use: nobody else starts or confirms runs of it, and
+  it does not deploy by itself. The owner may lock again to change the note.
+  """
+  stackLock("Id of the stack." id: ID!, "Why." note: String @audited): Stack! @rule(do: STACK_LOCK)
+  """
+  Give a stack another id: the one that its present name makes. Whatever belongs
+  to it goes along. The answer has the new id.
+  """
+  stackReslug("Id of the stack." id: ID!): Stack @rule(do: STACK_RESLUG)
+  "Choose the commit that runs of a stack use from now on, instead of the head of its branch."
+  stackSetCurrentCommit(
+    "Id of the stack."
+    id: ID!
+    "Hash of the commit, or its first seven digits or more."
+    sha: String! @audited
+  ): Stack! @rule(do: STACK_SET_CURRENT_COMMIT)
+  "Let runs of a stack use the head of its branch again."
+  stackSyncCommit("Id of the stack." id: ID!): Stack! @rule(do: STACK_SYNC_COMMIT)
+  "Release the lock of a stack."
+  stackUnlock(
+    "Id of the stack."
+    id: ID!
+    "Id of the lock that is meant: a later one is not released. Absent means any."
+    lockId: ID @audited
+  ): Stack!
+    @rule(do: STACK_UNLOCK, when: "one's own lock")
+    @rule(do: STACK_UNLOCK_FORCE, when: "somebody else's lock")
+}
+`, BuiltIn: false},
 	{Name: "../schema/stackinputs.graphqls", Input: `"Settings of a stack."
 input StackInput {
   "Further paths of the repository that belong to the project."
@@ -3890,9 +3925,13 @@ extend type Mutation {
   ): Stack!
     @rule(do: STACK_CREATE)
     @rule(do: SPACE_ADMIN, when: "it is administrative")
-  "Delete a stack with its runs, configuration and state. Answers what it was."
+  """
+  Delete a stack with its runs, configuration and state. Answers what it was, or
+  a stack that is ` + "`" + `deleting` + "`" + `: it is gone when a run has destroyed what the stack
+  has made, and no longer deleting when that fails.
+  """
   stackDelete(
-    "True to destroy what the stack has made first. Not accepted yet."
+    "True to destroy what the stack has made first."
     destroyResources: Boolean
     "Id of the stack."
     id: ID!
@@ -3974,7 +4013,7 @@ type Stack {
   createdAt: Int!
   "True once it is deleted; only the answer of the deletion shows that."
   deleted: Boolean!
-  "True while its deletion waits for a run."
+  "True while a run destroys what it has made; then it is deleted."
   deleting: Boolean!
   "What this stack waits for; there are no dependencies yet."
   dependsOn: [StackDependency!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
@@ -4002,11 +4041,13 @@ type Stack {
   labels: [String!]!
   "True when local previews are allowed."
   localPreviewEnabled: Boolean!
+  "Id of its lock."
+  lockId: ID
   "Why it was locked."
   lockNote: String
-  "When it was locked, in Unix seconds."
+  "When it was locked, in Unix seconds. Null when it is not."
   lockedAt: Int
-  "Who locked it."
+  "Who has locked it for his own use."
   lockedBy: String
   "True when the control plane keeps its state."
   managesStateFile: Boolean!
@@ -4060,9 +4101,11 @@ type Stack {
   tasks("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "The version of the tool that is asked for; null for the worker's own."
   terraformVersion: String
-  "The commit that the next run would use, if it is not the head of the branch."
+  "Head of the branch when a run last saw it."
+  trackedBranchHead: Commit
+  "The commit that runs use: the one that somebody chose, else the head of the branch as far as it is known."
   trackedCommit: Commit
-  "Who set the tracked commit; empty if nobody did."
+  "Who chose the tracked commit; empty if nobody did."
   trackedCommitSetBy: String!
   "The integration that gives access to its repository; null for the default."
   vcsIntegration: VcsIntegration @rule(who: PARENT)
@@ -6075,6 +6118,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_labels(ctx, field)
 	case "localPreviewEnabled":
 		return ec.fieldContext_Stack_localPreviewEnabled(ctx, field)
+	case "lockId":
+		return ec.fieldContext_Stack_lockId(ctx, field)
 	case "lockNote":
 		return ec.fieldContext_Stack_lockNote(ctx, field)
 	case "lockedAt":
@@ -6133,6 +6178,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_tasks(ctx, field)
 	case "terraformVersion":
 		return ec.fieldContext_Stack_terraformVersion(ctx, field)
+	case "trackedBranchHead":
+		return ec.fieldContext_Stack_trackedBranchHead(ctx, field)
 	case "trackedCommit":
 		return ec.fieldContext_Stack_trackedCommit(ctx, field)
 	case "trackedCommitSetBy":

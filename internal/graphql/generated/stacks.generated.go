@@ -1389,6 +1389,29 @@ func (ec *executionContext) fieldContext_Stack_localPreviewEnabled(_ context.Con
 	return graphql.NewScalarFieldContext("Stack", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func (ec *executionContext) _Stack_lockId(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_lockId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LockID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_lockId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _Stack_lockNote(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2195,6 +2218,38 @@ func (ec *executionContext) _Stack_terraformVersion(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_Stack_terraformVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Stack_trackedBranchHead(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_trackedBranchHead(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TrackedBranchHead(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Commit) graphql.Marshaler {
+			return ec.marshalOCommit2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐCommit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_trackedBranchHead(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Stack",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Commit(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Stack_trackedCommit(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
@@ -3121,6 +3176,11 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "lockId":
+			out.Values[i] = ec._Stack_lockId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "lockNote":
 			out.Values[i] = ec._Stack_lockNote(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -3527,6 +3587,11 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "terraformVersion":
 			out.Values[i] = ec._Stack_terraformVersion(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "trackedBranchHead":
+			out.Values[i] = ec._Stack_trackedBranchHead(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

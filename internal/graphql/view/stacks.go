@@ -121,17 +121,49 @@ func (s *Stack) StateIsTerminal() bool { return s.State() == domain.RunNone || s
 func (s *Stack) StateSetAt() int       { return Seconds(s.Stack.StateSetAt) }
 func (s *Stack) StateSetBy() *string   { return Optional(s.Stack.StateSetBy) }
 
+// What happens to it beside its runs.
+
+func (s *Stack) Deleting() bool    { return s.Destroyer != "" && !s.Deleted }
+func (s *Stack) IsDisabled() bool  { return s.Disabled }
+func (s *Stack) LockID() *string   { return Optional(s.lock().ID) }
+func (s *Stack) LockNote() *string { return Optional(s.lock().Note) }
+func (s *Stack) LockedAt() *int    { return OptionalSeconds(s.lock().At) }
+func (s *Stack) LockedBy() *string { return Optional(s.lock().By) }
+
+func (s *Stack) lock() domain.StackLock {
+	if s.Lock == nil {
+		return domain.StackLock{}
+	}
+	return *s.Lock
+}
+
+// TrackedBranchHead is the head of the branch as far as it is known.
+func (s *Stack) TrackedBranchHead() *Commit {
+	if s.Head == nil {
+		return nil
+	}
+	return &Commit{*s.Head}
+}
+
+// TrackedCommit is what somebody chose, else the head of the branch.
+func (s *Stack) TrackedCommit() *Commit {
+	if s.Tracked == nil {
+		return s.TrackedBranchHead()
+	}
+	return &Commit{s.Tracked.Commit}
+}
+
+func (s *Stack) TrackedCommitSetBy() string {
+	if s.Tracked == nil {
+		return ""
+	}
+	return s.Tracked.By
+}
+
 // What does not exist yet and is therefore empty.
 
-func (s *Stack) Deleting() bool             { return false }
-func (s *Stack) IsDisabled() bool           { return false }
-func (s *Stack) LockNote() *string          { return nil }
-func (s *Stack) LockedAt() *int             { return nil }
-func (s *Stack) LockedBy() *string          { return nil }
-func (s *Stack) NeedsApproval() bool        { return false }
-func (s *Stack) Starred() bool              { return false }
-func (s *Stack) TrackedCommit() *Commit     { return nil }
-func (s *Stack) TrackedCommitSetBy() string { return "" }
+func (s *Stack) NeedsApproval() bool { return false }
+func (s *Stack) Starred() bool       { return false }
 
 // VcsIntegration is the integration that a stack names.
 type VcsIntegration struct {

@@ -92,7 +92,7 @@ func testRuns(t *testing.T, k *Kit) {
 		t.Errorf("open runs %+v", open)
 	}
 	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, _ access.Permit) error {
-		next, err := tx.NextQueued(ctx, "s")
+		next, err := tx.NextQueued(ctx, "s", "")
 		same(t, domain.RunID("02"), next.ID)
 		held, err2 := tx.Blocker(ctx, "s")
 		same(t, domain.RunID("01"), held.ID)

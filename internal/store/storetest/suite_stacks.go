@@ -19,6 +19,7 @@ func (k *Kit) stack(t *testing.T, id domain.StackID) (domain.Stack, error) {
 func testStacks(t *testing.T, k *Kit) {
 	full := filled[domain.Stack](k)
 	full.ID, full.Space = "full", "legacy"
+	full.Lock.Owner.Kind = authz.ActorUser
 	bare := domain.Stack{ID: "bare", ULID: "u", StackSettings: domain.StackSettings{Name: "bare", Space: "root"}}
 	for _, st := range []domain.Stack{full, bare} {
 		k.must(t, access.KindStack, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertStack(ctx, p, st) })
@@ -48,6 +49,16 @@ func testStacks(t *testing.T, k *Kit) {
 	k.must(t, access.KindStack, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.UpdateStack(ctx, p, next) })
 	got, _ := k.stack(t, "full")
 	same(t, next, got)
+	next.StackLife = filled[struct{ A, B domain.StackLife }](k).B
+	next.Lock.Owner.Kind = authz.ActorAPIKey
+	for _, l := range []domain.StackLife{next.StackLife, {}} {
+		next.StackLife = l
+		k.must(t, access.KindStack, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.SetStackLife(ctx, p, "full", l)
+		})
+		got, _ = k.stack(t, "full")
+		same(t, next, got)
+	}
 	wantCode(t, k.try(t, access.KindStack, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 		return tx.UpdateStack(ctx, p, domain.Stack{ID: "nope"})
 	}), domain.CodeNotFound)

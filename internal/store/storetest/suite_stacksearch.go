@@ -105,6 +105,9 @@ func (w *searchWorld) make() domain.Stack {
 	s.WorkerPool = domain.WorkerPoolID(pick(w.rand, searchTexts))
 	s.Provider = pick(w.rand, domain.VCSProviders())
 	s.Administrative = w.rand.IntN(4) == 0
+	if w.rand.IntN(4) == 0 {
+		st.Lock = &domain.StackLock{ID: id, Owner: authz.ActorRef{Kind: authz.ActorUser, ID: id}, At: st.CreatedAt}
+	}
 	for range w.rand.IntN(4) {
 		s.Labels = append(s.Labels, pick(w.rand, searchLabels))
 	}
@@ -243,7 +246,9 @@ func fieldValues(s domain.Stack, f domain.StackField) []string {
 		return s.Labels
 	case domain.StackFieldAdministrative:
 		return []string{strconv.FormatBool(s.Administrative)}
-	case domain.StackFieldLocked, domain.StackFieldStarred:
+	case domain.StackFieldLocked:
+		return []string{strconv.FormatBool(s.Lock != nil)}
+	case domain.StackFieldStarred:
 		return []string{"false"}
 	case domain.StackFieldCommit, domain.StackFieldCreatedAt, domain.StackFieldStateSetAt:
 		return nil
@@ -273,7 +278,7 @@ func fieldText(s domain.Stack, f domain.StackField) string {
 
 func compareBy(a, b domain.Stack, f domain.StackField) int {
 	switch f {
-	case "", domain.StackFieldName, domain.StackFieldLocked, domain.StackFieldStarred, domain.StackFieldCommit:
+	case "", domain.StackFieldName, domain.StackFieldStarred, domain.StackFieldCommit:
 		return cmp.Compare(domain.NameKey(a.Name), domain.NameKey(b.Name))
 	case domain.StackFieldCreatedAt:
 		return a.CreatedAt.Compare(b.CreatedAt)
@@ -284,7 +289,7 @@ func compareBy(a, b domain.Stack, f domain.StackField) int {
 		return cmp.Compare(quote(a), quote(b))
 	case domain.StackFieldVendor:
 		return cmp.Compare(a.Vendor.Name(), b.Vendor.Name())
-	case domain.StackFieldState, domain.StackFieldAdministrative:
+	case domain.StackFieldState, domain.StackFieldAdministrative, domain.StackFieldLocked:
 		return cmp.Compare(fieldValues(a, f)[0], fieldValues(b, f)[0])
 	default:
 		return cmp.Compare(fieldText(a, f), fieldText(b, f))
