@@ -16,7 +16,7 @@ POSTGRES = go run ./tools/testpg --
 TEST = go run ./tools/testreport --
 
 .DEFAULT_GOAL = help
-.PHONY: help run build test check format vet lint architecture generate generated tofu e2e bench bench-authzen bench-search bench-peers clean
+.PHONY: help run build test check format vet lint architecture generate generated tofu e2e faults bench bench-authzen bench-search bench-peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,13 @@ CASES ?= 5000000
 soak: build tofu ## run the races and the comparisons for hours, on SQLite and PostgreSQL; ROUNDS and CASES say how long
 	@AIRLOCK_RACE_ROUNDS=$(ROUNDS) AIRLOCK_CASES=$(CASES) $(TOOLS) $(POSTGRES) $(TEST) -count=1 -timeout 24h -run $(SOAK) \
 		./authz ./internal/access ./internal/authzen ./internal/bindings ./internal/stacks ./e2e
+
+# An hour or two. In `make e2e` the same tests cause a few of these faults.
+SERVER_KILLS ?= 1000
+WORKER_KILLS ?= 200
+faults: build tofu ## kill servers and workers, cut connections, and check the invariants, for hours, on SQLite and PostgreSQL
+	@AIRLOCK_SERVER_KILLS=$(SERVER_KILLS) AIRLOCK_WORKER_KILLS=$(WORKER_KILLS) $(TOOLS) $(POSTGRES) $(TEST) -count=1 -timeout 12h -v \
+		-run 'Case14|Case15' ./e2e
 
 bench: ## run the benchmarks
 	@go test -run '^$$' -bench . -benchmem $(UNIT)

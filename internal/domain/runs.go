@@ -101,8 +101,8 @@ type Run struct {
 	// lacks; nil for none.
 	ActedAs *ActedAs
 
-	// Epoch counts the leases given on this run. Every write of a worker
-	// carries the epoch of its lease; an older one is refused.
+	// Epoch counts the leases given on this run, and an end by force. Every write
+	// of a worker carries the epoch of its lease; an older one is refused.
 	Epoch      int
 	Worker     string    // holder of the lease, empty for none
 	LeaseUntil time.Time // zero: no lease

@@ -52,5 +52,6 @@ func (s *Service) end(ctx context.Context, tx Tx, p access.Permit, run *domain.R
 	if note != "" {
 		note = " (" + note + ")"
 	}
+	run.Epoch++ // the attempt is over for good: not even its state is taken any more
 	return s.move(ctx, tx, p, run, domain.RunFailed, by, s.lostNote(*run)+note)
 }
