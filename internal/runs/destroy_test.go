@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/airlock-project/airlock/internal/domain"
-	"github.com/airlock-project/airlock/internal/runs"
 )
 
 func (b bench) asksDestroy(t *testing.T, who string) func() error {
@@ -54,7 +53,7 @@ func TestDestroyThatFails(t *testing.T) {
 			},
 			"lost": func(domain.RunID) {
 				b.advance(t, b.lease(t).Lease, domain.RunInitializing, domain.RunDestroying)
-				b.Clock.Advance(2 * runs.LeaseTTL)
+				b.Clock.Advance(2 * b.ApplyTTL())
 				if n, err := b.Reap(t.Context()); n != 1 || err != nil {
 					t.Errorf("reaped %d, %v", n, err)
 				}
