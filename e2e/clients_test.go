@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -86,6 +87,7 @@ func TestCLI(t *testing.T) {
 		}
 		s.discardByCLI(t, web, ctl)
 		s.actionsByCLI(t, web, ctl)
+		s.previewByCLI(t, spacectl, url)
 		s.profileLogin(t, spacectl)
 	})
 }
@@ -130,6 +132,53 @@ func (s *story) actionsByCLI(t *testing.T, stack string, ctl func(string, ...str
 	again := s.newestRun(t, stack)
 	s.admin.reaches(t, stack, again, "UNCONFIRMED")
 	ctl("discarded", "stack", "discard", "--id", stack, "--run", again)
+}
+
+// previewByCLI previews a directory that nobody has committed, and one that a
+// worker must not unpack.
+func (s *story) previewByCLI(t *testing.T, spacectl, url string) {
+	t.Helper()
+	stack := s.admin.id(t, stackCreate, vars{"manageState": true, "input": vars{
+		"name": "previewed", "space": "legacy", "provider": "GIT", "repository": "previewed", "repositoryURL": url, "branch": "main",
+		"projectRoot": "infra", "administrative": false, "localPreviewEnabled": true, "vendorConfig": vars{"opentofu": vars{}},
+	}})
+	dir := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("infra/main.tf", `variable "who" { default = "nobody" }
+resource "terraform_data" "never_committed" { input = var.who }
+`)
+	write("infra/deep/er/empty.txt", "")
+	if err := os.Symlink("main.tf", filepath.Join(dir, "infra/same.txt")); err != nil {
+		t.Fatal(err)
+	}
+	preview := func(extra ...string) (string, error) {
+		return s.command(t, dir, spacectl, nil, append([]string{"stack", "local-preview", "--id", stack}, extra...)...)
+	}
+	out, err := preview("--env-var-override", "TF_VAR_who=somebody", "--target", "terraform_data.never_committed")
+	if err != nil || !strings.Contains(out, "terraform_data.never_committed") || !strings.Contains(out, "somebody") {
+		t.Fatalf("local preview: %v", err)
+	}
+	var list struct {
+		Stack struct {
+			ProposedRuns []struct{ ID, State, Title string }
+		}
+	}
+	s.admin.must(t, `query($id:ID!){stack(id:$id){proposedRuns{id,state,title}}}`, vars{"id": stack}, &list)
+	if runs := list.Stack.ProposedRuns; len(runs) != 1 || runs[0].State != "FINISHED" || runs[0].Title != "Local preview" {
+		t.Errorf("proposed runs: %+v", runs)
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "infra/elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := preview(); err == nil || !strings.Contains(out, "the link leaves the directory") {
+		t.Errorf("a link out of the directory: %v", err)
+	}
 }
 
 // profileLogin signs in as a person does, answering the CLI's questions at a

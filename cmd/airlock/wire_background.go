@@ -89,6 +89,11 @@ func (s *server) sweep(ctx context.Context) {
 		} else if n > 0 {
 			s.log.Info("cleared away what has expired", "objects", n)
 		}
+		if n, err := s.runs.SweepUploads(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("could not clear away old uploads", "error", err)
+		} else if n > 0 {
+			s.log.Info("cleared away old uploads", "uploads", n)
+		}
 		select {
 		case <-ctx.Done():
 			return

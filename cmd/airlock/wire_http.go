@@ -19,6 +19,7 @@ import (
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/statebackend"
 	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/uploads"
 	"github.com/airlock-project/airlock/internal/vcs"
 	"github.com/airlock-project/airlock/internal/workerapi"
 	"github.com/airlock-project/airlock/internal/workers"
@@ -31,6 +32,7 @@ func (s *server) routes() http.Handler {
 		GraphQL:         graphql.NewHandler(graphql.NewSchema(s.resolver()), graphql.DefaultLimits(), s.log),
 		Workers:         workerapi.Handler(s.keyOf, s.backendAt(s.config.BaseURL)),
 		State:           statebackend.Handler(s.states, s.identity.AuthenticateForState),
+		Uploads:         uploads.Handler(s.runs),
 		AuthZEN:         decisions,
 		AuthZENMetadata: decisions.Metadata(),
 		Authenticate:    s.identity.Authenticate,

@@ -19,6 +19,7 @@ const (
 	SystemStateStore System = "system::state-store" // keeps what a run's state backend writes
 	SystemKeyUse     System = "system::key-use"     // notes when a key was last used
 	SystemSweeper    System = "system::sweeper"     // clears what has expired away
+	SystemUpload     System = "system::upload"      // keeps what is sent to an address that it was given
 )
 
 var systemKinds = map[System][]Kind{
@@ -27,7 +28,8 @@ var systemKinds = map[System][]Kind{
 	SystemRunReaper:  {KindRun},
 	SystemStateStore: {KindState},
 	SystemKeyUse:     {KindAPIKey},
-	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack},
+	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack, KindRun},
+	SystemUpload:     {KindRun},
 }
 
 // System returns the permit of a background worker for one object. It leaves

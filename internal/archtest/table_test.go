@@ -117,6 +117,11 @@ var table = []row{
 		why:    "a wire contract translates and calls the use cases that it serves",
 	},
 	{
+		folder: "internal/uploads",
+		own:    []string{"internal/domain", "internal/runs"},
+		why:    "a wire contract translates and calls the use cases that it serves",
+	},
+	{
 		folder: "internal/authzen",
 		own:    []string{"authz", "internal/domain", "internal/access", "internal/identity"},
 		why:    "a wire contract translates and calls the use cases that it serves",

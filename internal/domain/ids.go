@@ -25,6 +25,7 @@ type (
 	AuditID             string
 	ContextAttachmentID string
 	AccessRequestID     string
+	LocalWorkspaceID    string
 )
 
 // The two spaces that every account has (access model A1, A2).

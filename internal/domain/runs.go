@@ -50,6 +50,8 @@ type RunRequest struct {
 	SkipInit bool   `json:",omitempty"` // of a task: nothing is initialised before the command
 	Retries  RunID  `json:",omitempty"` // the run that this one does again
 	Promotes RunID  `json:",omitempty"` // the proposed run whose commit this one deploys
+	// Workspace is the uploaded directory that is used instead of a commit.
+	Workspace LocalWorkspaceID `json:",omitempty"`
 }
 
 // Delta counts what a plan would do, or an apply has done.

@@ -72,9 +72,11 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 		Bindings:    bindings.New(store.Bind[bindings.Tx](db), gate, ids),
 		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, ids, func(string, string) error { return nil }),
 		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, ids),
-		Runs:        runs.New(store.Bind[runs.Tx](db), gate, ids, id, runs.Config{BaseURL: "http://airlock.test"}),
-		Insight:     insight.New(store.Bind[insight.Tx](db), gate),
-		Audit:       audit.New(store.Bind[audit.Tx](db), gate),
+		Runs: runs.New(store.Bind[runs.Tx](db), gate, ids, id, runs.Config{
+			BaseURL: "http://airlock.test", Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret},
+		}),
+		Insight: insight.New(store.Bind[insight.Tx](db), gate),
+		Audit:   audit.New(store.Bind[audit.Tx](db), gate),
 		Workers: workers.New(store.Bind[workers.Tx](db), gate, ids,
 			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, "http://airlock.test"),
 	}

@@ -7,6 +7,7 @@ var allPermissions = slices.Concat(
 	accountPermissions, auditPermissions, bindingPermissions, configPermissions, contextPermissions, grantPermissions, groupPermissions,
 	identityPermissions, insightPermissions, keyPermissions, requestPermissions, reviewPermissions, rolePermissions, runPermissions, runActionPermissions, stackActionPermissions, spacePermissions, stackPermissions, userPermissions,
 	workerPermissions,
+	previewPermissions,
 )
 
 // nothingYet are fields that name things that Airlock does not have: they are

@@ -196,6 +196,9 @@ type Runs interface {
 	SetCurrentCommit(ctx context.Context, id domain.StackID, hash string) (domain.Stack, error)
 	SyncCommit(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	Destroy(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	AskUpload(ctx context.Context, id domain.StackID) (runs.Upload, error)
+	ProposeLocal(ctx context.Context, in runs.ProposeInput) (domain.Run, error)
+	ProposeWith(ctx context.Context, in runs.ProposeInput) (domain.Run, error)
 }
 
 // Workers are the use cases of worker pools.

@@ -40,6 +40,7 @@ func newBench() *bench {
 		AuthZEN:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "authzen", http.StatusUnauthorized) }),
 		AuthZENMetadata: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }),
 		State:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "state", http.StatusUnauthorized) }),
+		Uploads:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "upload", http.StatusNotFound) }),
 		Authenticate: func(_ context.Context, token string) (access.Caller, error) {
 			if token == "good" {
 				return access.Caller{Name: "api::good"}, nil
@@ -80,7 +81,7 @@ func TestCase117OpenRoutes(t *testing.T) {
 		"GET /.well-known/authzen-configuration": true, "HEAD /.well-known/authzen-configuration": true}
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "LOCK"} {
 		for _, path := range []string{
-			"/", "/healthz", "/metrics", "/graphql", "/worker/v1/lease", "/state/v1/k", "/worker/", "/state/", "/worker", "/state", "/debug/pprof/", "/debug/vars",
+			"/", "/healthz", "/metrics", "/graphql", "/worker/v1/lease", "/state/v1/k", "/uploads/workspaces/a/b", "/worker/", "/state/", "/worker", "/state", "/debug/pprof/", "/debug/vars",
 			"/admin", "/.well-known/terraform.json", "/index.html", "/graphql/", "/healthz/", "/metrics/x", "/admin-key.json", "/access", "/access/", "/access/v1/evaluation",
 			"/access/v1/search/subject", "/.well-known/authzen-configuration", "/.well-known/authzen-configuration/x", "/../admin-key.json", "//healthz",
 		} {

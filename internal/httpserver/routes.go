@@ -18,6 +18,7 @@ type Parts struct {
 	GraphQL http.Handler
 	Workers http.Handler // below /worker/
 	State   http.Handler // below /state/
+	Uploads http.Handler // below /uploads/
 	AuthZEN http.Handler // below /access/
 	// AuthZENMetadata describes the doors below /access/ to anybody.
 	AuthZENMetadata http.Handler
@@ -42,6 +43,7 @@ func Handler(p Parts) http.Handler {
 	mux.Handle("GET /.well-known/authzen-configuration", m.wrap("authzen_metadata", p.AuthZENMetadata))
 	mux.Handle("/worker/", m.wrap("worker", p.Workers))
 	mux.Handle("/state/", m.wrap("state", m.within(transferTime, p.State)))
+	mux.Handle("/uploads/", m.wrap("uploads", m.within(transferTime, p.Uploads)))
 	mux.Handle("GET /healthz", m.wrap("healthz", m.health()))
 	mux.Handle("GET /metrics", p.Metrics.Handler())
 	mux.Handle("/", m.wrap("other", http.HandlerFunc(notFound)))
@@ -52,7 +54,7 @@ func Handler(p Parts) http.Handler {
 // nobody knows could hold connections and memory for as long as they like.
 const (
 	requestTime  = 10 * time.Second
-	transferTime = 5 * time.Minute // of a state, which can be large
+	transferTime = 5 * time.Minute // of a state or an upload, which can be large
 )
 
 func notFound(w http.ResponseWriter, r *http.Request) {

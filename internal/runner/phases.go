@@ -36,7 +36,7 @@ func (r *run) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.advance(workerapi.Advance{To: domain.RunInitializing, Commit: &commit})
+	return r.advance(workerapi.Advance{To: domain.RunInitializing, Commit: commit})
 }
 
 func (r *run) plans(ctx context.Context) error {
@@ -60,32 +60,44 @@ func (r *run) planAgain(ctx context.Context) error {
 	return r.plans(ctx)
 }
 
-func (r *run) checkOut(ctx context.Context) (domain.Commit, error) {
-	var none domain.Commit
+// checkOut puts the code and the mounted files into the workspace. The commit
+// is nil for code that is in no repository.
+func (r *run) checkOut(ctx context.Context) (*domain.Commit, error) {
 	if err := r.prepare(); err != nil {
-		return none, err
+		return nil, err
 	}
-	s := r.job.Source
-	if s.Provider != "" && s.Provider != "GIT" {
-		return none, fmt.Errorf("this worker cannot check out sources of %s", s.Provider)
-	}
-	source := vcs.Source{URL: s.URL, Branch: s.Branch, Commit: s.Commit, Schemes: s.Schemes}
-	commit, err := vcs.Checkout(ctx, source, r.path(path.Join("workspace", sourceDir)), r.log)
+	commit, err := r.getSource(ctx)
 	if err != nil {
-		return none, err
+		return nil, err
 	}
-	r.commit = commit.Hash
-	r.log.say("Checked out " + describe(commit, s.Branch))
 	if err := mountFiles(r.ws, r.job.Files); err != nil {
-		return none, err
+		return nil, err
 	}
 	if n := len(r.job.Files); n > 0 {
 		r.log.say(fmt.Sprintf("Mounted files: %d", n))
 	}
 	if err := r.openProject(r.job.ProjectRoot); err != nil {
-		return none, err
+		return nil, err
 	}
 	return commit, r.setUp(ctx)
+}
+
+func (r *run) getSource(ctx context.Context) (*domain.Commit, error) {
+	s := r.job.Source
+	if s.Upload != "" {
+		return nil, r.getUpload()
+	}
+	if s.Provider != "" && s.Provider != "GIT" {
+		return nil, fmt.Errorf("this worker cannot check out sources of %s", s.Provider)
+	}
+	source := vcs.Source{URL: s.URL, Branch: s.Branch, Commit: s.Commit, Schemes: s.Schemes}
+	commit, err := vcs.Checkout(ctx, source, r.path(path.Join("workspace", sourceDir)), r.log)
+	if err != nil {
+		return nil, err
+	}
+	r.commit = commit.Hash
+	r.log.say("Checked out " + describe(commit, s.Branch))
+	return &commit, nil
 }
 
 func (r *run) initialize(ctx context.Context) error {

@@ -37,24 +37,33 @@ func unpack(body io.Reader, ws *os.Root) (manifest, error) {
 	if err != nil {
 		return manifest{}, err
 	}
-	u := &unpacker{ws: ws, left: maxTree, modes: map[string]fs.FileMode{}}
+	u := &unpacker{ws: ws, prefix: treePrefix, left: maxTree, modes: map[string]fs.FileMode{}}
+	if err := eachEntry(zip, in, maxEntries, u.entry); err != nil {
+		return manifest{}, err
+	}
+	return m, u.finish()
+}
+
+// eachEntry calls do for the entries of the archive in zip that in has not yet
+// read, and makes sure that the archive is whole.
+func eachEntry(zip io.Reader, in *tar.Reader, most int, do func(h *tar.Header, in io.Reader) error) error {
 	for entries := 0; ; entries++ {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			// Only at the end of the stream does gzip know that nothing is missing.
 			if _, err := io.CopyN(io.Discard, zip, maxPadding); !errors.Is(err, io.EOF) {
-				return manifest{}, errors.New("the archive has no proper end")
+				return errors.New("the archive has no proper end")
 			}
-			return m, u.finish()
+			return nil
 		}
 		if err != nil {
-			return manifest{}, err
+			return err
 		}
-		if entries >= maxEntries {
-			return manifest{}, fmt.Errorf("more than %d entries", maxEntries)
+		if entries >= most {
+			return fmt.Errorf("more than %d entries", most)
 		}
-		if err := u.entry(h, in); err != nil {
-			return manifest{}, fmt.Errorf("%q: %w", h.Name, err)
+		if err := do(h, in); err != nil {
+			return fmt.Errorf("%q: %w", h.Name, err)
 		}
 	}
 }
@@ -75,14 +84,15 @@ func readManifest(in *tar.Reader) (manifest, error) {
 }
 
 type unpacker struct {
-	ws    *os.Root
-	left  int64
-	links [][2]string            // made last, so that nothing is written through one
-	modes map[string]fs.FileMode // of directories, set last
+	ws     *os.Root
+	prefix string // what every name begins with
+	left   int64
+	links  [][2]string            // made last, so that nothing is written through one
+	modes  map[string]fs.FileMode // of directories, set last
 }
 
 func (u *unpacker) entry(h *tar.Header, in io.Reader) error {
-	name, ok := strings.CutPrefix(h.Name, treePrefix)
+	name, ok := strings.CutPrefix(h.Name, u.prefix)
 	name = strings.TrimSuffix(name, "/")
 	if !ok || name == "" || !filepath.IsLocal(name) || path.Clean(name) != name || strings.ContainsAny(name, "\\\x00") {
 		return errors.New("the name is not allowed")

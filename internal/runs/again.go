@@ -44,9 +44,28 @@ func (s *Service) Retry(ctx context.Context, stackID domain.StackID, id domain.R
 		run.Request, run.Drift, run.ActedAs = old.Request, old.Drift, permit.ActedAs()
 		run.Request.Retries = old.ID
 		run.Priority = run.UsualPriority()
-		return s.begin(ctx, tx, permit, &run)
+		settings, err := tx.RunSettings(ctx, old.ID)
+		if err != nil {
+			return err
+		}
+		if err := uploadIsKept(ctx, tx, old); err != nil {
+			return err
+		}
+		return s.beginWith(ctx, tx, permit, &run, settings)
 	})
 	return run, err
+}
+
+// uploadIsKept refuses to retry a preview whose directory is gone.
+func uploadIsKept(ctx context.Context, tx Tx, old domain.Run) error {
+	if old.Request.Workspace == "" {
+		return nil
+	}
+	_, err := tx.LockLocalWorkspace(ctx, old.Request.Workspace)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return domain.Conflict("the directory of run %s is no longer kept; upload it again", old.ID)
+	}
+	return err
 }
 
 // retryAction is what it takes to retry a run of a stack.

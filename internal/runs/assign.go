@@ -38,7 +38,7 @@ func (s *Service) assign(ctx context.Context, tx Tx, run domain.Run) (*Assignmen
 		return nil, err
 	}
 	a := &Assignment{Lease: Lease{Run: run.ID, Epoch: run.Epoch}, Run: run, Stack: stack, Hooks: stack.Hooks}
-	a.FailReason = failReason(stack)
+	a.FailReason = failReason(stack, run)
 	a.Notices = notices(stack)
 	if a.Token, err = s.tokens.RunToken(run); err != nil {
 		return nil, fmt.Errorf("issue run token: %w", err)
@@ -46,7 +46,11 @@ func (s *Service) assign(ctx context.Context, tx Tx, run domain.Run) (*Assignmen
 	if err := s.addConfig(ctx, tx, a); err != nil {
 		return nil, err
 	}
-	a.Env = append(a.Env, s.environment(a)...)
+	settings, err := tx.RunSettings(ctx, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	a.Env = append(override(a.Env, settings), s.environment(a)...)
 	return a, nil
 }
 
@@ -135,6 +139,9 @@ func (s *Service) environment(a *Assignment) []Variable {
 		{"AIRLOCK_RUN_ID", string(r.ID)},
 		{"AIRLOCK_RUN_ATTEMPT", strconv.Itoa(r.Epoch)},
 	}
+	if r.Request.Workspace != "" {
+		plain = append(plain, [2]string{"SPACELIFT_LOCAL_PREVIEW", "true"})
+	}
 	out := make([]Variable, 0, len(plain)+2)
 	for _, p := range plain {
 		out = append(out, Variable{Name: p[0], Value: p[1]})
@@ -145,8 +152,8 @@ func (s *Service) environment(a *Assignment) []Variable {
 }
 
 // failReason says why a run of this stack cannot be executed at all.
-func failReason(s domain.Stack) string {
-	if s.Provider != domain.ProviderGit {
+func failReason(s domain.Stack, r domain.Run) string {
+	if s.Provider != domain.ProviderGit && r.Request.Workspace == "" {
 		return fmt.Sprintf("source provider %s does not work yet: only raw git repositories (provider GIT) can be checked out", s.Provider)
 	}
 	if s.Vendor.Tofu() == nil {

@@ -30,7 +30,9 @@ type tokens struct{}
 func (tokens) RunToken(r domain.Run) (string, error) { return "token of " + string(r.ID), nil }
 
 func service(s *store.Store, k *storetest.Kit) *runs.Service {
-	return runs.New(store.Bind[runs.Tx](s), access.NewGate(), k.IDs, tokens{}, runs.Config{BaseURL: base})
+	return runs.New(store.Bind[runs.Tx](s), access.NewGate(), k.IDs, tokens{}, runs.Config{
+		BaseURL: base, Uploads: runs.UploadTokens{New: k.IDs.ULID, Hash: func(token string) []byte { return []byte(token) }},
+	})
 }
 
 // each runs a test on both databases with the access model's fixture.

@@ -217,7 +217,8 @@ func (s *Service) PutWorkspace(ctx context.Context, l Lease, body []byte) error 
 	})
 }
 
-// Workspace returns the planned workspace.
+// Workspace returns what the lease starts from: the planned workspace, or the
+// directory that was uploaded for the run.
 func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
 		if err := alive(ctx, tx, l.Key); err != nil {
@@ -232,6 +233,10 @@ func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err erro
 			return err
 		}
 		if err := l.check(stack, run); err != nil {
+			return err
+		}
+		if run.State == domain.RunPreparing && run.Request.Workspace != "" {
+			body, err = tx.LocalWorkspaceBody(ctx, run.Request.Workspace)
 			return err
 		}
 		body, err = tx.Workspace(ctx, l.Run)

@@ -48,6 +48,7 @@ type Tx interface {
 	PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, body []byte) error
 	Workspace(ctx context.Context, id domain.RunID) ([]byte, error)
 	DropWorkspace(ctx context.Context, p access.Permit, id domain.RunID) error
+	previews
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
@@ -57,6 +58,19 @@ type Tx interface {
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	WorkerPoolByToken(ctx context.Context, hash []byte) (domain.PoolKey, error)
 	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
+}
+
+// previews is what previews use of it.
+type previews interface {
+	LocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID) (domain.LocalWorkspace, error)
+	LockLocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID) (domain.LocalWorkspace, error)
+	LocalWorkspaceBody(ctx context.Context, id domain.LocalWorkspaceID) ([]byte, error)
+	InsertLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace) error
+	PutLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace, body []byte) error
+	UseLocalWorkspace(ctx context.Context, p access.Permit, id domain.LocalWorkspaceID, run domain.RunID) error
+	DropLocalWorkspaces(ctx context.Context, p access.Permit) (int, error)
+	SetRunSettings(ctx context.Context, p access.Permit, id domain.RunID, s domain.RunSettings) error
+	RunSettings(ctx context.Context, id domain.RunID) (domain.RunSettings, error)
 }
 
 // LeaseTTL is how long a worker may be silent before its run is ended, unless
@@ -78,6 +92,7 @@ type Config struct {
 	BaseURL  string        // where the API can be reached, without /graphql
 	LeaseTTL time.Duration // 0: LeaseTTL
 	ApplyTTL time.Duration // 0: ApplyTTL; never shorter than LeaseTTL
+	Uploads  UploadTokens
 }
 
 // Service answers and changes runs.

@@ -47,7 +47,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		Command: a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
-			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes,
+			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: a.Run.Request.Workspace,
 		},
 	}
 	switch a.Run.State {

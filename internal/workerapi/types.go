@@ -109,6 +109,10 @@ type Source struct {
 	Branch   string   `json:"branch"`
 	Commit   string   `json:"commit,omitempty"` // empty: the head of Branch
 	Schemes  []string `json:"schemes"`          // URL schemes the operator allows
+	// Upload, if set, says that the files are in no repository: GetWorkspace
+	// returns them as a gzipped tar that somebody uploaded. It is the upload's
+	// id; clients put everything into a folder of that name.
+	Upload domain.LocalWorkspaceID `json:"upload,omitempty"`
 }
 
 // EnvVar is a variable of the run's environment.

@@ -571,6 +571,16 @@ type KubernetesInput struct {
 	Namespace string `json:"namespace"`
 }
 
+// Where a directory may be sent.
+type LocalWorkspaceUpload struct {
+	// Id of the upload.
+	ID string `json:"id"`
+	// Headers that belong to it; there may be none.
+	UploadHeaders *StringMapOutput `json:"uploadHeaders"`
+	// The address. It is a secret: no other credentials are asked for.
+	UploadURL string `json:"uploadUrl"`
+}
+
 // A group to map, in the older form.
 type ManagedUserGroupCreateInput struct {
 	// The group's access, as bindings of the system roles of these levels.
@@ -1297,6 +1307,20 @@ type StackRoleBindingUpdateInput struct {
 	NotAfter *int `json:"notAfter,omitempty"`
 	// Id of the role that replaces the present one.
 	RoleID *string `json:"roleID,omitempty"`
+}
+
+// One text with its name.
+type StringMapEntry struct {
+	// Name.
+	Key string `json:"key"`
+	// Text.
+	Value string `json:"value"`
+}
+
+// Texts by name.
+type StringMapOutput struct {
+	// The texts.
+	Entries []*StringMapEntry `json:"entries"`
 }
 
 // Settings for Terraform.

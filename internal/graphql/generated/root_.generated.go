@@ -2690,6 +2690,60 @@ type VcsIntegration {
   space: Space @rule(who: PARENT)
 }
 `, BuiltIn: false},
+	{Name: "../schema/previews.graphqls", Input: `extend type Mutation {
+  "Start a proposed run of a commit with other values of variables, for this run only."
+  proposeWithOverrides(
+    "Commit to run; absent means the head of the stack's branch."
+    commitSha: String @audited
+    "The variables. What replaces a secret is one."
+    environmentVarsOverrides: [EnvironmentVariable!]
+    "Id of the stack."
+    stack: ID!
+  ): Run @rule(do: RUN_PROPOSE_WITH_OVERRIDES)
+  """
+  Start a proposed run of a directory that the caller has uploaded. The stack
+  must allow local previews.
+  """
+  runProposeLocalWorkspace(
+    "Other values of variables, for this run only. What replaces a secret is one."
+    environmentVarsOverrides: [EnvironmentVariable!]
+    "Id of the stack."
+    stack: ID!
+    "Id of the upload."
+    workspace: ID!
+  ): Run! @rule(do: RUN_PROPOSE_LOCAL_WORKSPACE)
+  """
+  Get an address for a directory that is to be previewed: a gzipped tar of at
+  most 64 MiB, sent by PUT within 15 minutes, once. Only the caller can use what
+  is sent there, and only on this stack.
+  """
+  uploadLocalWorkspace("Id of the stack." stack: ID!): LocalWorkspaceUpload! @rule(do: STACK_UPLOAD_LOCAL_WORKSPACE)
+}
+
+"Where a directory may be sent."
+type LocalWorkspaceUpload {
+  "Id of the upload."
+  id: ID!
+  "Headers that belong to it; there may be none."
+  uploadHeaders: StringMapOutput!
+  "The address. It is a secret: no other credentials are asked for."
+  uploadUrl: String!
+}
+
+"Texts by name."
+type StringMapOutput {
+  "The texts."
+  entries: [StringMapEntry!]!
+}
+
+"One text with its name."
+type StringMapEntry {
+  "Name."
+  key: String!
+  "Text."
+  value: String!
+}
+`, BuiltIn: false},
 	{Name: "../schema/requests.graphqls", Input: `extend type Query {
   "Requests for access, oldest first: the caller's own, and those that he may decide or might have."
   accessRequests("Which ones." input: AccessRequestsInput): AccessRequestPage!
@@ -5524,6 +5578,18 @@ func (ec *executionContext) childFields_LentRole(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type LentRole", field.Name)
 }
 
+func (ec *executionContext) childFields_LocalWorkspaceUpload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_LocalWorkspaceUpload_id(ctx, field)
+	case "uploadHeaders":
+		return ec.fieldContext_LocalWorkspaceUpload_uploadHeaders(ctx, field)
+	case "uploadUrl":
+		return ec.fieldContext_LocalWorkspaceUpload_uploadUrl(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LocalWorkspaceUpload", field.Name)
+}
+
 func (ec *executionContext) childFields_ManagedUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessRules":
@@ -6326,6 +6392,24 @@ func (ec *executionContext) childFields_StackRoleBinding(ctx context.Context, fi
 		return ec.fieldContext_StackRoleBinding_stackName(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StackRoleBinding", field.Name)
+}
+
+func (ec *executionContext) childFields_StringMapEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_StringMapEntry_key(ctx, field)
+	case "value":
+		return ec.fieldContext_StringMapEntry_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StringMapEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_StringMapOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entries":
+		return ec.fieldContext_StringMapOutput_entries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StringMapOutput", field.Name)
 }
 
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
