@@ -31,9 +31,7 @@ type usageError struct{ lines []string }
 func (e *usageError) Error() string { return strings.Join(e.lines, "\n") }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
+	err := run(signals(), os.Args[1:], os.Stdout, os.Stderr)
 	var usage *usageError
 	switch {
 	case errors.As(err, &usage):
@@ -49,6 +47,25 @@ func main() {
 	}
 }
 
+// abortKey finds the context that ends with a second signal.
+type abortKey struct{}
+
+// signals returns a context that ends with the first signal that asks the
+// process to end. It carries another one, which ends with the second.
+func signals() context.Context {
+	asked := make(chan os.Signal, 2)
+	signal.Notify(asked, os.Interrupt, syscall.SIGTERM)
+	ctx, end := context.WithCancel(context.Background())
+	abort, hurry := context.WithCancel(context.Background())
+	go func() {
+		<-asked
+		end()
+		<-asked
+		hurry()
+	}()
+	return context.WithValue(ctx, abortKey{}, abort)
+}
+
 // commandLine is everything that the command line can say. Each flag is also an
 // environment variable AIRLOCK_<FLAG>.
 type commandLine struct {
@@ -62,7 +79,8 @@ type versionCmd struct{}
 
 // env is what a command gets of the world.
 type env struct {
-	ctx            context.Context
+	ctx            context.Context // ends when the command is asked to end
+	abort          context.Context // ends when it shall not take its time; nil: never
 	stdout, stderr io.Writer
 }
 
@@ -96,5 +114,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return &usageError{lines: []string{err.Error()}}
 	}
-	return parsed.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr})
+	abort, _ := ctx.Value(abortKey{}).(context.Context)
+	return parsed.Run(&env{ctx: ctx, abort: abort, stdout: stdout, stderr: stderr})
 }

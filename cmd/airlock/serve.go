@@ -18,18 +18,19 @@ import (
 
 // serveCmd is the configuration of `airlock serve`.
 type serveCmd struct {
-	Data       string `help:"Directory for what is kept outside the database: keys, and the embedded database. Default: data." default:"data" type:"path" placeholder:"DIR"`
-	Listen     string `help:"Address to listen on; port 0 takes a free one. Default: 127.0.0.1:8080." default:"127.0.0.1:8080" placeholder:"ADDR"`
-	BaseURL    string `help:"URL at which clients and workers reach this server; it goes into tokens. Default: http:// and the address." placeholder:"URL"`
-	Database   string `help:"sqlite (a file in the data directory) or a postgres:// URL. Default: sqlite." default:"sqlite" placeholder:"URL"`
-	Workers    int    `help:"Built-in workers: runs that this server executes itself at the same time. Default: 1." default:"1" placeholder:"N"`
-	Tofu       string `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
-	toolFlags  `embed:""`
-	GitSchemes []string      `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
-	LogFormat  string        `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
-	Lease      time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
-	ApplyLease time.Duration `help:"The same while it applies: the apply goes on meanwhile, and its stack waits. Default: 15m." default:"15m" placeholder:"TIME"`
-	KeyFile    string        `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
+	Data         string `help:"Directory for what is kept outside the database: keys, and the embedded database. Default: data." default:"data" type:"path" placeholder:"DIR"`
+	Listen       string `help:"Address to listen on; port 0 takes a free one. Default: 127.0.0.1:8080." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	BaseURL      string `help:"URL at which clients and workers reach this server; it goes into tokens. Default: http:// and the address." placeholder:"URL"`
+	Database     string `help:"sqlite (a file in the data directory) or a postgres:// URL. Default: sqlite." default:"sqlite" placeholder:"URL"`
+	Workers      int    `help:"Built-in workers: runs that this server executes itself at the same time. Default: 1." default:"1" placeholder:"N"`
+	Tofu         string `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
+	toolFlags    `embed:""`
+	GitSchemes   []string      `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
+	LogFormat    string        `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
+	Lease        time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
+	ApplyLease   time.Duration `help:"The same while it applies: the apply goes on meanwhile, and its stack waits. Default: 15m." default:"15m" placeholder:"TIME"`
+	DrainTimeout time.Duration `help:"How long a shutdown waits for plans and the like of built-in workers; applies get five minutes at least. Default: 0s, they are interrupted." default:"0s" placeholder:"TIME"`
+	KeyFile      string        `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
 }
 
 // check reports every wrong value, one line each.
@@ -55,6 +56,9 @@ func (c *serveCmd) check() error {
 	}
 	if c.Workers < 0 || c.Workers > 100 {
 		wrong("workers", "must be between 0 and 100, not %d", c.Workers)
+	}
+	if c.DrainTimeout < 0 {
+		wrong("drain-timeout", "must not be negative")
 	}
 	// A binary that is not there yet may come later: the server starts without
 	// it, says so, and runs fail with the reason.
@@ -106,6 +110,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	s.abort = e.abort
 	log.Info("Airlock is ready", "url", c.BaseURL, "admin_key", keyOf(c), "workers", c.Workers, "version", version)
 	return s.serve(e.ctx, listener)
 }

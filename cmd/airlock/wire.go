@@ -25,6 +25,7 @@ import (
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/telemetry"
 	"github.com/airlock-project/airlock/internal/workerapi"
+	"github.com/airlock-project/airlock/internal/workers"
 )
 
 // server is everything that runs in one process.
@@ -42,10 +43,12 @@ type server struct {
 	states   *states.Service
 	bindings *bindings.Service
 	stacks   *stacks.Service
+	pools    *workers.Service
 	backend  workerapi.Backend // of the built-in workers
 	handler  http.Handler
 
-	audited chan struct{} // wakes the forwarder of audit rows
+	abort   context.Context // ends when runs of built-in workers shall not be waited for
+	audited chan struct{}   // wakes the forwarder of audit rows
 	workers sync.WaitGroup
 }
 
@@ -133,6 +136,8 @@ func (s *server) build(ctx context.Context) error {
 	})
 	s.states = states.New(store.Bind[states.Tx](s.store), s.gate, s.ids)
 	s.stacks = stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource)
+	s.pools = workers.New(store.Bind[workers.Tx](s.store), s.gate, s.ids,
+		workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, s.config.BaseURL)
 	s.handler = s.routes()
 	s.backend = s.backendAt(s.local)
 	return nil

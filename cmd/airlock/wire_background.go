@@ -20,6 +20,7 @@ const (
 	forwardBatch = 100
 	sweepEvery   = 10 * time.Minute
 	deleteEvery  = 2 * time.Second
+	noteEvery    = 10 * time.Second
 )
 
 // startBackground starts what runs beside the requests: the reaper, the audit
@@ -31,6 +32,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.forward(background) })
 	loops.Go(func() { s.sweep(background) })
 	loops.Go(func() { s.deleteDestroyed(background) })
+	loops.Go(func() { s.noteWorkers(background) })
 	if s.config.Workers > 0 {
 		s.log.Warn("built-in workers run the code of repositories as this server's own user: whoever writes that code can read the server's keys; " +
 			"where you do not trust them all, use --workers 0 and `airlock worker` under another user")
@@ -50,6 +52,7 @@ func (s *server) work(ctx context.Context) {
 	err := runner.Loop(ctx, workerapi.Local(domain.PoolKey{Pool: domain.DefaultWorkerPool}, s.backend), runner.Config{
 		WorkerID: "built-in-" + s.ids.ULID(), Slots: s.config.Workers, Tofu: s.config.Tofu,
 		Terraform: s.config.Terraform, ToolDir: s.config.ToolDir, CLIConfig: s.config.CLIConfig, PluginCache: s.config.PluginCache,
+		DrainTimeout: s.config.DrainTimeout, Abort: s.abort,
 		WorkDir: filepath.Join(s.config.Data, "work"), Logger: s.log,
 	})
 	if err != nil && ctx.Err() == nil {
@@ -74,6 +77,24 @@ func (s *server) reap(ctx context.Context) {
 		if n > 0 {
 			s.metrics.Reaped(n)
 			s.log.Warn("ended runs whose worker was lost", "runs", n)
+		}
+	}
+}
+
+// noteWorkers writes down which workers there are.
+func (s *server) noteWorkers(ctx context.Context) {
+	tick := time.NewTicker(noteEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if lost, err := s.pools.WriteDown(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("could not write down which workers there are", "error", err)
+		} else if lost > 0 {
+			s.log.Info("forgot workers that are gone", "workers", lost)
 		}
 	}
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/airlock-project/airlock/internal/uploads"
 	"github.com/airlock-project/airlock/internal/vcs"
 	"github.com/airlock-project/airlock/internal/workerapi"
-	"github.com/airlock-project/airlock/internal/workers"
 )
 
 // routes builds everything that answers HTTP requests.
@@ -45,7 +44,7 @@ func (s *server) routes() http.Handler {
 
 // backendAt serves workers that reach the server at a URL.
 func (s *server) backendAt(url string) workerapi.Backend {
-	return workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: url, Schemes: s.config.GitSchemes, Recover: s.states.Recover})
+	return workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: url, Schemes: s.config.GitSchemes, Recover: s.states.Recover, Workers: s.pools})
 }
 
 func (s *server) resolver() *graphql.Resolver {
@@ -62,8 +61,7 @@ func (s *server) resolver() *graphql.Resolver {
 		Runs:        s.runs,
 		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
-		Workers: workers.New(store.Bind[workers.Tx](s.store), s.gate, s.ids,
-			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, s.config.BaseURL),
+		Workers:     s.pools,
 	}
 }
 

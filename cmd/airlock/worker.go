@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"strings"
@@ -26,13 +27,15 @@ type toolFlags struct {
 
 // workerCmd is the configuration of `airlock worker`.
 type workerCmd struct {
-	Server    string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
-	TokenFile string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, the config of a worker pool as the API shows it, or the token alone on a line. Or set AIRLOCK_TOKEN to one of these." type:"path" placeholder:"FILE"`
-	Slots     int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
-	Work      string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
-	Tofu      string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
-	toolFlags `embed:""`
-	LogFormat string `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
+	Server       string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
+	TokenFile    string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, the config of a worker pool as the API shows it, or the token alone on a line. Or set AIRLOCK_TOKEN to one of these." type:"path" placeholder:"FILE"`
+	Slots        int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
+	Work         string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
+	Tofu         string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
+	toolFlags    `embed:""`
+	Metadata     map[string]string `help:"What the worker says of itself, as KEY=VALUE; shown with the worker. May be repeated." placeholder:"KEY=VALUE"`
+	DrainTimeout time.Duration     `help:"How long a shutdown waits for the runs that the worker executes. A second signal ends them at once. Default: 5m." default:"5m" placeholder:"TIME"`
+	LogFormat    string            `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 
 	token string // never a flag: those show in the list of processes
 }
@@ -49,6 +52,9 @@ func (c *workerCmd) check() error {
 	}
 	if c.Slots < 1 || c.Slots > 100 {
 		lines = append(lines, fmt.Sprintf("--slots: must be between 1 and 100, not %d", c.Slots))
+	}
+	if c.DrainTimeout < 0 {
+		lines = append(lines, "--drain-timeout: must not be negative")
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		lines = append(lines, fmt.Sprintf("--log-format: must be text or json, not %q", c.LogFormat))
@@ -116,12 +122,24 @@ func (c *workerCmd) Run(e *env) error {
 	log := telemetry.NewLogger(e.stderr, c.LogFormat)
 	log.Info("asking for runs", "server", c.Server)
 	err = runner.Loop(e.ctx, client, runner.Config{
-		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: map[string]string{"host": host, "version": version},
+		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: c.metadata(host),
 		Slots: c.Slots, WorkDir: c.Work, Tofu: c.Tofu, Logger: log,
+		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort,
 		Terraform: c.Terraform, ToolDir: c.ToolDir, CLIConfig: c.CLIConfig, PluginCache: c.PluginCache,
 	})
 	if errors.Is(err, e.ctx.Err()) {
 		return nil
 	}
 	return err
+}
+
+// minGrace is the least that an apply gets, whatever the drain timeout: zero
+// would mean the default.
+const minGrace = time.Second
+
+// metadata is what the worker says of itself.
+func (c *workerCmd) metadata(host string) map[string]string {
+	out := map[string]string{"host": host, "version": version}
+	maps.Copy(out, c.Metadata)
+	return out
 }

@@ -16,6 +16,7 @@ const (
 	SystemBootstrap  System = "system::bootstrap"   // creates the account, once
 	SystemRunLease   System = "system::run-lease"   // gives runs to workers and takes their results
 	SystemRunReaper  System = "system::run-reaper"  // ends runs whose worker is gone
+	SystemWorkers    System = "system::workers"     // notes which workers there are
 	SystemStateStore System = "system::state-store" // keeps what a run's state backend writes
 	SystemKeyUse     System = "system::key-use"     // notes when a key was last used
 	SystemSweeper    System = "system::sweeper"     // clears what has expired away
@@ -26,6 +27,7 @@ var systemKinds = map[System][]Kind{
 	SystemBootstrap:  {KindSpace, KindRole, KindRoleBinding, KindAPIKey, KindWorkerPool},
 	SystemRunLease:   {KindRun, KindState},
 	SystemRunReaper:  {KindRun},
+	SystemWorkers:    {KindWorkerPool},
 	SystemStateStore: {KindState},
 	SystemKeyUse:     {KindAPIKey},
 	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack, KindRun},

@@ -110,6 +110,12 @@ type Run struct {
 	LeaseUntil time.Time // zero: no lease
 }
 
+// WaitingRun is a run that waits for a worker.
+type WaitingRun struct {
+	Run
+	Position int // in the queue of its pool, from 1
+}
+
 // StopRequest asks the worker of a run to end it.
 type StopRequest struct {
 	By, Note string

@@ -1,6 +1,12 @@
 package graphql
 
-import "github.com/airlock-project/airlock/internal/domain"
+import (
+	"context"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/store"
+)
 
 var workerPermissions = []permission{
 	{field: "workerPool", doc: "provider_workers/Read", make: aPool},
@@ -31,6 +37,29 @@ var workerPermissions = []permission{
 	{field: "workerPool.config", doc: `query($id:ID!){workerPool(id:$id){config}}`, at: unused, make: aPool},
 	{field: "workerPool.config", doc: `query($id:ID!){workerPool(id:$id){config}}`, note: "stacks of its space use it", make: aUsedPool},
 	{field: "workerPool.workers.*", doc: `query($id:ID!){workerPool(id:$id){workers{*}}}`, make: aUsedPool},
+	{
+		field: "workerPool.workers.runs", doc: `query($id:ID!){workerPool(id:$id){workers{runs{run{id} stackId}}}}`,
+		make: func(o *object) vars {
+			pool := o.pool()
+			o.shown(o.run(o.stackOf(pool), domain.RunTracked, domain.RunPlanning))
+			o.worker(pool, "worker-1")
+			return vars{"id": pool}
+		},
+	},
+	{
+		field: "workerPool.searchSchedulableRuns", doc: "spacectl_workers/Watch",
+		make: func(o *object) vars { return vars{"id": o.wantedPool(), "input": vars{"first": 100}} },
+	},
+	{field: "publicWorkerPool.searchSchedulableRuns", doc: "spacectl_workers/WatchBuiltIn", make: func(o *object) vars {
+		o.shown(o.run(o.stackOf(""), domain.RunTracked, domain.RunReady))
+		return vars{"input": vars{"first": 100}}
+	}},
+	{field: "workerDrainSet", doc: "spacectl_workers/Drain", make: func(o *object) vars {
+		pool := o.pool()
+		o.worker(pool, "w")
+		return vars{"workerPool": pool, "worker": "w", "drain": true}
+	}},
+	{field: "workerPoolCycle", doc: "spacectl_workers/Cycle", make: func(o *object) vars { return vars{"workerPoolId": o.pool()} }},
 }
 
 // unused says that no stacks use the worker pool.
@@ -44,11 +73,37 @@ func changedPool(o *object, space string) vars {
 	return with(in, "id", o.pool())
 }
 
+// worker registers a worker of a pool.
+func (o *object) worker(pool, name string) {
+	now := o.kit.Clock.Now()
+	w := domain.Worker{Pool: domain.WorkerPoolID(pool), ID: name, Slots: 1, CreatedAt: now, AvailableAt: now, SeenAt: now}
+	o.kit.Fill(o.t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.RegisterWorker(ctx, p.For(access.KindWorkerPool), w)
+	})
+}
+
+// wantedPool is a worker pool for which a run of a stack of its space waits.
+func (o *object) wantedPool() string {
+	pool := o.pool()
+	o.shown(o.run(o.stackOf(pool), domain.RunTracked, domain.RunReady))
+	return pool
+}
+
+// stackOf makes a stack of the space that uses a worker pool; none is the
+// built-in one.
+func (o *object) stackOf(pool string) string {
+	in := stackInput(o.name("stack"), o.space)
+	if pool != "" {
+		in = with(in, "workerPool", pool)
+	}
+	return id(o.admin.do("provider_stacks", "Create", vars{"input": in, "manageState": true}))
+}
+
 // usedPool is a worker pool with a stack of its space whose run it executes.
 func (o *object) usedPool() string {
 	pool := o.pool()
-	made := o.admin.do("provider_stacks", "Create", vars{"input": with(stackInput(o.name("stack"), o.space), "workerPool", pool), "manageState": true})
-	o.run(id(made), domain.RunTracked, domain.RunPlanning)
+	o.run(o.stackOf(pool), domain.RunTracked, domain.RunPlanning)
+	o.worker(pool, "worker-1")
 	return pool
 }
 

@@ -199,6 +199,8 @@ type Runs interface {
 	AskUpload(ctx context.Context, id domain.StackID) (runs.Upload, error)
 	ProposeLocal(ctx context.Context, in runs.ProposeInput) (domain.Run, error)
 	ProposeWith(ctx context.Context, in runs.ProposeInput) (domain.Run, error)
+	Waiting(ctx context.Context, pool domain.WorkerPoolID) ([]domain.WaitingRun, error)
+	Held(ctx context.Context, pool domain.WorkerPoolID) ([]domain.Run, error)
 }
 
 // Workers are the use cases of worker pools.
@@ -206,7 +208,9 @@ type Workers interface {
 	Get(ctx context.Context, id domain.WorkerPoolID) (workers.View, error)
 	List(ctx context.Context) ([]workers.View, error)
 	Attachable(ctx context.Context, space domain.SpaceID) ([]workers.View, error)
-	BuiltIn(ctx context.Context) (domain.PoolLoad, error)
+	BuiltIn(ctx context.Context) (workers.BuiltInView, error)
+	SetDrained(ctx context.Context, pool domain.WorkerPoolID, id string, drained bool) (domain.Worker, error)
+	Cycle(ctx context.Context, id domain.WorkerPoolID) error
 	Config(ctx context.Context, id domain.WorkerPoolID) (string, error)
 	Create(ctx context.Context, in workers.Input) (workers.View, error)
 	Update(ctx context.Context, id domain.WorkerPoolID, in workers.Input) (workers.View, error)

@@ -13,6 +13,16 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
+func (r *mutationResolver) WorkerDrainSet(ctx context.Context, drain bool, id string, workerPool string) (*view.Worker, error) {
+	w, err := r.Workers.SetDrained(ctx, domain.WorkerPoolID(workerPool), id, drain)
+	return one(w, err, newWorker)
+}
+
+func (r *mutationResolver) WorkerPoolCycle(ctx context.Context, id string) (bool, error) {
+	err := r.Workers.Cycle(ctx, domain.WorkerPoolID(id))
+	return err == nil, err
+}
+
 func (r *mutationResolver) WorkerPoolCreate(ctx context.Context, certificateSigningRequest string, description *string, driftDetectionRunLimit *int, labels []string, name string, space *string) (*view.WorkerPool, error) {
 	in := poolInput(name, description, labels, space, driftDetectionRunLimit)
 	in.Request = certificateSigningRequest
@@ -38,6 +48,10 @@ func (r *mutationResolver) WorkerPoolReset(ctx context.Context, certificateSigni
 func (r *mutationResolver) WorkerPoolUpdate(ctx context.Context, description *string, driftDetectionRunLimit *int, id string, labels []string, name string, space *string) (*view.WorkerPool, error) {
 	v, err := r.Workers.Update(ctx, domain.WorkerPoolID(id), poolInput(name, description, labels, space, driftDetectionRunLimit))
 	return one(v, err, newWorkerPool)
+}
+
+func (r *publicWorkerPoolResolver) SearchSchedulableRuns(ctx context.Context, obj *view.PublicWorkerPool, input generated.SearchInput) (*generated.SearchSchedulableRunsOutput, error) {
+	return r.schedulable(ctx, domain.DefaultWorkerPool, input)
 }
 
 func (r *queryResolver) WorkerPool(ctx context.Context, id string) (*view.WorkerPool, error) {
@@ -71,9 +85,14 @@ func (r *queryResolver) AttachableWorkerPoolsInSpace(ctx context.Context, id str
 	return each(list, err, newWorkerPool)
 }
 
-func (r *queryResolver) PublicWorkerPool(ctx context.Context) (*generated.PublicWorkerPool, error) {
+func (r *queryResolver) PublicWorkerPool(ctx context.Context) (*view.PublicWorkerPool, error) {
 	load, err := r.Workers.BuiltIn(ctx)
 	return orNull(one(load, err, r.newPublicWorkerPool))
+}
+
+func (r *workerResolver) Runs(ctx context.Context, obj *view.Worker) ([]*generated.WorkerRun, error) {
+	list, err := obj.Held.Of(obj.ID, func() ([]domain.Run, error) { return r.Resolver.Runs.Held(ctx, obj.Pool) })
+	return each(list, err, newWorkerRun)
 }
 
 func (r *workerPoolResolver) Config(ctx context.Context, obj *view.WorkerPool) (string, error) {
@@ -83,10 +102,24 @@ func (r *workerPoolResolver) Config(ctx context.Context, obj *view.WorkerPool) (
 	return r.Workers.Config(ctx, obj.ID)
 }
 
+func (r *workerPoolResolver) SearchSchedulableRuns(ctx context.Context, obj *view.WorkerPool, input generated.SearchInput) (*generated.SearchSchedulableRunsOutput, error) {
+	return r.schedulable(ctx, obj.ID, input)
+}
+
 func (r *workerPoolResolver) SpaceDetails(ctx context.Context, obj *view.WorkerPool) (*view.Space, error) {
 	return r.spaceOrBare(ctx, obj.WorkerPool.Space)
 }
 
+func (r *Resolver) PublicWorkerPool() generated.PublicWorkerPoolResolver {
+	return &publicWorkerPoolResolver{r}
+}
+
+func (r *Resolver) Worker() generated.WorkerResolver { return &workerResolver{r} }
+
 func (r *Resolver) WorkerPool() generated.WorkerPoolResolver { return &workerPoolResolver{r} }
 
-type workerPoolResolver struct{ *Resolver }
+type (
+	publicWorkerPoolResolver struct{ *Resolver }
+	workerResolver           struct{ *Resolver }
+	workerPoolResolver       struct{ *Resolver }
+)

@@ -5,6 +5,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -25,8 +26,14 @@ type Config struct {
 	// Env is added to the environment of every run, such as proxy settings.
 	Env []string
 
-	LeaseWait  time.Duration // long poll; default 25 s
-	ApplyGrace time.Duration // how long a shutdown waits for an apply; default 5 min
+	LeaseWait time.Duration // long poll; default 25 s
+	// DrainTimeout is how long a shutdown waits for what may be interrupted, such
+	// as a plan, and ApplyGrace for what should not, such as an apply (default 5
+	// min). Both begin with the shutdown.
+	DrainTimeout, ApplyGrace time.Duration
+	// Abort, when it ends, cuts both short: runs are interrupted at once, and
+	// still reported. Nil: never.
+	Abort context.Context
 
 	Logger *slog.Logger // the worker's own log; default: none
 }
@@ -46,6 +53,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.ApplyGrace <= 0 {
 		c.ApplyGrace = 5 * time.Minute
+	}
+	c.ApplyGrace = max(c.ApplyGrace, c.DrainTimeout)
+	if c.Abort == nil {
+		c.Abort = context.Background()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

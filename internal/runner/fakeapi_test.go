@@ -29,8 +29,10 @@ type fakeAPI struct {
 	hold        bool // answer CONFIRMED with Hold
 	stop        bool
 	recovered   []recovered
-	refuseState error // of RecoverState
-	late        int   // calls after the run's last state or the stop
+	refuseState error  // of RecoverState
+	left        []bool // what Leave was told: draining, gone
+	restart     bool   // answer ErrRestart when there is no job
+	late        int    // calls after the run's last state or the stop
 
 	onAdvance   func(a workerapi.Advance) error // may refuse; called without the lock
 	onLog       func(c workerapi.LogChunk) error
@@ -82,12 +84,23 @@ func (f *fakeAPI) Lease(ctx context.Context, req workerapi.LeaseRequest) (*worke
 		f.begin(job)
 		return job, nil
 	}
+	restart := f.restart
 	f.mu.Unlock()
 	f.notify()
+	if restart {
+		return nil, workerapi.ErrRestart
+	}
 	wait, cancel := context.WithTimeout(ctx, min(req.Wait, 50*time.Millisecond))
 	defer cancel()
 	<-wait.Done()
 	return nil, ctx.Err()
+}
+
+func (f *fakeAPI) Leave(_ context.Context, req workerapi.LeaveRequest) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left = append(f.left, req.Gone)
+	return nil
 }
 
 // check refuses stale epochs; f.mu is held.

@@ -30,6 +30,10 @@ func (b asBackend) Advance(ctx context.Context, _ domain.PoolKey, a workerapi.Ad
 	return b.fakeAPI.Advance(ctx, a)
 }
 
+func (b asBackend) Leave(ctx context.Context, _ domain.PoolKey, req workerapi.LeaveRequest) error {
+	return b.fakeAPI.Leave(ctx, req)
+}
+
 func (b asBackend) AppendLogs(ctx context.Context, _ domain.PoolKey, c workerapi.LogChunk) error {
 	return b.fakeAPI.AppendLogs(ctx, c)
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -15,12 +16,14 @@ import (
 // maxBackoff bounds the pause after a lease request that failed.
 const maxBackoff = 15 * time.Second
 
-// Loop asks for work and executes it until ctx ends. Then a plan is
-// interrupted and its run fails with "worker shut down"; an apply may finish
-// within ApplyGrace. Loop returns when every slot has come to rest. Its error
-// says why the worker could not begin: no directory, or a token that was
-// refused before it was ever accepted. Without OpenTofu it takes runs all the
-// same, and they fail with that reason.
+// Loop asks for work and executes it until ctx ends, or until the control plane
+// wants the worker to restart. Then it asks for no more. After a restart was
+// asked for, runs are carried out to their end. After ctx has ended they may
+// take DrainTimeout, or ApplyGrace for an apply; one that takes longer is
+// interrupted and fails with "worker shut down". Loop returns when every slot
+// has come to rest. Its error says why the worker could not begin: no directory,
+// or a token that was refused before it was ever accepted. Without OpenTofu it
+// takes runs all the same, and they fail with that reason.
 func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -38,21 +41,67 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 	}
 
 	w := &worker{api: api, cfg: cfg, dirs: dirs}
-	ctx, cancel := context.WithCancelCause(ctx)
-	var slots, recovery sync.WaitGroup
-	recovery.Go(func() { w.recovery(ctx) })
+	asking, enough := context.WithCancel(context.WithoutCancel(ctx))
+	defer enough()
+	drained := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		w.drain(asking)
+		enough()
+	})
+	var slots sync.WaitGroup
+	recovering, done := context.WithCancel(context.WithoutCancel(ctx))
+	var recovery sync.WaitGroup
+	recovery.Go(func() { w.recovery(recovering) })
 	defer recovery.Wait()
-	defer cancel(nil)
+	defer done()
 	for range cfg.Slots {
 		slots.Go(func() {
-			if err := w.slot(ctx); err != nil {
-				cancel(err)
-			}
+			w.slot(ctx, asking)
+			enough() // one slot that ends is the end of all
 		})
 	}
 	slots.Wait()
+	if !unhook() {
+		<-drained
+	}
+	w.leave(ctx, true)
 	return w.refused
 }
+
+// lateAnswer is how long an answer with a run may be on its way after the
+// control plane was told that this worker takes no more.
+const lateAnswer = 200 * time.Millisecond
+
+// drain says that the worker takes no more runs, and waits for what may have
+// been given to it before that was heard.
+func (w *worker) drain(asking context.Context) {
+	if asking.Err() != nil {
+		return
+	}
+	w.cfg.Logger.InfoContext(asking, "draining", "id", w.cfg.WorkerID)
+	w.leave(asking, false)
+	sleep(asking, lateAnswer)
+}
+
+// leave tells the control plane that the worker shuts down. Who does not hear
+// it finds out by its silence.
+func (w *worker) leave(ctx context.Context, gone bool) {
+	w.mu.Lock()
+	known := w.accepted
+	w.mu.Unlock()
+	if !known {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	if err := w.api.Leave(ctx, workerapi.LeaveRequest{WorkerID: w.cfg.WorkerID, Gone: gone}); err != nil {
+		w.cfg.Logger.WarnContext(ctx, "could not tell the control plane that this worker leaves", "error", err)
+	}
+}
+
+// leaveTime bounds how long a shutdown waits for the control plane.
+const leaveTime = 2 * time.Second
 
 // toolVersion returns the version of the OpenTofu that runs will use.
 func toolVersion(ctx context.Context, cfg Config) (string, error) {
@@ -74,24 +123,28 @@ type worker struct {
 	refused  error // the token was refused before
 }
 
-// slot executes one run after the other. It returns an error when going on
-// is pointless for all slots.
-func (w *worker) slot(ctx context.Context) error {
+// slot executes one run after the other until asking ends, the worker shall
+// restart, or going on is pointless.
+func (w *worker) slot(ctx, asking context.Context) {
 	pause := time.Duration(0)
-	for ctx.Err() == nil {
-		job, err := w.api.Lease(ctx, workerapi.LeaseRequest{
-			WorkerID: w.cfg.WorkerID, Metadata: w.cfg.Metadata, Wait: w.cfg.LeaseWait,
+	for asking.Err() == nil {
+		job, err := w.api.Lease(asking, workerapi.LeaseRequest{
+			WorkerID: w.cfg.WorkerID, Metadata: w.cfg.Metadata, Slots: w.cfg.Slots, Wait: w.cfg.LeaseWait,
 		})
-		if ctx.Err() != nil && job == nil {
-			return nil
+		if asking.Err() != nil && job == nil {
+			return
+		}
+		if errors.Is(err, workerapi.ErrRestart) {
+			w.cfg.Logger.InfoContext(ctx, "the worker pool was cycled: this worker ends when its runs have ended", "id", w.cfg.WorkerID)
+			return
 		}
 		if err != nil {
 			if w.hopeless(err) {
-				return err
+				return
 			}
 			pause = min(max(2*pause, 250*time.Millisecond), maxBackoff)
 			w.cfg.Logger.WarnContext(ctx, "ask for work", "error", err, "again in", pause)
-			sleep(ctx, pause)
+			sleep(asking, pause)
 			continue
 		}
 		pause = 0
@@ -102,7 +155,6 @@ func (w *worker) slot(ctx context.Context) error {
 			w.execute(ctx, job)
 		}
 	}
-	return nil
 }
 
 // hopeless reports whether the control plane refuses a worker that it has

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
@@ -132,9 +134,7 @@ func TestSlotBacksOff(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		w := &worker{api: api, cfg: cfg}
-		if err := w.slot(ctx); err != nil {
-			t.Error(err)
-		}
+		w.slot(ctx, ctx)
 		if gap := api.at[9].Sub(api.at[8]); gap != maxBackoff {
 			t.Errorf("the last pause was %v, want %v", gap, maxBackoff)
 		}
@@ -174,5 +174,88 @@ func TestPanicEndsOnlyTheRun(t *testing.T) {
 	stop()
 	if err := wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDrain: a worker that is asked to end finishes its run, tells the control
+// plane so, and takes no other.
+func TestDrain(t *testing.T) {
+	b := newBench(t)
+	b.cfg.DrainTimeout = time.Minute
+	job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
+	job.Hooks.BeforePlan = []string{"sleep 0.5; echo hook-ended"}
+	job.RunType = domain.RunProposed
+	b.api.give(job)
+	stop, wait := b.loop()
+	b.api.until("the run plans", func() bool { return b.api.last().To == domain.RunPlanning })
+	b.api.give(b.job("/never"))
+	stop()
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	checkPath(t, b.api, then(planPath, domain.RunFinished))
+	b.wantLog("hook-ended")
+	b.api.mu.Lock()
+	defer b.api.mu.Unlock()
+	if len(b.api.jobs) != 1 || !cmp.Equal(b.api.left, []bool{false, true}) {
+		t.Errorf("%d runs are left, and it said %v", len(b.api.jobs), b.api.left)
+	}
+}
+
+// TestDrainAborted: a second signal ends the runs at once, and they are still
+// reported.
+func TestDrainAborted(t *testing.T) {
+	for name, apply := range map[string]bool{"plan": false, "apply": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			abort, hurry := context.WithCancel(t.Context())
+			b.cfg.DrainTimeout, b.cfg.Abort = time.Hour, abort
+			job, pidFile := b.slowJob(apply)
+			b.api.give(job)
+			stop, wait := b.loop()
+			b.whenSlow(func() { stop(); hurry() })
+			if err := wait(); err != nil {
+				t.Error(err)
+			}
+			if last := b.api.last(); last.To != domain.RunFailed || last.Note != "worker shut down" {
+				t.Errorf("the run ended as %s: %s", last.To, last.Note)
+			}
+			if !gone(t, pidFile) {
+				t.Error("the process lives")
+			}
+		})
+	}
+}
+
+// TestDrainTimeout: what takes longer is interrupted.
+func TestDrainTimeout(t *testing.T) {
+	b := newBench(t)
+	b.cfg.DrainTimeout = 50 * time.Millisecond
+	job, _ := b.slowJob(false)
+	b.api.give(job)
+	stop, wait := b.loop()
+	b.whenSlow(stop)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	checkPath(t, b.api, then(planPath, domain.RunFailed))
+}
+
+// TestCycled: a worker of a cycled pool finishes what it executes and ends.
+func TestCycled(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Slots = 2
+	job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
+	job.RunType = domain.RunProposed
+	job.Hooks.BeforeInit = []string{"sleep 0.3"}
+	b.api.give(job)
+	b.api.restart = true
+	_, wait := b.loop()
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	checkPath(t, b.api, then(planPath, domain.RunFinished))
+	if !cmp.Equal(b.api.left, []bool{true}) {
+		t.Errorf("it said %v", b.api.left)
 	}
 }

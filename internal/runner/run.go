@@ -92,19 +92,28 @@ func (r *run) stop() (domain.RunState, error) {
 	return r.state, r.advance(workerapi.Advance{To: domain.RunStopped})
 }
 
-// workContext is what processes run under: it ends with the lease, and at a
-// shutdown at once for a plan, after the grace for an apply.
+// workContext is what processes run under: it ends with the lease, and some
+// time after a shutdown has begun.
 func (r *run) workContext(ctx context.Context) (context.Context, func()) {
 	work, cancel := context.WithCancelCause(r.lease.work)
 	unhook := context.AfterFunc(ctx, func() {
-		if r.applying.Load() {
-			sleep(work, r.cfg.ApplyGrace)
-		}
+		r.outlast(work)
 		cancel(errShutdown)
 	})
 	return work, func() {
 		unhook()
 		cancel(nil)
+	}
+}
+
+// outlast waits as long as a shutdown waits for this run.
+func (r *run) outlast(work context.Context) {
+	patience, stop := context.WithCancel(work)
+	defer stop()
+	defer context.AfterFunc(r.cfg.Abort, stop)()
+	sleep(patience, r.cfg.DrainTimeout)
+	if r.applying.Load() {
+		sleep(patience, r.cfg.ApplyGrace-r.cfg.DrainTimeout)
 	}
 }
 

@@ -82,7 +82,7 @@ func TestPoolReset(t *testing.T) {
 			t.Fatalf("leased %+v, %v", held, err)
 		}
 		b.Fill(t, func(ctx ctx, tx *store.Tx, p access.Permit) error {
-			return tx.ResetWorkerPool(ctx, p.For(access.KindWorkerPool), "private", "new", []byte("new"))
+			return tx.ResetWorkerPool(ctx, p.For(access.KindWorkerPool), domain.WorkerPool{ID: "private"}, "new", []byte("new"))
 		})
 		before := b.Digest(t)
 		_, err = b.Lease(t.Context(), old, "w", time.Millisecond)

@@ -54,11 +54,14 @@ func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, 
 func (s *Service) take(ctx context.Context, key domain.PoolKey, worker string) (*Assignment, error) {
 	for {
 		var candidate domain.Run
+		takes := true
 		err := s.db.View(ctx, func(tx Tx) (err error) {
-			candidate, err = tx.Leasable(ctx, key.Pool)
+			if candidate, err = tx.Leasable(ctx, key.Pool); err == nil {
+				takes, err = tx.WorkerTakes(ctx, key.Pool, worker)
+			}
 			return err
 		})
-		if domain.ErrorCode(err) == domain.CodeNotFound {
+		if domain.ErrorCode(err) == domain.CodeNotFound || err == nil && !takes {
 			return nil, nil
 		}
 		if err != nil {
@@ -87,7 +90,10 @@ func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.Po
 		if run.State != candidate.State || run.Epoch != candidate.Epoch || !run.LeaseUntil.IsZero() || poolOf(stack) != key.Pool {
 			return nil // another worker was faster, or the stack went to another pool
 		}
-		a, err = s.give(ctx, tx, run, worker)
+		if ok, err := mayTake(ctx, tx, run, key.Pool, worker); err != nil || !ok {
+			return err // the next look finds no more
+		}
+		a, err = s.give(ctx, tx, run, key.Pool, worker)
 		if err == nil {
 			a.Key = key
 		}
@@ -99,10 +105,24 @@ func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.Po
 	return a, nil
 }
 
+// mayTake looks again whether a worker may have a run, where nobody else can
+// change the answer any more.
+func mayTake(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, worker string) (bool, error) {
+	if run.Drift {
+		if full, err := tx.DriftFull(ctx, pool); err != nil || full {
+			return false, err
+		}
+	}
+	return tx.WorkerTakes(ctx, pool, worker)
+}
+
 // give starts a new lease on a locked run that waits for a worker.
-func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, worker string) (*Assignment, error) {
+func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, worker string) (*Assignment, error) {
 	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
 	if err != nil {
+		return nil, err
+	}
+	if err := tx.OccupyWorker(ctx, permit, pool, worker); err != nil {
 		return nil, err
 	}
 	next := domain.RunPreparing

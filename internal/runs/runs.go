@@ -58,6 +58,11 @@ type Tx interface {
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	WorkerPoolByToken(ctx context.Context, hash []byte) (domain.PoolKey, error)
 	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
+	WorkerTakes(ctx context.Context, pool domain.WorkerPoolID, id string) (bool, error)
+	OccupyWorker(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, id string) error
+	DriftFull(ctx context.Context, pool domain.WorkerPoolID) (bool, error)
+	WaitingRuns(ctx context.Context, scope access.Scope, pool domain.WorkerPoolID) ([]domain.WaitingRun, error)
+	HeldRuns(ctx context.Context, scope access.Scope, pool domain.WorkerPoolID) ([]domain.Run, error)
 }
 
 // previews is what previews use of it.

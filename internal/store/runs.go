@@ -77,11 +77,33 @@ func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID, by string) (dom
 
 // Leasable returns the run of a pool that waits for a worker and comes first:
 // READY for the beginning, CONFIRMED without a lease for an apply,
-// REPLAN_REQUESTED for another plan. It is not held: whoever leases
-// it locks it and looks again.
+// REPLAN_REQUESTED for another plan. Runs of drift detection are left out while
+// the pool executes as many as it may. It is not held: whoever leases it locks
+// it and looks again.
 func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where state in `+awaiting+` and lease_until = 0
-		and stack_id in (select id from stacks where worker_pool = $1) order by priority desc, updated_at, id limit 1`, poolColumn(pool))
+		and stack_id in (select id from stacks where worker_pool = $1) and not (drift and exists (`+driftFull+` and p.id = $2))
+		order by priority desc, updated_at, id limit 1`, poolColumn(pool), pool)
+}
+
+// driftFull finds pools p whose workers execute as many runs of drift detection
+// as they may.
+const driftFull = `select 1 from worker_pools p where p.drift_run_limit >= 0 and p.drift_run_limit <= (
+	select count(*) from runs d join stacks ds on ds.id = d.stack_id
+	where d.drift and d.lease_until > 0 and d.state in ` + holding + ` and ds.worker_pool = p.id)`
+
+// DriftFull reports whether a pool executes as many runs of drift detection as
+// it may. The pool is held until the commit, so that two workers do not share
+// the last place.
+func (tx *Tx) DriftFull(ctx context.Context, pool domain.WorkerPoolID) (bool, error) {
+	if _, err := tx.LockWorkerPool(ctx, pool); err != nil {
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return false, nil // the built-in one has no limit
+		}
+		return false, err
+	}
+	n, err := one(ctx, tx, "worker pool", scanInt, `select count(*) from worker_pools where id = $1 and exists (`+driftFull+` and p.id = $1)`, pool)
+	return n > 0, err
 }
 
 // poolColumn is how a stack names its pool: not at all for the default one.

@@ -10,13 +10,13 @@ import (
 )
 
 // selectWorkerPool leaves out the built-in pool, which lives in no space.
-const selectWorkerPool = `select id, space_id, name, description, labels, drift_run_limit, generation, created_at, updated_at
+const selectWorkerPool = `select id, space_id, name, description, labels, drift_run_limit, certificate, generation, created_at, updated_at
 	from worker_pools where space_id is not null`
 
 func scanWorkerPool(s scanner) (p domain.WorkerPool, err error) {
 	var labels string
 	var created, updated int64
-	if err := s.Scan(&p.ID, &p.Space, &p.Name, &p.Description, &labels, &p.DriftRunLimit, &p.Generation, &created, &updated); err != nil {
+	if err := s.Scan(&p.ID, &p.Space, &p.Name, &p.Description, &labels, &p.DriftRunLimit, &p.Certificate, &p.Generation, &created, &updated); err != nil {
 		return p, err
 	}
 	p.CreatedAt, p.UpdatedAt = fromMicros(created), fromMicros(updated)
@@ -55,9 +55,9 @@ func (tx *Tx) InsertWorkerPool(ctx context.Context, p access.Permit, w domain.Wo
 	if err != nil {
 		return err
 	}
-	return tx.exec(ctx, `insert into worker_pools (id, space_id, name, description, labels, drift_run_limit, generation,
-		token_hash, sealed_token, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		w.ID, w.Space, w.Name, w.Description, toJSON(list(w.Labels)), w.DriftRunLimit, w.Generation,
+	return tx.exec(ctx, `insert into worker_pools (id, space_id, name, description, labels, drift_run_limit, certificate, generation,
+		token_hash, sealed_token, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		w.ID, w.Space, w.Name, w.Description, toJSON(list(w.Labels)), w.DriftRunLimit, w.Certificate, w.Generation,
 		hash, sealed, micros(w.CreatedAt), micros(w.UpdatedAt))
 }
 
@@ -84,18 +84,22 @@ func (tx *Tx) UpdateWorkerPool(ctx context.Context, p access.Permit, w domain.Wo
 		w.ID, w.Space, w.Name, w.Description, toJSON(list(w.Labels)), w.DriftRunLimit, micros(w.UpdatedAt))
 }
 
-// ResetWorkerPool gives a pool another token and its next generation; the old
-// token is worth nothing from then on.
-func (tx *Tx) ResetWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID, token string, hash []byte) error {
+// ResetWorkerPool gives a pool another token and certificate and its next
+// generation; the old token is worth nothing from then on, and the workers that
+// came with it are gone.
+func (tx *Tx) ResetWorkerPool(ctx context.Context, p access.Permit, w domain.WorkerPool, token string, hash []byte) error {
 	if err := tx.use(p, access.KindWorkerPool); err != nil {
 		return err
 	}
-	sealed, err := tx.seal([]byte(token), "worker-pool", string(id))
+	sealed, err := tx.seal([]byte(token), "worker-pool", string(w.ID))
 	if err != nil {
 		return err
 	}
-	return tx.exec(ctx, `update worker_pools set token_hash = $2, sealed_token = $3, generation = generation + 1, updated_at = $4 where id = $1`,
-		id, hash, sealed, micros(tx.now))
+	if err := tx.exec(ctx, `delete from workers where pool_id = $1`, w.ID); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `update worker_pools set token_hash = $2, sealed_token = $3, certificate = $4, generation = generation + 1, updated_at = $5 where id = $1`,
+		w.ID, hash, sealed, w.Certificate, micros(tx.now))
 }
 
 // DeleteWorkerPool removes a worker pool and the bindings to it. No stack may

@@ -12,6 +12,7 @@ import (
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/statebackend"
 	"github.com/airlock-project/airlock/internal/states"
+	"github.com/airlock-project/airlock/internal/workers"
 )
 
 // BackendConfig is what jobs need beside what the runs package knows.
@@ -21,6 +22,8 @@ type BackendConfig struct {
 	// Recover keeps a state that a run could not store while it ran; nil where
 	// nobody keeps states.
 	Recover func(ctx context.Context, a states.Attempt, body []byte) error
+	// Workers is told which workers there are; without it nobody is.
+	Workers *workers.Service
 }
 
 // NewBackend serves the worker API from the runs package: it translates.
@@ -32,11 +35,27 @@ type backend struct {
 }
 
 func (b *backend) Lease(ctx context.Context, key domain.PoolKey, req LeaseRequest) (*Job, error) {
+	if b.config.Workers != nil {
+		restart, err := b.config.Workers.Seen(ctx, key, domain.Worker{ID: req.WorkerID, Metadata: req.Metadata, Slots: max(req.Slots, 1)})
+		if err != nil {
+			return nil, err
+		}
+		if restart {
+			return nil, ErrRestart
+		}
+	}
 	a, err := b.runs.Lease(ctx, key, req.WorkerID, min(req.Wait, MaxLeaseWait))
 	if err != nil || a == nil {
 		return nil, err
 	}
 	return b.job(a), nil
+}
+
+func (b *backend) Leave(ctx context.Context, key domain.PoolKey, req LeaveRequest) error {
+	if b.config.Workers == nil {
+		return nil
+	}
+	return b.config.Workers.Leaves(ctx, key, req.WorkerID, req.Gone)
 }
 
 func (b *backend) job(a *runs.Assignment) *Job {

@@ -18,6 +18,7 @@ import (
 const (
 	pathPrefix    = "/worker/" + Version + "/"
 	pathLease     = pathPrefix + "lease"
+	pathLeave     = pathPrefix + "leave"
 	pathHeartbeat = pathPrefix + "heartbeat"
 	pathAdvance   = pathPrefix + "advance"
 	pathLogs      = pathPrefix + "logs"
@@ -79,6 +80,11 @@ func (c *Client) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 	}
 	job := &Job{}
 	return job, decode(resp.Body, job)
+}
+
+// Leave implements API.
+func (c *Client) Leave(ctx context.Context, req LeaveRequest) error {
+	return c.call(ctx, pathLeave, req, &struct{}{})
 }
 
 // Heartbeat implements API.

@@ -41,6 +41,10 @@ func (f *fake) Lease(_ context.Context, pool domain.PoolKey, req LeaseRequest) (
 	return f.job, f.hear(pool, req)
 }
 
+func (f *fake) Leave(_ context.Context, pool domain.PoolKey, req LeaveRequest) error {
+	return f.hear(pool, req)
+}
+
 func (f *fake) Heartbeat(_ context.Context, pool domain.PoolKey, ref HeartbeatRequest) (HeartbeatReply, error) {
 	return HeartbeatReply{Stop: true}, f.hear(pool, ref)
 }

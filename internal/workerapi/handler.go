@@ -2,6 +2,7 @@ package workerapi
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -28,6 +29,7 @@ const (
 // still holds when it writes.
 type Backend interface {
 	Lease(ctx context.Context, key domain.PoolKey, req LeaseRequest) (*Job, error)
+	Leave(ctx context.Context, key domain.PoolKey, req LeaveRequest) error
 	Heartbeat(ctx context.Context, key domain.PoolKey, q HeartbeatRequest) (HeartbeatReply, error)
 	Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error)
 	AppendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) error
@@ -53,6 +55,7 @@ func Handler(auth Auth, backend Backend) http.Handler {
 	h := &handler{auth: auth, backend: backend}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathLease, h.lease)
+	mux.HandleFunc("POST "+pathLeave, answer(maxSmallBody, h.leave))
 	mux.HandleFunc("POST "+pathHeartbeat, h.heartbeat)
 	mux.HandleFunc("POST "+pathAdvance, answer(maxAdvance, h.backend.Advance))
 	mux.HandleFunc("POST "+pathLogs, answer(MaxLogBody, h.appendLogs))
@@ -112,6 +115,10 @@ func (h *handler) appendLogs(ctx context.Context, key domain.PoolKey, c LogChunk
 	return struct{}{}, h.backend.AppendLogs(ctx, key, c)
 }
 
+func (h *handler) leave(ctx context.Context, key domain.PoolKey, req LeaveRequest) (struct{}, error) {
+	return struct{}{}, h.backend.Leave(ctx, key, req)
+}
+
 func (h *handler) heartbeat(w http.ResponseWriter, r *http.Request) {
 	answer(maxSmallBody, func(ctx context.Context, key domain.PoolKey, q HeartbeatRequest) (HeartbeatReply, error) {
 		q.Wait = min(max(q.Wait, 0), MaxLeaseWait)
@@ -129,6 +136,8 @@ func (h *handler) lease(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(req.Wait + 15*time.Second))
 	job, err := h.backend.Lease(r.Context(), keyOf(r), req)
 	switch {
+	case errors.Is(err, ErrRestart):
+		w.WriteHeader(http.StatusGone)
 	case err != nil:
 		writeError(w, r, err)
 	case job == nil:

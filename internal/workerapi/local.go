@@ -24,6 +24,11 @@ func (l local) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 	return l.backend.Lease(ctx, l.key, req)
 }
 
+// Leave implements API.
+func (l local) Leave(ctx context.Context, req LeaveRequest) error {
+	return l.backend.Leave(ctx, l.key, req)
+}
+
 // Heartbeat implements API.
 func (l local) Heartbeat(ctx context.Context, q HeartbeatRequest) (HeartbeatReply, error) {
 	return l.backend.Heartbeat(ctx, l.key, q)

@@ -109,6 +109,9 @@ func (c *Client) send(ctx context.Context, method, path string, body content) (*
 		return resp, nil
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusGone {
+		return nil, ErrRestart
+	}
 	return nil, readError(resp)
 }
 

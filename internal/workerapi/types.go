@@ -6,6 +6,7 @@ package workerapi
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -21,8 +22,11 @@ const Version = "v1"
 // worker must then stop at once and touch nothing more.
 type API interface {
 	// Lease waits up to req.Wait for a run of the caller's pool. It returns
-	// nil without error when none came in time.
+	// nil without error when none came in time, and ErrRestart when the worker
+	// shall finish what it executes, and restart.
 	Lease(ctx context.Context, req LeaseRequest) (*Job, error)
+	// Leave says that a worker is shutting down: it is given no more runs.
+	Leave(ctx context.Context, req LeaveRequest) error
 	// Heartbeat extends the lease, then waits up to q.Wait for the run to be
 	// asked to stop. The reply may ask the worker to stop.
 	Heartbeat(ctx context.Context, q HeartbeatRequest) (HeartbeatReply, error)
@@ -56,8 +60,18 @@ type LeaseRef struct {
 type LeaseRequest struct {
 	WorkerID string            `json:"workerId"` // unique for the worker process
 	Metadata map[string]string `json:"metadata,omitempty"`
-	Wait     time.Duration     `json:"wait"` // at most 30 s
+	Slots    int               `json:"slots,omitempty"` // runs that it executes at the same time
+	Wait     time.Duration     `json:"wait"`            // at most 30 s
 }
+
+// LeaveRequest says that a worker is shutting down.
+type LeaveRequest struct {
+	WorkerID string `json:"workerId"`
+	Gone     bool   `json:"gone,omitempty"` // it has ended; else it still executes runs
+}
+
+// ErrRestart tells a worker to finish what it executes, and restart.
+var ErrRestart = errors.New("the worker pool was cycled: the worker shall restart")
 
 // Phase is the part of a run that one lease covers.
 type Phase string

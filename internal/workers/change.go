@@ -40,11 +40,11 @@ func (s *Service) Create(ctx context.Context, in Input) (v View, err error) {
 		if err := in.fill(&w, tx); err != nil {
 			return err
 		}
-		if err := checkRequest(in.Request); err != nil {
+		if w.Certificate, err = certify(ctx, tx, permit, w, in.Request); err != nil {
 			return err
 		}
 		token := s.tokens.New()
-		v = View{WorkerPool: w, Config: s.config(token)}
+		v = View{WorkerPool: w, Config: s.config(w, token)}
 		return tx.InsertWorkerPool(ctx, permit.About(string(w.ID)), w, token, s.tokens.Hash(token))
 	})
 	return v, err
@@ -73,9 +73,7 @@ func (s *Service) Update(ctx context.Context, id domain.WorkerPoolID, in Input) 
 		if err := tx.UpdateWorkerPool(ctx, permit, w); err != nil {
 			return err
 		}
-		loads, err := tx.PoolLoads(ctx)
-		v.Load = loads[id]
-		return err
+		return v.look(ctx, tx)
 	})
 	return v, err
 }

@@ -2,10 +2,8 @@ package workers
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 
 	"github.com/airlock-project/airlock/authz"
@@ -13,10 +11,14 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// config is what a worker of a pool is started with: where the server is and
-// the pool's token, as JSON in base64.
-func (s *Service) config(token string) string {
-	body, _ := json.Marshal(map[string]string{"endpoint": s.endpoint, "token": token}) // of two texts
+// config is what a worker of a pool is started with: where the server is, the
+// pool's token and its certificate, as JSON in base64.
+func (s *Service) config(w domain.WorkerPool, token string) string {
+	texts := map[string]string{"endpoint": s.endpoint, "token": token}
+	if w.Certificate != "" { // pools from before there were any keep the config that they had
+		texts["pool"], texts["certificate"] = string(w.ID), w.Certificate
+	}
+	body, _ := json.Marshal(texts) // cannot fail: texts only
 	return base64.StdEncoding.EncodeToString(body)
 }
 
@@ -42,7 +44,7 @@ func (s *Service) Config(ctx context.Context, id domain.WorkerPoolID) (out strin
 		}
 		token, err := tx.WorkerPoolToken(ctx, id)
 		if err == nil {
-			out = s.config(token)
+			out = s.config(w, token)
 		}
 		return err
 	})
@@ -98,48 +100,17 @@ func (s *Service) Reset(ctx context.Context, id domain.WorkerPoolID, request str
 		if permit, err = s.permitTakeover(ctx, tx, op, permit); err != nil {
 			return err
 		}
-		if err := checkRequest(request); err != nil {
+		w.Generation++
+		w.UpdatedAt = tx.Now()
+		if w.Certificate, err = certify(ctx, tx, permit, w, request); err != nil {
 			return err
 		}
 		token := s.tokens.New()
-		w.Generation++
-		w.UpdatedAt = tx.Now()
-		v = View{WorkerPool: w, Config: s.config(token)}
-		if err := tx.ResetWorkerPool(ctx, permit, id, token, s.tokens.Hash(token)); err != nil {
+		v = View{WorkerPool: w, Config: s.config(w, token)}
+		if err := tx.ResetWorkerPool(ctx, permit, w, token, s.tokens.Hash(token)); err != nil {
 			return err
 		}
-		loads, err := tx.PoolLoads(ctx)
-		v.Load = loads[id]
-		return err
+		return v.look(ctx, tx)
 	})
 	return v, err
-}
-
-// maxRequest bounds a certificate signing request, in bytes of base64.
-const maxRequest = 16 << 10
-
-// checkRequest accepts a certificate signing request as base64 of its PEM form.
-// It is checked and not kept: workers prove themselves by the pool's token, and
-// no certificates are issued yet.
-func checkRequest(request string) error {
-	const field = "certificateSigningRequest"
-	if len(request) > maxRequest {
-		return domain.Invalid(field, "must not be longer than %d bytes", maxRequest)
-	}
-	raw, err := base64.StdEncoding.DecodeString(request)
-	if err != nil {
-		return domain.Invalid(field, "must be base64")
-	}
-	block, _ := pem.Decode(raw)
-	if block == nil || block.Type != "CERTIFICATE REQUEST" {
-		return domain.Invalid(field, "must be the base64 of a PEM block of type CERTIFICATE REQUEST")
-	}
-	csr, err := x509.ParseCertificateRequest(block.Bytes)
-	if err == nil {
-		err = csr.CheckSignature()
-	}
-	if err != nil {
-		return domain.Invalid(field, "is not a certificate signing request that its own key has signed")
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ package workers
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -25,8 +27,22 @@ type Tx interface {
 	ActorsUsing(ctx context.Context, kind access.Kind, id string) ([]domain.StackActor, error)
 	InsertWorkerPool(ctx context.Context, p access.Permit, w domain.WorkerPool, token string, hash []byte) error
 	UpdateWorkerPool(ctx context.Context, p access.Permit, w domain.WorkerPool) error
-	ResetWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID, token string, hash []byte) error
+	ResetWorkerPool(ctx context.Context, p access.Permit, w domain.WorkerPool, token string, hash []byte) error
 	DeleteWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID) error
+	CycleWorkerPool(ctx context.Context, p access.Permit, id domain.WorkerPoolID) error
+	WorkerAuthority(ctx context.Context) (certificate string, key []byte, err error)
+	InsertWorkerAuthority(ctx context.Context, p access.Permit, certificate string, key []byte) error
+	PoolUsers(ctx context.Context, scope access.Scope, pool domain.WorkerPoolID) (int, error)
+
+	Worker(ctx context.Context, pool domain.WorkerPoolID, id string) (domain.Worker, error)
+	Workers(ctx context.Context, pools []domain.WorkerPoolID) ([]domain.Worker, error)
+	LostWorkers(ctx context.Context) ([]domain.Worker, error)
+	WorkerCycled(ctx context.Context, pool domain.WorkerPoolID, id string) (bool, error)
+	RegisterWorker(ctx context.Context, p access.Permit, w domain.Worker) error
+	SawWorker(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, id string, at time.Time) error
+	SetWorkerDrained(ctx context.Context, p access.Permit, w domain.Worker) error
+	WorkerLeaves(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, id string) error
+	DropWorkers(ctx context.Context, p access.Permit, gone []domain.Worker) error
 	Also(p access.Permit)
 }
 
@@ -43,6 +59,7 @@ type Service struct {
 	ids      domain.IDSource
 	tokens   Tokens
 	endpoint string
+	seen     sightings
 }
 
 // New returns the use cases of worker pools. endpoint is where their workers
@@ -54,7 +71,8 @@ func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, token
 // View is a worker pool with what it has to do.
 type View struct {
 	domain.WorkerPool
-	Load domain.PoolLoad
+	Load    domain.PoolLoad
+	Workers []domain.Worker // oldest first
 	// Config is set in the answer to whoever made the token: of a creation and
 	// of a reset.
 	Config string
@@ -69,11 +87,20 @@ func (s *Service) Get(ctx context.Context, id domain.WorkerPoolID) (v View, err 
 		if err := s.gate.See(ctx, tx, authz.ActionSpaceRead, object(v.WorkerPool)); err != nil {
 			return err
 		}
-		loads, err := tx.PoolLoads(ctx)
-		v.Load = loads[id]
-		return err
+		return v.look(ctx, tx)
 	})
 	return v, err
+}
+
+// look adds what the pool has to do, and who does it.
+func (v *View) look(ctx context.Context, tx Tx) error {
+	loads, err := tx.PoolLoads(ctx)
+	if err != nil {
+		return err
+	}
+	v.Load = loads[v.ID]
+	v.Workers, err = tx.Workers(ctx, []domain.WorkerPoolID{v.ID})
+	return err
 }
 
 // List returns the worker pools that the caller may list, oldest first.
@@ -110,20 +137,40 @@ func (s *Service) list(ctx context.Context, keep func(domain.WorkerPool) bool, f
 		if err != nil {
 			return err
 		}
-		loads, err := tx.PoolLoads(ctx)
-		for _, w := range pools {
-			if keep(w) {
-				out = append(out, View{WorkerPool: w, Load: loads[w.ID]})
-			}
-		}
+		pools = slices.DeleteFunc(pools, func(w domain.WorkerPool) bool { return !keep(w) })
+		out, err = views(ctx, tx, pools)
 		return err
 	})
 	return out, err
 }
 
+// views adds to pools what they have to do, and who does it.
+func views(ctx context.Context, tx Tx, pools []domain.WorkerPool) ([]View, error) {
+	loads, err := tx.PoolLoads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, ids, at := make([]View, len(pools)), make([]domain.WorkerPoolID, len(pools)), map[domain.WorkerPoolID]int{}
+	for i, w := range pools {
+		out[i], ids[i], at[w.ID] = View{WorkerPool: w, Load: loads[w.ID]}, w.ID, i
+	}
+	list, err := tx.Workers(ctx, ids)
+	for _, w := range list {
+		v := &out[at[w.Pool]]
+		v.Workers = append(v.Workers, w)
+	}
+	return out, err
+}
+
+// BuiltInView is what the built-in pool has to do.
+type BuiltInView struct {
+	domain.PoolLoad
+	Users int // stacks that name no pool, of those that the caller may list
+}
+
 // BuiltIn returns what the pool of stacks that name none has to do. Whoever
 // sees nothing of the account is told that there is none.
-func (s *Service) BuiltIn(ctx context.Context) (load domain.PoolLoad, err error) {
+func (s *Service) BuiltIn(ctx context.Context) (v BuiltInView, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
 		scope, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityWorkerPool)
 		if err != nil {
@@ -133,10 +180,18 @@ func (s *Service) BuiltIn(ctx context.Context) (load domain.PoolLoad, err error)
 			return domain.NotFound("worker pool")
 		}
 		loads, err := tx.PoolLoads(ctx)
-		load = loads[domain.DefaultWorkerPool]
+		if err != nil {
+			return err
+		}
+		v.PoolLoad = loads[domain.DefaultWorkerPool]
+		stacks, err := s.gate.Scope(ctx, tx, authz.ActionSpaceRead, authz.EntityStack)
+		if err != nil {
+			return err
+		}
+		v.Users, err = tx.PoolUsers(ctx, stacks, domain.DefaultWorkerPool)
 		return err
 	})
-	return load, err
+	return v, err
 }
 
 func object(w domain.WorkerPool) access.Object {

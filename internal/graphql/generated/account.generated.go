@@ -65,7 +65,7 @@ type QueryResolver interface {
 	WorkerPools(ctx context.Context) ([]*view.WorkerPool, error)
 	SearchWorkerPools(ctx context.Context, input SearchInput) (*SearchWorkerPoolsOutput, error)
 	AttachableWorkerPoolsInSpace(ctx context.Context, id string) ([]*view.WorkerPool, error)
-	PublicWorkerPool(ctx context.Context) (*PublicWorkerPool, error)
+	PublicWorkerPool(ctx context.Context) (*view.PublicWorkerPool, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -2398,8 +2398,8 @@ func (ec *executionContext) _Query_publicWorkerPool(ctx context.Context, field g
 			return ec.Resolvers.Query().PublicWorkerPool(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *PublicWorkerPool) graphql.Marshaler {
-			return ec.marshalOPublicWorkerPool2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐPublicWorkerPool(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.PublicWorkerPool) graphql.Marshaler {
+			return ec.marshalOPublicWorkerPool2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐPublicWorkerPool(ctx, selections, v)
 		},
 		true,
 		false,

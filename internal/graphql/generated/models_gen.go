@@ -717,16 +717,6 @@ type PreviewAccessChangeInput struct {
 	First *int `json:"first,omitempty"`
 }
 
-// The built-in pool.
-type PublicWorkerPool struct {
-	// How many workers execute runs now.
-	BusyWorkers int `json:"busyWorkers"`
-	// How many runs the built-in workers of the server that answers execute at the same time. Workers of other servers, and remote ones, come on top.
-	Parallelism int `json:"parallelism"`
-	// How many runs wait for a worker.
-	PendingRuns int `json:"pendingRuns"`
-}
-
 // Settings for Pulumi.
 type PulumiInput struct {
 	// Address of the state backend.
@@ -1011,6 +1001,22 @@ type SearchInput struct {
 	OrderBy *QueryOrder `json:"orderBy,omitempty"`
 	// Conditions that must all hold.
 	Predicates []*QueryPredicate `json:"predicates,omitempty"`
+}
+
+// One run found.
+type SearchSchedulableRunsEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The run and its place.
+	Node *view.SchedulableRun `json:"node"`
+}
+
+// One page of a search for runs that wait for a worker.
+type SearchSchedulableRunsOutput struct {
+	// What was found.
+	Edges []*SearchSchedulableRunsEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
 }
 
 // One stack found.
@@ -1511,4 +1517,12 @@ type WhoCanPage struct {
 	Edges []*WhoCanEdge `json:"edges"`
 	// Where the page ends.
 	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A run that a worker executes.
+type WorkerRun struct {
+	// The run.
+	Run *view.Run `json:"run"`
+	// Id of its stack.
+	StackID string `json:"stackId"`
 }

@@ -26,6 +26,7 @@ type ResolverRoot interface {
 	Context() ContextResolver
 	ContextAttachment() ContextAttachmentResolver
 	Mutation() MutationResolver
+	PublicWorkerPool() PublicWorkerPoolResolver
 	Query() QueryResolver
 	Role() RoleResolver
 	RoleBinding() RoleBindingResolver
@@ -35,6 +36,7 @@ type ResolverRoot interface {
 	UserGroupRoleBinding() UserGroupRoleBindingResolver
 	UserRoleBinding() UserRoleBindingResolver
 	VcsIntegration() VcsIntegrationResolver
+	Worker() WorkerResolver
 	WorkerPool() WorkerPoolResolver
 }
 
@@ -4493,13 +4495,29 @@ enum TerragruntTool {
 }
 
 extend type Mutation {
-  "Create a worker pool. Its token is in ` + "`" + `config` + "`" + ` of the answer."
+  """
+  Let a worker take no more runs, or take runs again. What it executes goes on.
+  """
+  workerDrainSet(
+    "True to let it take no more."
+    drain: Boolean!
+    "Id of the worker."
+    id: ID!
+    "Id of its worker pool."
+    workerPool: ID!
+  ): Worker! @rule(do: WORKER_DRAIN_SET)
+  """
+  Let every worker that a pool has now restart, each when it has finished what
+  it executes. Whoever looks after the workers has to start them again.
+  """
+  workerPoolCycle("Id of the worker pool." id: ID!): Boolean! @rule(do: WORKER_POOL_CYCLE)
+  "Create a worker pool. What its workers are started with is in ` + "`" + `config` + "`" + ` of the answer."
   workerPoolCreate(
-    "A certificate signing request: base64 of its PEM form. It is checked and not kept: workers prove themselves by the token, and no certificates are issued yet."
+    "A certificate signing request: base64 of its PEM form, with an RSA key of at least 2048 bits or an ECDSA key. Only its key counts; the pool's certificate is signed for it."
     certificateSigningRequest: String!
     "Description."
     description: String @audited
-    "Limit of drift detection runs at the same time, -1 for none. Kept; there is no drift detection yet."
+    "How many runs of drift detection its workers execute at the same time, -1 for no limit."
     driftDetectionRunLimit: Int
     "Labels."
     labels: [String!] @audited
@@ -4510,9 +4528,9 @@ extend type Mutation {
   ): WorkerPool @rule(do: WORKER_POOL_CREATE)
   "Delete a worker pool that no stack uses. Answers what it was."
   workerPoolDelete("Id of the worker pool." id: ID!): WorkerPool @rule(do: WORKER_POOL_DELETE)
-  "Give a worker pool another token; the old one ends at once, and with it the runs that its workers hold. Needs space admin of all stacks that use the pool."
+  "Give a worker pool another token and certificate; the old ones end at once, and with them the runs that its workers hold. Needs space admin of all stacks that use the pool."
   workerPoolReset(
-    "A certificate signing request: base64 of its PEM form. It is checked and not kept."
+    "A certificate signing request, as for workerPoolCreate."
     certificateSigningRequest: String!
     "Id of the worker pool."
     id: ID!
@@ -4523,7 +4541,7 @@ extend type Mutation {
   workerPoolUpdate(
     "Description; absent means none."
     description: String @audited
-    "Limit of drift detection runs at the same time, -1 for none. Kept; there is no drift detection yet."
+    "How many runs of drift detection its workers execute at the same time, -1 for no limit."
     driftDetectionRunLimit: Int
     "Id of the worker pool."
     id: ID!
@@ -4543,7 +4561,7 @@ extend type Mutation {
 type WorkerPool {
   "How many workers execute runs now."
   busyWorkers: Int!
-  "What its workers are started with, as base64: the server's address and the pool's token. Empty for callers who may not reset the pool, and for every run that only plans."
+  "What its workers are started with, as base64: the server's address, the pool's token and its certificate. Empty for callers who may not reset the pool, and for every run that only plans."
   config: String!
     @rule(do: WORKER_POOL_RESET, silent: true)
     @rule(do: SPACE_ADMIN, at: "the space of each of its stacks", silent: true)
@@ -4553,7 +4571,7 @@ type WorkerPool {
   deleted: Boolean!
   "Description."
   description: String
-  "Limit of drift detection runs at the same time; -1 and null for none."
+  "How many runs of drift detection its workers execute at the same time; -1 and null for no limit."
   driftDetectionRunLimit: Int
   "Fixed id."
   id: ID!
@@ -4565,24 +4583,52 @@ type WorkerPool {
   name: String!
   "How many runs wait for a worker."
   pendingRuns: Int!
+  """
+  Search the runs that wait for one of its workers, as far as the caller can
+  list them; by default in the order in which they are given out. Fields for
+  predicates and order: position, id, stack, type, state, createdAt.
+  """
+  searchSchedulableRuns("What to search for." input: SearchInput!): SearchSchedulableRunsOutput! @rule(list: SPACE_READ, at: "the stack's space")
   "Id of its space."
   space: String!
   "Its space."
   spaceDetails: Space! @rule(who: PARENT)
   "Time of the last change, in Unix seconds."
   updatedAt: Int!
-  "Its workers that execute runs now; idle ones do not report themselves yet."
+  "Its workers, oldest first. One that is gone without saying so is listed for little more than a minute."
   workers: [Worker!]! @rule(who: PARENT)
-  "How many workers it has, as far as they are in ` + "`" + `workers` + "`" + `."
+  "How many workers it has."
   workersCount: Int!
 }
 
 "A worker: one process that executes runs."
 type Worker {
+  "Since when it waits for a run, in Unix seconds. Null while it does not."
+  availableAt: Int
   "True while it executes a run."
   busy: Boolean!
+  "When it was first heard of, in Unix seconds."
+  createdAt: Int!
+  "True when somebody has asked that it take no runs."
+  drained: Boolean!
   "The name that it gave itself when it started."
   id: ID!
+  "What it says of itself: a JSON object of texts."
+  metadata: String!
+  "The runs that it executes now, as far as the caller can list them."
+  runs: [WorkerRun!]! @rule(list: SPACE_READ, at: "the stack's space")
+  "How many runs it executes at the same time."
+  slots: Int!
+  "IDLE, BUSY, DRAINING while it finishes its last runs, or DRAINED."
+  status: String
+}
+
+"A run that a worker executes."
+type WorkerRun {
+  "The run."
+  run: Run! @rule(who: PARENT)
+  "Id of its stack."
+  stackId: ID!
 }
 
 "The built-in pool."
@@ -4593,6 +4639,42 @@ type PublicWorkerPool {
   parallelism: Int!
   "How many runs wait for a worker."
   pendingRuns: Int!
+  "How many runs wait for a worker."
+  schedulableRunsCount: Int
+  """
+  Search the runs that wait for a worker, as far as the caller can list them; by
+  default in the order in which they are given out. Fields for predicates and
+  order: position, id, stack, type, state, createdAt.
+  """
+  searchSchedulableRuns("What to search for." input: SearchInput!): SearchSchedulableRunsOutput! @rule(list: SPACE_READ, at: "the stack's space")
+  "How many stacks name no pool, of those that the caller can list."
+  usersCount: Int
+}
+
+"One page of a search for runs that wait for a worker."
+type SearchSchedulableRunsOutput {
+  "What was found."
+  edges: [SearchSchedulableRunsEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One run found."
+type SearchSchedulableRunsEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The run and its place."
+  node: SchedulableRun!
+}
+
+"A run that waits for a worker."
+type SchedulableRun {
+  "Its place among all that wait for the pool, from 1."
+  position: Int
+  "The run."
+  run: Run! @rule(who: PARENT)
+  "Id of its stack."
+  stackId: ID!
 }
 
 "One page of a search for worker pools."
@@ -5690,6 +5772,12 @@ func (ec *executionContext) childFields_PublicWorkerPool(ctx context.Context, fi
 		return ec.fieldContext_PublicWorkerPool_parallelism(ctx, field)
 	case "pendingRuns":
 		return ec.fieldContext_PublicWorkerPool_pendingRuns(ctx, field)
+	case "schedulableRunsCount":
+		return ec.fieldContext_PublicWorkerPool_schedulableRunsCount(ctx, field)
+	case "searchSchedulableRuns":
+		return ec.fieldContext_PublicWorkerPool_searchSchedulableRuns(ctx, field)
+	case "usersCount":
+		return ec.fieldContext_PublicWorkerPool_usersCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PublicWorkerPool", field.Name)
 }
@@ -5992,6 +6080,18 @@ func (ec *executionContext) childFields_RuntimeConfigElementContext(ctx context.
 	return nil, fmt.Errorf("no field named %q was found under type RuntimeConfigElementContext", field.Name)
 }
 
+func (ec *executionContext) childFields_SchedulableRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_SchedulableRun_position(ctx, field)
+	case "run":
+		return ec.fieldContext_SchedulableRun_run(ctx, field)
+	case "stackId":
+		return ec.fieldContext_SchedulableRun_stackId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SchedulableRun", field.Name)
+}
+
 func (ec *executionContext) childFields_SearchAuditTrailEntriesEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -6030,6 +6130,26 @@ func (ec *executionContext) childFields_SearchContextsOutput(ctx context.Context
 		return ec.fieldContext_SearchContextsOutput_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SearchContextsOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchSchedulableRunsEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchSchedulableRunsEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchSchedulableRunsEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchSchedulableRunsEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchSchedulableRunsOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchSchedulableRunsOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchSchedulableRunsOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchSchedulableRunsOutput", field.Name)
 }
 
 func (ec *executionContext) childFields_SearchStacksEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6558,10 +6678,24 @@ func (ec *executionContext) childFields_WhoCanPage(ctx context.Context, field gr
 
 func (ec *executionContext) childFields_Worker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "availableAt":
+		return ec.fieldContext_Worker_availableAt(ctx, field)
 	case "busy":
 		return ec.fieldContext_Worker_busy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Worker_createdAt(ctx, field)
+	case "drained":
+		return ec.fieldContext_Worker_drained(ctx, field)
 	case "id":
 		return ec.fieldContext_Worker_id(ctx, field)
+	case "metadata":
+		return ec.fieldContext_Worker_metadata(ctx, field)
+	case "runs":
+		return ec.fieldContext_Worker_runs(ctx, field)
+	case "slots":
+		return ec.fieldContext_Worker_slots(ctx, field)
+	case "status":
+		return ec.fieldContext_Worker_status(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Worker", field.Name)
 }
@@ -6590,6 +6724,8 @@ func (ec *executionContext) childFields_WorkerPool(ctx context.Context, field gr
 		return ec.fieldContext_WorkerPool_name(ctx, field)
 	case "pendingRuns":
 		return ec.fieldContext_WorkerPool_pendingRuns(ctx, field)
+	case "searchSchedulableRuns":
+		return ec.fieldContext_WorkerPool_searchSchedulableRuns(ctx, field)
 	case "space":
 		return ec.fieldContext_WorkerPool_space(ctx, field)
 	case "spaceDetails":
@@ -6602,6 +6738,16 @@ func (ec *executionContext) childFields_WorkerPool(ctx context.Context, field gr
 		return ec.fieldContext_WorkerPool_workersCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkerPool", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkerRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_WorkerRun_run(ctx, field)
+	case "stackId":
+		return ec.fieldContext_WorkerRun_stackId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkerRun", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

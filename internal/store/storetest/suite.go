@@ -30,6 +30,8 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"actors of the world", testWorldActors},
 		{"signing keys", testSigningKeys},
 		{"worker pools", testWorkerPools},
+		{"workers", testWorkers},
+		{"worker authority", testWorkerAuthority},
 		{"stacks", testStacks},
 		{"deleted stack leaves nothing", testDeletedStack},
 		{"searches for stacks", testStackSearch},

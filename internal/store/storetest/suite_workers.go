@@ -99,7 +99,7 @@ func (k *Kit) poolTokens(t *testing.T, w domain.WorkerPool) {
 		t.Errorf("key %+v, %v", old, err)
 	}
 	k.must(t, access.KindWorkerPool, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-		return tx.ResetWorkerPool(ctx, p, w.ID, "another", []byte{7})
+		return tx.ResetWorkerPool(ctx, p, w, "another", []byte{7})
 	})
 	if got, _ := token(w.ID); got != "another" || lives(old) {
 		t.Errorf("after a reset the token is %q, and the old one lives: %v", got, lives(old))
