@@ -56,6 +56,8 @@ func TestServeFlags(t *testing.T) {
 		{"tofu not executable", "tofu", "config_test.go", "--tofu: is not an executable file"},
 		{"log format", "log-format", "xml", "--log-format: must be text or json"},
 		{"scheme", "git-schemes", "https,git", "--git-schemes: knows https, ssh, http and file"},
+		{"outgoing address", "outgoing-ips", "192.0.2.1,x", `--outgoing-ips: "x" is not an IP address`},
+		{"AWS account", "aws-account-id", "12", "--aws-account-id: must be 12 digits"},
 		{"unknown flag", "nonsense", "x", "unknown flag --nonsense"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -25,6 +25,7 @@ type serveCmd struct {
 	Workers      int    `help:"Built-in workers: runs that this server executes itself at the same time. Default: 1." default:"1" placeholder:"N"`
 	Tofu         string `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
 	toolFlags    `embed:""`
+	accountFlags `embed:""`
 	GitSchemes   []string      `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
 	LogFormat    string        `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 	Lease        time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
@@ -54,6 +55,7 @@ func (c *serveCmd) check() error {
 	if c.Database != "sqlite" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
 		wrong("database", "must be sqlite or a postgres:// URL")
 	}
+	c.accountFlags.check(wrong)
 	if c.Workers < 0 || c.Workers > 100 {
 		wrong("workers", "must be between 0 and 100, not %d", c.Workers)
 	}

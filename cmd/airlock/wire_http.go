@@ -50,6 +50,8 @@ func (s *server) backendAt(url string) workerapi.Backend {
 func (s *server) resolver() *graphql.Resolver {
 	return &graphql.Resolver{
 		AccountName: "airlock",
+		OutgoingIPs: s.config.OutgoingIPs,
+		AWSAccount:  s.config.AWSAccountID,
 		Parallelism: s.config.Workers,
 		Account:     account.NewSettings(store.Bind[account.SettingsTx](s.store), s.gate),
 		Spaces:      spaces.New(store.Bind[spaces.Tx](s.store), s.gate, s.ids),

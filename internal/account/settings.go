@@ -29,6 +29,7 @@ func NewSettings(db access.Transactor[SettingsTx], gate *access.Gate) *Settings 
 type SettingsInput struct {
 	DelegateSpaceManagement *bool
 	StackActAs              *domain.ActAsMode
+	SecurityEmail           *string
 }
 
 // Get returns the settings to whoever may view the account (access model A78).
@@ -60,6 +61,9 @@ func (s *Settings) Update(ctx context.Context, in SettingsInput) (out domain.Acc
 		}
 		if in.StackActAs != nil {
 			out.StackActAs = *in.StackActAs
+		}
+		if in.SecurityEmail != nil {
+			out.SecurityEmail = *in.SecurityEmail
 		}
 		if err := out.Check(); err != nil {
 			return err

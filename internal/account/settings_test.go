@@ -38,6 +38,13 @@ func TestA103A108Settings(t *testing.T) {
 		see()
 		k.Allowed(t, set("root-admin", account.SettingsInput{StackActAs: &enforce}))
 		want.StackActAs = enforce
+		email := "security@example.com"
+		k.Allowed(t, set("root-admin", account.SettingsInput{SecurityEmail: &email}))
+		want.SecurityEmail = email
+		see()
+		for _, bad := range []string{"nobody", "A <a@example.com>", "a@example.com\n"} {
+			k.Invalid(t, "securityEmail", set("root-admin", account.SettingsInput{SecurityEmail: &bad}))
+		}
 		see()
 		k.Invalid(t, "stackActAs", set("root-admin", account.SettingsInput{StackActAs: &wrong}))
 		for _, who := range []string{"ann", "will", "rita", "nobody"} {

@@ -17,10 +17,16 @@ type AccountSettings struct {
 	// below those they administer (access model A103).
 	DelegateSpaceManagement bool
 	StackActAs              ActAsMode
+	SecurityEmail           string // whom to tell of what endangers the account; empty for nobody
 }
 
 // Check validates the settings.
 func (s AccountSettings) Check() error {
+	if s.SecurityEmail != "" {
+		if err := checkEmail("securityEmail", s.SecurityEmail); err != nil {
+			return err
+		}
+	}
 	switch s.StackActAs {
 	case ActAsWarn, ActAsEnforce, ActAsOff:
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
+	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
 func (r *mutationResolver) UpdateAccountSettings(ctx context.Context, input generated.UpdateAccountSettingsInput) (*domain.AccountSettings, error) {
@@ -19,6 +20,11 @@ func (r *mutationResolver) UpdateAccountSettings(ctx context.Context, input gene
 		DelegateSpaceManagement: input.DelegateSpaceManagement, StackActAs: input.StackActAs,
 	})
 	return &v, err
+}
+
+func (r *mutationResolver) AccountUpdateSecurityEmail(ctx context.Context, securityEmail string) (*string, error) {
+	v, err := r.Account.Update(ctx, account.SettingsInput{SecurityEmail: &securityEmail})
+	return view.Optional(v.SecurityEmail), err
 }
 
 func (r *queryResolver) Name(ctx context.Context) (string, error) {
@@ -42,6 +48,21 @@ func (r *queryResolver) DebugInfo(ctx context.Context) (*generated.DebugInfo, er
 func (r *queryResolver) AccountSettings(ctx context.Context) (*domain.AccountSettings, error) {
 	v, err := r.Account.Get(ctx)
 	return &v, err
+}
+
+func (r *queryResolver) SecurityEmail(ctx context.Context) (*string, error) {
+	v, err := r.Account.Get(ctx)
+	return view.Optional(v.SecurityEmail), err
+}
+
+func (r *queryResolver) OutgoingIPAddresses(ctx context.Context) ([]string, error) {
+	_, err := access.CallerFrom(ctx)
+	return append([]string{}, r.OutgoingIPs...), err
+}
+
+func (r *queryResolver) SpaceliftAWSAccountID(ctx context.Context) (string, error) {
+	_, err := access.CallerFrom(ctx)
+	return r.AWSAccount, err
 }
 
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }

@@ -23,6 +23,9 @@ import (
 // Resolver holds what the resolvers call: one use case a noun.
 type Resolver struct {
 	AccountName string
+	// OutgoingIPs and AWSAccount are what the operator says of the account.
+	OutgoingIPs []string
+	AWSAccount  string
 	// Parallelism is how many runs the built-in workers execute at the same time.
 	Parallelism int
 

@@ -232,11 +232,22 @@ type Query {
   debugInfo: DebugInfo @rule(who: ANYBODY)
   "The switches of the account. Admins of any space may see them."
   accountSettings: AccountSettings! @rule(who: ACCOUNT_VIEWER)
+  "Whom to tell of what endangers the account. Null for nobody. Admins of any space may see it."
+  securityEmail: String @rule(who: ACCOUNT_VIEWER)
+  "The addresses from which the account reaches other systems, as its operator has set them."
+  outgoingIPAddresses: [String!]! @rule(who: CALLER)
+  """
+  The AWS account that assumes roles for the account, as its operator has set it; 000000000000, which is nobody's, where he
+  has not.
+  """
+  spaceliftAwsAccountId: ID! @rule(who: CALLER)
 }
 
 extend type Mutation {
   "Change the switches of the account; what is absent stays. Admins of root only."
   updateAccountSettings("What to change." input: UpdateAccountSettingsInput!): AccountSettings! @rule(who: ROOT_ADMIN)
+  "Set whom to tell of what endangers the account; empty for nobody. Answers what is set. Admins of root only."
+  accountUpdateSecurityEmail("The address." securityEmail: String! @audited): String @rule(who: ROOT_ADMIN)
 }
 
 "The switches of the account."
