@@ -71,8 +71,9 @@ soak: build tofu ## run the races and the comparisons for hours, on SQLite and P
 # An hour or two. In `make e2e` the same tests cause a few of these faults.
 SERVER_KILLS ?= 1000
 WORKER_KILLS ?= 200
+CLAIMED_RUNS ?= 10000
 faults: build tofu ## kill servers and workers, cut connections, and check the invariants, for hours, on SQLite and PostgreSQL
-	@AIRLOCK_SERVER_KILLS=$(SERVER_KILLS) AIRLOCK_WORKER_KILLS=$(WORKER_KILLS) $(TOOLS) $(POSTGRES) $(TEST) -count=1 -timeout 12h -v \
+	@AIRLOCK_SERVER_KILLS=$(SERVER_KILLS) AIRLOCK_WORKER_KILLS=$(WORKER_KILLS) AIRLOCK_CLAIMED_RUNS=$(CLAIMED_RUNS) $(TOOLS) $(POSTGRES) go test -count=1 -timeout 12h -v \
 		-run 'Case14|Case15' ./e2e
 
 bench: ## run the benchmarks

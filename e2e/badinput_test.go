@@ -134,7 +134,7 @@ func (s *story) inventory(t *testing.T) string {
 func TestLostWorker(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
-		s := &story{server: start(t, database), dir: t.TempDir()}
+		s := &story{server: start(t, database, "--lease", "5s", "--apply-lease", "5s"), dir: t.TempDir()}
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
 		url, _ := repository(t, map[string]string{"infra/main.tf": `
 resource "terraform_data" "slow" {
@@ -153,7 +153,7 @@ resource "terraform_data" "slow" {
 			t.Errorf("a second run beside the first is %s", r.State)
 		}
 		s.kill(t)
-		s.run(t, "--database", database, "--listen", strings.TrimPrefix(s.Endpoint, "http://"), "--workers", "0", "--apply-lease", "30s")
+		s.run(t, "--database", database, "--listen", strings.TrimPrefix(s.Endpoint, "http://"), "--workers", "0", "--lease", "5s", "--apply-lease", "5s")
 		var r run
 		await(t, "the lost run to be ended", time.Minute, func() bool {
 			r = s.admin.run(t, stack, id)
@@ -162,6 +162,10 @@ resource "terraform_data" "slow" {
 		if r.State != "FAILED" || !strings.Contains(r.History[0].Note, "apply_interrupted") {
 			t.Errorf("the lost run is %s: %s", r.State, r.History[0].Note)
 		}
+		if r := s.admin.run(t, stack, next); r.State != "QUEUED" {
+			t.Errorf("the next run is %s before anybody has looked", r.State)
+		}
+		s.admin.must(t, stackUnlock, vars{"stack": stack}, nil)
 		if r := s.admin.run(t, stack, next); r.State != "READY" {
 			t.Errorf("the next run is %s", r.State)
 		}

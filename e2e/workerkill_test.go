@@ -136,6 +136,7 @@ func TestCase148Case149(t *testing.T) {
 			if r.State != "FINISHED" && (r.State != "FAILED" || !reason) {
 				t.Errorf("%s was killed, and the run is %s after %s: %s", how, r.State, time.Since(killed), note)
 			}
+			s.reconciled(t, stack, r, note)
 			if how == "the worker" && inApply {
 				if !strings.Contains(note, "apply_interrupted") {
 					t.Errorf("the reason: %s", note)
@@ -158,6 +159,25 @@ func TestCase148Case149(t *testing.T) {
 		}
 	})
 }
+
+// reconciled unlocks a stack that an interrupted apply has locked.
+func (s *story) reconciled(t *testing.T, stack string, r run, note string) {
+	t.Helper()
+	var out struct {
+		Stack struct{ LockedBy, LockNote *string }
+	}
+	s.admin.must(t, `query($stack:ID!){stack(id:$stack){lockedBy lockNote}}`, vars{"stack": stack}, &out)
+	locked := out.Stack.LockNote != nil && strings.HasPrefix(*out.Stack.LockNote, "needs_reconcile")
+	interrupted := strings.Contains(note, "apply_interrupted") || r.State == "FAILED" && strings.Contains(note, "tofu apply was ended")
+	if locked != interrupted {
+		t.Errorf("%s: the stack is locked: %v", note, locked)
+	}
+	if locked {
+		s.admin.must(t, stackUnlock, vars{"stack": stack}, nil)
+	}
+}
+
+const stackUnlock = `mutation($stack:ID!){stackUnlock(id:$stack){id}}`
 
 // stored waits until the state of a stack has what the slow code makes first.
 func (s *story) stored(t *testing.T, stack string) {

@@ -64,11 +64,15 @@ func (s *server) work(ctx context.Context) {
 func (s *server) reap(ctx context.Context) {
 	tick := time.NewTicker(min(reapEvery, s.config.Lease/4))
 	defer tick.Stop()
+	began, patience := time.Now(), steady{lease: s.config.Lease}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if now := time.Now(); !patience.fair(now, now.Sub(began)) {
+			continue
 		}
 		n, err := s.runs.Reap(ctx)
 		if err != nil && ctx.Err() == nil {

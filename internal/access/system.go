@@ -15,7 +15,7 @@ type System string
 const (
 	SystemBootstrap  System = "system::bootstrap"   // creates the account, once
 	SystemRunLease   System = "system::run-lease"   // gives runs to workers and takes their results
-	SystemRunReaper  System = "system::run-reaper"  // ends runs whose worker is gone
+	SystemRunReaper  System = "system::run-reaper"  // ends runs whose worker is gone, and locks stacks whose apply was interrupted
 	SystemWorkers    System = "system::workers"     // notes which workers there are
 	SystemStateStore System = "system::state-store" // keeps what a run's state backend writes
 	SystemKeyUse     System = "system::key-use"     // notes when a key was last used
@@ -26,7 +26,7 @@ const (
 var systemKinds = map[System][]Kind{
 	SystemBootstrap:  {KindSpace, KindRole, KindRoleBinding, KindAPIKey, KindWorkerPool},
 	SystemRunLease:   {KindRun, KindState},
-	SystemRunReaper:  {KindRun},
+	SystemRunReaper:  {KindRun, KindStack},
 	SystemWorkers:    {KindWorkerPool},
 	SystemStateStore: {KindState},
 	SystemKeyUse:     {KindAPIKey},

@@ -158,11 +158,11 @@ func (r *run) fail(err error) (domain.RunState, error) {
 	note := r.masker.Mask(err.Error())
 	r.log.lines.Flush()
 	r.log.say("Failed: " + note)
-	r.rescueState()
+	interrupted := r.rescueState() || r.applying.Load() && killed(err)
 	if !errors.Is(err, errShutdown) {
 		r.afterRun(domain.RunFailed)
 	}
-	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note}); end != nil {
+	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted}); end != nil {
 		return r.state, errors.Join(err, end)
 	}
 	return r.state, err
@@ -252,10 +252,18 @@ func (r *run) cleanUp() {
 	}
 }
 
-// rescueState keeps a state that the control plane did not take.
-func (r *run) rescueState() {
+// killed reports whether a signal ended a process: it had no time to store
+// what it had made.
+func killed(err error) bool {
+	var failed *tofu.CommandError
+	return errors.As(err, &failed) && failed.ExitCode < 0
+}
+
+// rescueState keeps a state that the control plane did not take, and reports
+// whether there is one.
+func (r *run) rescueState() bool {
 	if r.dir == "" || !r.applying.Load() {
-		return
+		return false
 	}
 	kept, err := r.dirs.rescue(r.dir, dirName(r.job.Ref))
 	if kept != "" {
@@ -266,6 +274,7 @@ func (r *run) rescueState() {
 	if err != nil {
 		r.cfg.Logger.Error("a state could not be kept", "run", r.job.Ref.RunID, "error", err)
 	}
+	return kept != "" || err != nil
 }
 
 // dirName is safe in a path whatever the id holds.

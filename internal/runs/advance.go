@@ -20,6 +20,8 @@ type Progress struct {
 	Outputs []domain.Output
 	// Lost says that whoever held the lease died, and another process reports it.
 	Lost bool
+	// Interrupted says that an apply ended so that its state may not be stored.
+	Interrupted bool
 }
 
 // Advance moves a leased run. A repeated report of the state that the run is
@@ -57,6 +59,11 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		}
 		if p.Lost {
 			p.Note = s.lostNote(run)
+		}
+		if p.Lost || p.Interrupted {
+			if err := s.interrupted(ctx, tx, run); err != nil {
+				return err
+			}
 		}
 		return s.report(ctx, tx, permit, run, p)
 	})
@@ -104,8 +111,8 @@ var notByWorker = []domain.RunState{
 // guardProgress refuses states that a worker does not decide.
 func guardProgress(run domain.Run, p Progress) error {
 	switch {
-	case p.Lost && p.To != domain.RunFailed:
-		return domain.Invalid("lost", "a run whose worker died can only become FAILED")
+	case (p.Lost || p.Interrupted) && p.To != domain.RunFailed:
+		return domain.Invalid("lost", "a run that was interrupted can only become FAILED")
 	case run.Stop != nil && run.State.Stoppable() && p.To != domain.RunStopped && p.To != domain.RunFailed:
 		return ErrStop
 	case p.To == domain.RunConfirmed && !run.Autodeploy:

@@ -57,6 +57,9 @@ func TestDestroyThatFails(t *testing.T) {
 				if n, err := b.Reap(t.Context()); n != 1 || err != nil {
 					t.Errorf("reaped %d, %v", n, err)
 				}
+				if _, err := b.Unlock(b.As(t, "ann"), "k2", ""); err != nil { // she has looked what is left
+					t.Error(err)
+				}
 			},
 		} {
 			b.Allowed(t, b.asksDestroy(t, "ann"))

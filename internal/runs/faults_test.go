@@ -238,6 +238,7 @@ func TestReportedLost(t *testing.T) {
 		plan := b.lease(t).Lease
 		b.advance(t, plan, domain.RunInitializing, domain.RunPlanning)
 		apply := b.applying(t, "k2")
+		waits := b.trigger(t, "k2")
 		wantCode(t, b.Advance(t.Context(), plan, runs.Progress{To: domain.RunFinished, Lost: true}), domain.CodeInvalid)
 		for l, note := range map[runs.Lease]string{plan: "worker_lost", apply: "apply_interrupted"} {
 			for range 3 {
@@ -249,7 +250,40 @@ func TestReportedLost(t *testing.T) {
 				t.Errorf("lost run is %s (%s), want FAILED with %s", run.State, run.Note, note)
 			}
 		}
+		// The stack of the apply waits for somebody who looks; that of the plan does not.
+		if lock := b.stack(t, "k2").Lock; lock == nil || !strings.HasPrefix(lock.Note, "needs_reconcile: run "+string(apply.Run)) {
+			t.Errorf("the lock is %+v", lock)
+		}
+		if b.stack(t, "k").Lock != nil {
+			t.Error("a lost plan has locked its stack")
+		}
+		b.wantState(t, waits.ID, domain.RunQueued)
+		if _, err := b.Unlock(b.As(t, "root-admin"), "k2", ""); err != nil {
+			t.Fatal(err)
+		}
+		b.wantState(t, waits.ID, domain.RunReady)
 		b.Invariants(t, nil)
+	})
+}
+
+// TestInterrupted: a worker whose OpenTofu was killed during an apply says so,
+// and the stack is locked; a lock that is there stays.
+func TestInterrupted(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		for stack, note := range map[domain.StackID]string{"k": "needs_reconcile: run ", "k2": "mine"} {
+			apply := b.applying(t, stack)
+			if note == "mine" {
+				if _, err := b.Service.Lock(b.As(t, "root-admin"), stack, note); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := b.Advance(t.Context(), apply, runs.Progress{To: domain.RunFailed, Note: "tofu apply was ended", Interrupted: true}); err != nil {
+				t.Fatal(err)
+			}
+			if lock := b.stack(t, stack).Lock; lock == nil || !strings.HasPrefix(lock.Note, note) {
+				t.Errorf("the lock is %+v", lock)
+			}
+		}
 	})
 }
 

@@ -301,6 +301,9 @@ func (s *Service) reap(ctx context.Context, candidate domain.Run) (ended bool, e
 		if run.Stop != nil && run.State.Stoppable() { // whoever asked got what he asked for
 			return s.move(ctx, tx, permit, &run, domain.RunStopped, run.Stop.By, run.Stop.Note)
 		}
+		if err := s.interrupted(ctx, tx, run); err != nil {
+			return err
+		}
 		return s.move(ctx, tx, permit, &run, domain.RunFailed, "", s.lostNote(run))
 	})
 	return ended && err == nil, err

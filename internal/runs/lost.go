@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -36,6 +37,31 @@ func (s *Service) lostNote(run domain.Run) string {
 	}
 }
 
+// interrupted locks the stack of a run that did not come to the end of an
+// apply: what is there and what the state says may differ, and somebody has to
+// look before anything else may change it (security case 149). Whoever has
+// locked the stack himself keeps his lock.
+func (s *Service) interrupted(ctx context.Context, tx Tx, run domain.Run) error {
+	if run.State != domain.RunApplying && run.State != domain.RunDestroying {
+		return nil
+	}
+	stack, err := tx.LockStack(ctx, run.StackID)
+	if err != nil || stack.Lock != nil {
+		return err
+	}
+	note := "needs_reconcile: run " + string(run.ID) + " was interrupted while it was " + string(run.State)
+	op := access.Op{Event: "stack.lock", Object: access.Object{Kind: access.KindStack, ID: string(stack.ID), Noun: "stack", Space: stack.Space}}
+	permit, err := s.gate.SystemOp(ctx, tx, access.SystemRunReaper, op, note)
+	if err != nil {
+		return err
+	}
+	stack.Lock = &domain.StackLock{ID: s.ids.ULID(), Owner: nobody, By: string(access.SystemRunReaper), Note: note, At: tx.Now()}
+	return tx.SetStackLife(ctx, permit, stack.ID, stack.StackLife)
+}
+
+// nobody owns a lock that only stack:unlock-force releases.
+var nobody = authz.ActorRef{Kind: authz.ActorStack}
+
 // end ends a run at once: one that changes nothing as STOPPED, any other as
 // FAILED, and that only if its worker is silent. A worker that answers is not
 // cut off in the middle of an apply.
@@ -51,6 +77,9 @@ func (s *Service) end(ctx context.Context, tx Tx, p access.Permit, run *domain.R
 	}
 	if note != "" {
 		note = " (" + note + ")"
+	}
+	if err := s.interrupted(ctx, tx, *run); err != nil {
+		return err
 	}
 	run.Epoch++ // the attempt is over for good: not even its state is taken any more
 	return s.move(ctx, tx, p, run, domain.RunFailed, by, s.lostNote(*run)+note)

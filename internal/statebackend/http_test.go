@@ -118,7 +118,7 @@ func TestProtocol(t *testing.T) {
 		}
 		b.ask(t, http.StatusLocked, "UNLOCK", path, "apply", `{"ID":"lock-2"}`)
 		b.ask(t, http.StatusOK, "UNLOCK", path, "apply", info)
-		b.ask(t, http.StatusConflict, "UNLOCK", path, "apply", info)
+		b.ask(t, http.StatusOK, "UNLOCK", path, "apply", info) // its first answer may have been lost
 	})
 }
 

@@ -220,14 +220,15 @@ func (s *Service) Lock(ctx context.Context, id domain.StackID, lockID, info stri
 	})
 }
 
-// Unlock releases a lock that the calling run holds.
+// Unlock releases a lock that the calling run holds. It may be asked twice: an
+// answer that was lost must not fail an apply.
 func (s *Service) Unlock(ctx context.Context, id domain.StackID, lockID string) error {
 	return s.db.Change(ctx, func(tx Tx) error {
 		caller, p, err := s.permit(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if err := holdsLock(ctx, tx, id, caller.Run, lockID, domain.Conflict("the state is not locked")); err != nil {
+		if err := holdsLock(ctx, tx, id, caller.Run, lockID, nil); err != nil {
 			return err
 		}
 		return tx.DropStateLock(ctx, p, id)

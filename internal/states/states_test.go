@@ -135,7 +135,9 @@ func TestLocks(t *testing.T) {
 		run := b.Run(t, "k", domain.RunApplying)
 		ctx, state := b.AsStack(t, run), body(1, "l", "")
 		wantCode(t, b.Write(ctx, "k", "lock", state), domain.CodeForbidden)
-		wantCode(t, b.Unlock(ctx, "k", "lock"), domain.CodeConflict)
+		if err := b.Unlock(ctx, "k", "lock"); err != nil { // a repeated request, too
+			t.Error(err)
+		}
 		for range 2 { // a repeated request
 			if err := b.Lock(ctx, "k", "lock", "info"); err != nil {
 				t.Fatal(err)

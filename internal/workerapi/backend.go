@@ -110,7 +110,7 @@ func (b *backend) Heartbeat(ctx context.Context, key domain.PoolKey, q Heartbeat
 
 func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error) {
 	err := b.runs.Advance(ctx, lease(key, a.Ref), runs.Progress{
-		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs, Lost: a.Lost,
+		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs, Lost: a.Lost, Interrupted: a.Interrupted,
 	})
 	if errors.Is(err, runs.ErrStop) {
 		return AdvanceReply{Stop: true}, nil

@@ -133,7 +133,7 @@ func TestConformanceCalls(t *testing.T) {
 			advance := Advance{
 				Ref: ref, To: domain.RunUnconfirmed, Note: "n", Commit: &domain.Commit{Hash: "h", Timestamp: time.Unix(1, 2).UTC()},
 				Delta: &domain.Delta{Added: 1, Changed: 2, Deleted: 3, Resources: 4}, Changes: []domain.ResourceChange{{Address: "a", Action: "create"}},
-				Outputs: []domain.Output{{Name: "o", Value: `"<&>"`, Description: "d"}}, Lost: true,
+				Outputs: []domain.Output{{Name: "o", Value: `"<&>"`, Description: "d"}}, Lost: true, Interrupted: true,
 			}
 			chunk := LogChunk{Ref: ref, Seq: 7, State: domain.RunPlanning, Text: "\x1b[1mline\n"}
 			request := LeaseRequest{WorkerID: "w", Metadata: map[string]string{"k": "v"}, Wait: time.Hour}
