@@ -134,7 +134,7 @@ func (s *server) build(ctx context.Context) error {
 		BaseURL: s.config.BaseURL, LeaseTTL: s.config.Lease, ApplyTTL: s.config.ApplyLease,
 		Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret},
 	})
-	s.states = states.New(store.Bind[states.Tx](s.store), s.gate, s.ids)
+	s.states = s.newStates()
 	s.stacks = stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource)
 	s.pools = workers.New(store.Bind[workers.Tx](s.store), s.gate, s.ids,
 		workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, s.config.BaseURL)

@@ -32,6 +32,7 @@ func (s *server) routes() http.Handler {
 		Workers:         workerapi.Handler(s.keyOf, s.backendAt(s.config.BaseURL)),
 		State:           statebackend.Handler(s.states, s.identity.AuthenticateForState),
 		Uploads:         uploads.Handler(s.runs),
+		States:          s.stateDoors(),
 		AuthZEN:         decisions,
 		AuthZENMetadata: decisions.Metadata(),
 		Authenticate:    s.identity.Authenticate,
@@ -44,14 +45,16 @@ func (s *server) routes() http.Handler {
 
 // backendAt serves workers that reach the server at a URL.
 func (s *server) backendAt(url string) workerapi.Backend {
-	return workerapi.NewBackend(s.runs, workerapi.BackendConfig{Endpoint: url, Schemes: s.config.GitSchemes, Recover: s.states.Recover, Workers: s.pools})
+	return workerapi.NewBackend(s.runs, workerapi.BackendConfig{
+		Endpoint: url, Schemes: s.config.GitSchemes, Recover: s.states.Recover, Workers: s.pools, Hosts: s.hosts(),
+	})
 }
 
 func (s *server) resolver() *graphql.Resolver {
 	return &graphql.Resolver{
-		AccountName: "airlock",
 		OutgoingIPs: s.config.OutgoingIPs,
 		AWSAccount:  s.config.AWSAccountID,
+		AccountName: accountName,
 		Parallelism: s.config.Workers,
 		Account:     account.NewSettings(store.Bind[account.SettingsTx](s.store), s.gate),
 		Spaces:      spaces.New(store.Bind[spaces.Tx](s.store), s.gate, s.ids),
@@ -61,6 +64,7 @@ func (s *server) resolver() *graphql.Resolver {
 		Stacks:      s.stacks,
 		Contexts:    contexts.New(store.Bind[contexts.Tx](s.store), s.gate, s.ids),
 		Runs:        s.runs,
+		States:      s.states,
 		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
 		Workers:     s.pools,

@@ -127,6 +127,24 @@ func (g *Gate) Self(ctx context.Context, tx Reader, op Op) (Permit, error) {
 	return Permit{}, &Denial{err: &domain.Error{Code: domain.CodeForbidden, Message: "forbidden: a run cannot do that for its stack"}, record: record}
 }
 
+// Caller decides an operation that everybody with credentials may do, because
+// it gives nothing yet: making room for an upload. A run may in the states in
+// which its token may change anything (access model R25).
+func (g *Gate) Caller(ctx context.Context, tx Reader, op Op) (Permit, error) {
+	q, err := g.ask(ctx, tx)
+	if err != nil {
+		return Permit{}, err
+	}
+	record := q.record(op, tx.Now())
+	record.Action, record.Spaces = "", nil
+	if !q.caller.Subject.ReadOnly {
+		return Permit{record: record, valid: true}, nil
+	}
+	shown := &domain.Error{Code: domain.CodeForbidden, Message: "forbidden: a run's token only reads until the apply"}
+	record.Outcome, record.Reason = domain.AuditDenied, shown.Message
+	return Permit{}, &Denial{err: shown, record: record}
+}
+
 // withheldFromRuns are the kinds that a run's token never touches, whatever
 // roles its stack holds (access model R25).
 var withheldFromRuns = map[Kind]bool{

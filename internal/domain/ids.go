@@ -26,6 +26,7 @@ type (
 	ContextAttachmentID string
 	AccessRequestID     string
 	LocalWorkspaceID    string
+	TransferID          string
 )
 
 // The two spaces that every account has (access model A1, A2).

@@ -1,23 +1,46 @@
 package domain
 
 import (
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 )
-
-// MaxState is the largest state that is accepted, in bytes.
-const MaxState = 100 << 20
 
 // StateVersion describes one stored version of a stack's state.
 type StateVersion struct {
 	ID        StateVersionID
 	StackID   StackID
-	RunID     RunID // the run that wrote it
+	RunID     RunID          // the run that wrote it, empty if none did
+	Origin    StateOrigin    // what it came from, if no run wrote it
+	Restores  StateVersionID // for a rollback: the version that came back
+	CreatedBy string         // audit name of who imported it or rolled back to it
 	Serial    int64
 	Lineage   string
 	Size      int
 	Checksum  string // lower-case hex SHA-256 of the plain state
 	CreatedAt time.Time
+}
+
+// StateOrigin says how a version came about that no run wrote.
+type StateOrigin string
+
+// The origins.
+const (
+	StateImported   StateOrigin = "IMPORT"
+	StateRolledBack StateOrigin = "ROLLBACK"
+)
+
+// NewStateVersion describes a state that is about to be kept.
+func NewStateVersion(id StateVersionID, stack StackID, f StateFile, at time.Time) StateVersion {
+	return StateVersion{
+		ID: id, StackID: stack, Serial: f.Serial, Lineage: f.Lineage, Size: len(f.Body), Checksum: Checksum(f.Body), CreatedAt: at,
+	}
+}
+
+// Checksum is the lower-case hex SHA-256 of a body.
+func Checksum(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 // StateLock is OpenTofu's own lock description, kept as it came.
@@ -26,31 +49,6 @@ type StateLock struct {
 	Info string // JSON of the holder
 	Run  RunID
 	At   time.Time
-}
-
-// StateHead is what the control plane reads of a state file.
-type StateHead struct {
-	Version int    `json:"version"`
-	Serial  int64  `json:"serial"`
-	Lineage string `json:"lineage"`
-}
-
-// ReadStateHead checks that body is a state of the format OpenTofu writes.
-func ReadStateHead(body []byte) (StateHead, error) {
-	var h StateHead
-	if len(body) > MaxState {
-		return h, Invalid("state", "must not be larger than %d bytes", MaxState)
-	}
-	if err := json.Unmarshal(body, &h); err != nil {
-		return h, Invalid("state", "is not valid JSON")
-	}
-	if h.Version != 4 {
-		return h, Invalid("state", "has format version %d, only version 4 is accepted", h.Version)
-	}
-	if h.Lineage == "" || h.Serial < 0 {
-		return h, Invalid("state", "has no lineage or a negative serial")
-	}
-	return h, CheckName("state", h.Lineage)
 }
 
 // CheckSuccessor decides whether next may follow current. same is true for a

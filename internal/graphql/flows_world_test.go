@@ -23,6 +23,7 @@ import (
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
+	"github.com/airlock-project/airlock/internal/states"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/workers"
 
@@ -62,8 +63,11 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 	id, err := identity.New(context.Background(), store.Bind[identity.Tx](db), gate, ids, now,
 		identity.Config{BaseURL: "http://airlock.test", TokenTTL: time.Hour})
 	must(t, err)
+	kept := states.New(store.Bind[states.Tx](db), gate, ids)
+	kept.Transfers = states.Transfers{BaseURL: "http://airlock.test", New: identity.NewSecret, Hash: identity.HashSecret}
 	return &Resolver{
 		AccountName: "acme",
+		States:      kept,
 		Parallelism: 2,
 		Account:     account.NewSettings(store.Bind[account.SettingsTx](db), gate),
 		Identity:    id,

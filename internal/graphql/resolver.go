@@ -17,6 +17,7 @@ import (
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
+	"github.com/airlock-project/airlock/internal/states"
 	"github.com/airlock-project/airlock/internal/workers"
 )
 
@@ -37,6 +38,7 @@ type Resolver struct {
 	Stacks   Stacks
 	Contexts Contexts
 	Runs     Runs
+	States   States
 	Audit    Audit
 	Workers  Workers
 	Insight  Insight
@@ -145,6 +147,14 @@ type Stacks interface {
 	Config(ctx context.Context, id domain.StackID) ([]domain.Config, error)
 	AddConfig(ctx context.Context, id domain.StackID, in domain.Config) (domain.Config, error)
 	DeleteConfig(ctx context.Context, id domain.StackID, element string) (domain.Config, error)
+}
+
+// States are the use cases of stacks' states.
+type States interface {
+	History(ctx context.Context, id domain.StackID, before domain.StateVersionID) ([]domain.StateVersion, error)
+	IsRollback(ctx context.Context, id domain.StackID) (bool, error)
+	DownloadURL(ctx context.Context, id domain.StackID) (string, error)
+	UploadURL(ctx context.Context) (states.Upload, error)
 }
 
 // Contexts are the use cases of contexts.

@@ -15,14 +15,13 @@ import (
 )
 
 func (r *mutationResolver) StackCreate(ctx context.Context, input generated.StackInput, manageState bool, slug *string, stackObjectID *string) (*view.Stack, error) {
-	if text(stackObjectID) != "" {
-		return nil, domain.Invalid("stackObjectID", "importing a state is not supported yet")
-	}
 	settings, err := stackSettings(input)
 	if err != nil {
 		return nil, err
 	}
-	s, err := r.Resolver.Stacks.Create(ctx, stacks.CreateInput{StackSettings: settings, Slug: text(slug), ManageState: manageState})
+	s, err := r.Resolver.Stacks.Create(ctx, stacks.CreateInput{
+		StackSettings: settings, Slug: text(slug), ManageState: manageState, State: domain.TransferID(text(stackObjectID)),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type Parts struct {
 	Workers http.Handler // below /worker/
 	State   http.Handler // below /state/
 	Uploads http.Handler // below /uploads/
+	States  StateDoors
 	AuthZEN http.Handler // below /access/
 	// AuthZENMetadata describes the doors below /access/ to anybody.
 	AuthZENMetadata http.Handler
@@ -30,6 +31,14 @@ type Parts struct {
 	NewID   func() string
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
+}
+
+// StateDoors are the ways to a state from outside runs.
+type StateDoors struct {
+	Transfers http.Handler // below /transfers/; the URL is the credential
+	Remote    http.Handler // below /api/v2/
+	Discovery http.Handler // names the services of this host to OpenTofu
+	Tokens    http.Handler // tells people how to get a token
 }
 
 // Handler returns all routes. Without credentials only health, metrics, the
@@ -44,6 +53,10 @@ func Handler(p Parts) http.Handler {
 	mux.Handle("/worker/", m.wrap("worker", p.Workers))
 	mux.Handle("/state/", m.wrap("state", m.within(transferTime, p.State)))
 	mux.Handle("/uploads/", m.wrap("uploads", m.within(transferTime, p.Uploads)))
+	mux.Handle("/transfers/", m.wrap("transfers", m.within(transferTime, p.States.Transfers)))
+	mux.Handle("/api/v2/", m.wrap("remote_state", m.within(requestTime, m.bearer(p.States.Remote))))
+	mux.Handle("GET /.well-known/terraform.json", m.wrap("discovery", p.States.Discovery))
+	mux.Handle("GET /app/settings/tokens", m.wrap("tokens", p.States.Tokens))
 	mux.Handle("GET /healthz", m.wrap("healthz", m.health()))
 	mux.Handle("GET /metrics", p.Metrics.Handler())
 	mux.Handle("/", m.wrap("other", http.HandlerFunc(notFound)))

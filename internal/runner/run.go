@@ -220,7 +220,11 @@ func (r *run) prepare() error {
 	if r.sockets, err = os.MkdirTemp(shortTemp(), "al-"); err != nil {
 		return fmt.Errorf("make the run's directory: %w", err)
 	}
-	return tofu.WriteCLIConfig(r.path("tofu.rc"), r.cfg.CLIConfig)
+	var services tofu.Services
+	if s := r.job.Services; s != nil {
+		services = tofu.Services{Hosts: s.Hosts, States: s.States, Token: s.Token}
+	}
+	return tofu.WriteCLIConfig(r.path("tofu.rc"), r.cfg.CLIConfig, services)
 }
 
 // shortTemp is a directory whose path leaves room for a socket's name.

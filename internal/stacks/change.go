@@ -14,6 +14,7 @@ type CreateInput struct {
 	domain.StackSettings // Space empty: legacy if it exists, else root (access model A124)
 	Slug                 string
 	ManageState          bool
+	State                domain.TransferID // an uploaded state to begin with, empty for none
 }
 
 // Create makes a stack. The repository is not contacted: what is wrong with
@@ -47,6 +48,11 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (stack domain.Stac
 		permit = permit.About(string(stack.ID))
 		if err := tx.InsertStack(ctx, permit, stack); err != nil {
 			return err
+		}
+		if in.State != "" {
+			if err := s.beginWith(ctx, tx, op, permit, stack, in.State); err != nil {
+				return err
+			}
 		}
 		return s.autoAttachNew(ctx, tx, permit, stack)
 	})

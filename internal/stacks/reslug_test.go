@@ -2,6 +2,7 @@ package stacks_test
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,7 +78,7 @@ func (b bench) checkMoved(t *testing.T, run domain.RunID) {
 		if body, err := tx.StateBody(c, current); err != nil || string(body) != `{"two":2}` {
 			t.Errorf("state %s, %v", body, err)
 		}
-		if versions, _ := tx.StateVersions(c, "new-name"); len(versions) != 2 {
+		if versions, _ := tx.StateVersions(c, "new-name", math.MaxInt64, 10); len(versions) != 2 {
 			t.Errorf("%d versions of the state", len(versions))
 		}
 		if outs, _ := tx.Outputs(c, "new-name"); len(outs) != 1 {

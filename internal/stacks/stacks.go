@@ -42,6 +42,7 @@ type Tx interface {
 	ChangeAutoAttachments(ctx context.Context, p access.Permit, change domain.AutoChange, ids domain.IDSource) error
 	UsesOfStack(ctx context.Context, id domain.StackID) ([]domain.Use, error)
 	Also(p access.Permit)
+	firstStateTx
 }
 
 // Service answers and changes stacks.

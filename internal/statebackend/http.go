@@ -1,5 +1,7 @@
-// Package statebackend speaks OpenTofu's http backend protocol over the kept
-// states. It translates and limits; what a caller may do is decided below it.
+// Package statebackend speaks the protocols by which states are reached:
+// OpenTofu's http backend, which runs use, the part of its remote and cloud
+// backends that reads, and URLs of their own right. It translates and limits;
+// what a caller may do is decided below it.
 package statebackend
 
 import (
@@ -66,19 +68,25 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) post(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, domain.MaxState))
+	body, err := readState(w, r)
 	if err != nil {
-		refuse(w, domain.Invalid("state", "could not be read, or is larger than %d bytes", domain.MaxState))
+		refuse(w, err)
 		return
 	}
-	if want := r.Header.Get("Content-MD5"); want != "" {
-		sum := md5.Sum(body) //nolint:gosec // as above
-		if want != base64.StdEncoding.EncodeToString(sum[:]) {
-			refuse(w, domain.Invalid("state", "does not have the Content-MD5 that was sent with it"))
-			return
-		}
-	}
 	refuseOrOK(w, h.states.Write(r.Context(), stackOf(r), r.URL.Query().Get("ID"), body))
+}
+
+// checkMD5 compares a body with the digest that came with it, if one did.
+func checkMD5(r *http.Request, body []byte) error {
+	want := r.Header.Get("Content-MD5")
+	if want == "" {
+		return nil
+	}
+	sum := md5.Sum(body) //nolint:gosec // as above
+	if want != base64.StdEncoding.EncodeToString(sum[:]) {
+		return domain.Invalid("state", "does not have the Content-MD5 that was sent with it")
+	}
+	return nil
 }
 
 // maxLock bounds the description that OpenTofu sends with a lock.
@@ -130,7 +138,13 @@ func refuse(w http.ResponseWriter, err error) {
 		_, _ = io.WriteString(w, locked.Lock.Info) // the client is gone if this fails
 		return
 	}
-	status := map[domain.Code]int{
+	status, message := statusOf(err)
+	http.Error(w, message, status)
+}
+
+// statusOf is how an error looks on the wire.
+func statusOf(err error) (status int, message string) {
+	status = map[domain.Code]int{
 		domain.CodeUnauthenticated: http.StatusUnauthorized,
 		domain.CodeForbidden:       http.StatusForbidden,
 		domain.CodeNotFound:        http.StatusNotFound,
@@ -138,9 +152,8 @@ func refuse(w http.ResponseWriter, err error) {
 		domain.CodeInvalid:         http.StatusBadRequest,
 		domain.CodeUnavailable:     http.StatusServiceUnavailable,
 	}[domain.ErrorCode(err)]
-	message := err.Error()
 	if status == 0 {
-		status, message = http.StatusInternalServerError, "internal error"
+		return http.StatusInternalServerError, "internal error"
 	}
-	http.Error(w, message, status)
+	return status, err.Error()
 }

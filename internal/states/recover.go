@@ -19,11 +19,7 @@ type Attempt struct {
 // nobody has written since, whether or not the run has ended; the checks of a
 // write under the lock hold here, too.
 func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
-	head, err := domain.ReadStateHead(body)
-	if err != nil {
-		return err
-	}
-	outputs, err := outputsOf(body)
+	f, err := domain.ReadState(body)
 	if err != nil {
 		return err
 	}
@@ -32,10 +28,8 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		if err != nil {
 			return err
 		}
-		v := domain.StateVersion{
-			ID: domain.StateVersionID(s.ids.ULID()), StackID: stack.ID, RunID: a.Run, Serial: head.Serial,
-			Lineage: head.Lineage, Size: len(body), Checksum: checksum(body), CreatedAt: tx.Now(),
-		}
+		v := domain.NewStateVersion(domain.StateVersionID(s.ids.ULID()), stack.ID, f, tx.Now())
+		v.RunID = a.Run
 		current, err := tx.CurrentState(ctx, stack.ID)
 		switch {
 		case domain.ErrorCode(err) == domain.CodeNotFound:
@@ -44,7 +38,7 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		case current.RunID != a.Run && string(current.ID) > string(a.Run): // both are ULIDs
 			return domain.Conflict("stale_attempt: the state of stack %s was written after run %s", stack.ID, a.Run)
 		default:
-			if same, err := current.CheckSuccessor(head, v.Checksum); same || err != nil {
+			if same, err := current.CheckSuccessor(f.StateHead, v.Checksum); same || err != nil {
 				return err
 			}
 		}
@@ -57,7 +51,7 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		if err := tx.InsertState(ctx, p, v, body); err != nil {
 			return err
 		}
-		return tx.SetOutputs(ctx, p, stack.ID, outputs)
+		return tx.SetOutputs(ctx, p, stack.ID, f.Shown())
 	})
 }
 

@@ -1,13 +1,10 @@
 // Package states keeps the state of stacks: versions, the lock, and the
-// outputs that come with a version. So far only the run that holds the stack
-// reaches it; nobody reads another stack's state here.
+// outputs that come with a version. A run reaches the state of its own stack;
+// everybody else reads it where the stack allows that and his roles do.
 package states
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -18,18 +15,30 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.Reader
+	Also(p access.Permit)
+	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
 	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
 	CurrentState(ctx context.Context, id domain.StackID) (domain.StateVersion, error)
+	StateVersion(ctx context.Context, id domain.StateVersionID) (domain.StateVersion, error)
+	StateVersions(ctx context.Context, id domain.StackID, below int64, limit int) ([]domain.StateVersion, error)
+	RecordRead(p access.Permit) error
 	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
 	InsertState(ctx context.Context, p access.Permit, v domain.StateVersion, body []byte) error
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
 	PutStateLock(ctx context.Context, p access.Permit, id domain.StackID, l domain.StateLock) error
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
+
+	InsertTransfer(ctx context.Context, p access.Permit, t domain.Transfer) error
+	TransferByHash(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error)
+	FillTransfer(ctx context.Context, p access.Permit, t domain.Transfer, body []byte) error
+	CountTransfers(ctx context.Context, name string, kind domain.TransferKind) (int, error)
+	DropTransfer(ctx context.Context, p access.Permit, id domain.TransferID) error
+	DropEndedTransfers(ctx context.Context, p access.Permit) (int64, error)
 }
 
 // Service keeps state.
@@ -37,6 +46,9 @@ type Service struct {
 	db   access.Ledger[Tx]
 	gate *access.Gate
 	ids  domain.IDSource
+
+	// Transfers are set before the first use of URLs.
+	Transfers Transfers
 }
 
 // New returns the use cases of state.
@@ -115,7 +127,7 @@ func (s *Service) permit(ctx context.Context, tx Tx, id domain.StackID) (access.
 // lineage must follow the current version; the same state again is accepted
 // and changes nothing.
 func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, body []byte) error {
-	head, err := domain.ReadStateHead(body)
+	f, err := domain.ReadState(body)
 	if err != nil {
 		return err
 	}
@@ -132,13 +144,11 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 		}); err != nil {
 			return err
 		}
-		v := domain.StateVersion{
-			ID: domain.StateVersionID(s.ids.ULID()), StackID: id, RunID: caller.Run, Serial: head.Serial,
-			Lineage: head.Lineage, Size: len(body), Checksum: checksum(body), CreatedAt: tx.Now(),
-		}
+		v := domain.NewStateVersion(domain.StateVersionID(s.ids.ULID()), id, f, tx.Now())
+		v.RunID = caller.Run
 		current, err := tx.CurrentState(ctx, id)
 		if err == nil {
-			same, err := current.CheckSuccessor(head, v.Checksum)
+			same, err := current.CheckSuccessor(f.StateHead, v.Checksum)
 			if same || err != nil {
 				return err
 			}
@@ -148,17 +158,8 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 		if err := tx.InsertState(ctx, p, v, body); err != nil {
 			return err
 		}
-		outputs, err := outputsOf(body)
-		if err != nil {
-			return err
-		}
-		return tx.SetOutputs(ctx, p, id, outputs)
+		return tx.SetOutputs(ctx, p, id, f.Shown())
 	})
-}
-
-func checksum(body []byte) string {
-	sum := sha256.Sum256(body)
-	return hex.EncodeToString(sum[:])
 }
 
 // holdsLock returns unlocked where nobody holds the lock, and a *LockedError
@@ -174,28 +175,6 @@ func holdsLock(ctx context.Context, tx Tx, id domain.StackID, run domain.RunID, 
 		return &LockedError{Lock: *lock}
 	}
 	return nil
-}
-
-// outputsOf reads the root outputs of a state; sensitive ones lose their value.
-func outputsOf(body []byte) ([]domain.Output, error) {
-	var state struct {
-		Outputs map[string]struct {
-			Value     json.RawMessage `json:"value"`
-			Sensitive bool            `json:"sensitive"`
-		} `json:"outputs"`
-	}
-	if err := json.Unmarshal(body, &state); err != nil {
-		return nil, domain.Invalid("state", "has outputs that cannot be read")
-	}
-	out := make([]domain.Output, 0, len(state.Outputs))
-	for name, o := range state.Outputs {
-		v := domain.Output{Name: name, Sensitive: o.Sensitive}
-		if !o.Sensitive {
-			v.Value = string(o.Value)
-		}
-		out = append(out, v)
-	}
-	return out, nil
 }
 
 // Lock takes the lock of a state for the calling run. A lock that is held is a

@@ -11,6 +11,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/states"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/store/storetest"
@@ -22,7 +23,9 @@ type bench struct {
 }
 
 func service(s *store.Store, k *storetest.Kit) *states.Service {
-	return states.New(store.Bind[states.Tx](s), access.NewGate(), k.IDs)
+	kept := states.New(store.Bind[states.Tx](s), access.NewGate(), k.IDs)
+	kept.Transfers = states.Transfers{BaseURL: "https://airlock.example.com/", New: identity.NewSecret, Hash: identity.HashSecret}
+	return kept
 }
 
 // each runs a test on both databases with the access model's fixture.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -88,7 +89,7 @@ func (tx *Tx) resealForStack(ctx context.Context, p access.Permit, id, next doma
 	if err := tx.exec(ctx, `delete from config where owner_kind = $1 and owner_id = $2`, access.KindStack, id); err != nil {
 		return err
 	}
-	versions, err := tx.StateVersions(ctx, id)
+	versions, err := tx.StateVersions(ctx, id, math.MaxInt64, math.MaxInt32)
 	if err != nil {
 		return err
 	}

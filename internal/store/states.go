@@ -10,11 +10,11 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-const selectStateVersion = `select id, stack_id, run_id, serial, lineage, size, checksum, created_at from state_versions`
+const selectStateVersion = `select id, stack_id, run_id, origin, restores, created_by, serial, lineage, size, checksum, created_at from state_versions`
 
 func scanStateVersion(s scanner) (v domain.StateVersion, err error) {
 	var created int64
-	err = s.Scan(&v.ID, &v.StackID, &v.RunID, &v.Serial, &v.Lineage, &v.Size, &v.Checksum, &created)
+	err = s.Scan(&v.ID, &v.StackID, &v.RunID, &v.Origin, &v.Restores, &v.CreatedBy, &v.Serial, &v.Lineage, &v.Size, &v.Checksum, &created)
 	v.CreatedAt = fromMicros(created)
 	return v, err
 }
@@ -24,10 +24,19 @@ func (tx *Tx) CurrentState(ctx context.Context, id domain.StackID) (domain.State
 	return one(ctx, tx, "state", scanStateVersion, selectStateVersion+` where stack_id = $1 order by serial desc limit 1`, id)
 }
 
-// StateVersions returns the versions of a stack's state, newest first.
-func (tx *Tx) StateVersions(ctx context.Context, id domain.StackID) ([]domain.StateVersion, error) {
-	return many(ctx, tx, scanStateVersion, selectStateVersion+` where stack_id = $1 order by serial desc`, id)
+// StateVersion returns one version.
+func (tx *Tx) StateVersion(ctx context.Context, id domain.StateVersionID) (domain.StateVersion, error) {
+	return one(ctx, tx, "state version", scanStateVersion, selectStateVersion+` where id = $1`, id)
 }
+
+// StateVersions returns up to limit versions of a stack's state, newest first,
+// of those with a serial below that one.
+func (tx *Tx) StateVersions(ctx context.Context, id domain.StackID, below int64, limit int) ([]domain.StateVersion, error) {
+	return many(ctx, tx, scanStateVersion, selectStateVersion+` where stack_id = $1 and serial < $2 order by serial desc limit $3`, id, below, limit)
+}
+
+// RecordRead keeps in the audit trail that a state was read.
+func (tx *Tx) RecordRead(p access.Permit) error { return tx.use(p, access.KindState) }
 
 // StateBody returns the plain bytes of one version.
 func (tx *Tx) StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error) {
@@ -47,9 +56,9 @@ func (tx *Tx) InsertState(ctx context.Context, p access.Permit, v domain.StateVe
 	if err != nil {
 		return err
 	}
-	err = tx.exec(ctx, `insert into state_versions (id, stack_id, run_id, serial, lineage, size, checksum, sealed, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		v.ID, v.StackID, v.RunID, v.Serial, v.Lineage, v.Size, v.Checksum, sealed, micros(v.CreatedAt))
+	err = tx.exec(ctx, `insert into state_versions (id, stack_id, run_id, origin, restores, created_by, serial, lineage, size, checksum, sealed, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		v.ID, v.StackID, v.RunID, v.Origin, v.Restores, v.CreatedBy, v.Serial, v.Lineage, v.Size, v.Checksum, sealed, micros(v.CreatedAt))
 	if isUnique(err, "state_versions_serial", "state_versions.serial") {
 		return domain.Conflict("serial %d of this state exists already", v.Serial)
 	}

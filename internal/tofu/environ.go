@@ -78,9 +78,30 @@ func WriteBackend(root *os.Root) error {
 	return nil
 }
 
+// Services are host names under which code finds a control plane, whatever
+// they resolve to.
+type Services struct {
+	Hosts  []string
+	States string // URL of the remote backend's protocol
+	Token  string
+}
+
+// block tells OpenTofu where the services of the hosts are, without asking them.
+func (s Services) block() string {
+	var b strings.Builder
+	for _, host := range s.Hosts {
+		fmt.Fprintf(&b, "\nhost %q {\n  services = {\n", host)
+		for _, service := range []string{"state.v2", "tfe.v2", "tfe.v2.1", "tfe.v2.2"} {
+			fmt.Fprintf(&b, "    %q = %q\n", service, s.States)
+		}
+		fmt.Fprintf(&b, "  }\n}\n\ncredentials %q {\n  token = %q\n}\n", host, s.Token)
+	}
+	return b.String()
+}
+
 // WriteCLIConfig writes the run's CLI configuration: the operator's file if
-// there is one, else an empty one, so that nothing in a home directory counts.
-func WriteCLIConfig(path, operatorFile string) error {
+// there is one, so that nothing in a home directory counts, and the services.
+func WriteCLIConfig(path, operatorFile string, s Services) error {
 	var body []byte
 	if operatorFile != "" {
 		var err error
@@ -88,7 +109,7 @@ func WriteCLIConfig(path, operatorFile string) error {
 			return fmt.Errorf("read the CLI configuration: %w", err)
 		}
 	}
-	if err := os.WriteFile(path, body, 0o600); err != nil {
+	if err := os.WriteFile(path, append(body, s.block()...), 0o600); err != nil {
 		return fmt.Errorf("write the CLI configuration: %w", err)
 	}
 	return nil

@@ -71,13 +71,13 @@ func TestEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied := operator + "2"
-	if err := WriteCLIConfig(copied, operator); err != nil {
+	if err := WriteCLIConfig(copied, operator, Services{}); err != nil {
 		t.Fatal(err)
 	}
 	if body, _ := os.ReadFile(copied); string(body) != "disable_checkpoint = true\n" {
 		t.Errorf("copied %q", body)
 	}
-	if WriteCLIConfig(copied, "/does/not/exist") == nil || WriteCLIConfig("/does/not/exist/rc", "") == nil {
+	if WriteCLIConfig(copied, "/does/not/exist", Services{}) == nil || WriteCLIConfig("/does/not/exist/rc", "", Services{}) == nil {
 		t.Error("an impossible CLI configuration was written")
 	}
 }

@@ -41,7 +41,7 @@ func project(t *testing.T, code string) (Tool, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	rc := filepath.Join(home, "tofu.rc")
-	if err := WriteCLIConfig(rc, ""); err != nil {
+	if err := WriteCLIConfig(rc, "", Services{}); err != nil {
 		t.Fatal(err)
 	}
 	path := binary(t)

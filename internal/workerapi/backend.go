@@ -19,6 +19,9 @@ import (
 type BackendConfig struct {
 	Endpoint string   // where this backend's workers reach the server
 	Schemes  []string // URL schemes that may be checked out
+	// Hosts are names under which the code of runs may ask for other stacks'
+	// states, without asking what they resolve to.
+	Hosts []string
 	// Recover keeps a state that a run could not store while it ran; nil where
 	// nobody keeps states.
 	Recover func(ctx context.Context, a states.Attempt, body []byte) error
@@ -84,6 +87,9 @@ func (b *backend) job(a *runs.Assignment) *Job {
 	}
 	for _, f := range a.Files {
 		j.Files = append(j.Files, File{Path: f.ID, Content: []byte(f.Value), Secret: f.WriteOnly, Mode: fileMode(f.FileMode)})
+	}
+	if b.config.Hosts != nil {
+		j.Services = &Services{Hosts: b.config.Hosts, States: b.config.Endpoint + statebackend.RemotePath, Token: a.Token}
 	}
 	if a.Stack.ManagesState {
 		j.State = &State{Address: b.config.Endpoint + statebackend.Path(a.Stack.ID), Username: "run", Password: a.Token}

@@ -114,6 +114,7 @@ type Job struct {
 	Files       []File       `json:"files,omitempty"`
 	Hooks       domain.Hooks `json:"hooks"`
 	State       *State       `json:"state,omitempty"` // nil: the code's own backend is used
+	Services    *Services    `json:"services,omitempty"`
 }
 
 // Source says what to check out.
@@ -152,6 +153,14 @@ type State struct {
 	Address  string `json:"address"`
 	Username string `json:"username"`
 	Password string `json:"password"`
+}
+
+// Services say under which host names the run's code finds the control plane,
+// whatever those names resolve to, and with which token.
+type Services struct {
+	Hosts  []string `json:"hosts"`
+	States string   `json:"states"` // URL of the remote backend's protocol
+	Token  string   `json:"token"`
 }
 
 // HeartbeatRequest is a sign of life.

@@ -101,6 +101,8 @@ type MutationResolver interface {
 	StackDelete(ctx context.Context, destroyResources *bool, id string) (*view.Stack, error)
 	StackUpdate(ctx context.Context, id string, input StackInput) (*view.Stack, error)
 	ConvertAdministrativeStack(ctx context.Context, input ConvertAdministrativeStackInput) (*view.Stack, error)
+	StateDownloadURL(ctx context.Context, input StateDownloadURLInput) (*StateDownloadURL, error)
+	StateUploadURL(ctx context.Context) (*StateUploadURL, error)
 	ManagedUserDelete(ctx context.Context, id string) (*view.ManagedUser, error)
 	ManagedUserInvite(ctx context.Context, input ManagedUserInviteInput) (*view.ManagedUser, error)
 	ManagedUserInviteV2(ctx context.Context, input ManagedUserInviteInputV2) (*view.ManagedUser, error)
@@ -1631,6 +1633,20 @@ func (ec *executionContext) field_Mutation_stackUpdate_args(ctx context.Context,
 		return nil, err
 	}
 	args["input"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_stateDownloadUrl_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (StateDownloadURLInput, error) {
+			return ec.unmarshalNStateDownloadUrlInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStateDownloadURLInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -5564,6 +5580,82 @@ func (ec *executionContext) fieldContext_Mutation_convertAdministrativeStack(ctx
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_stateDownloadUrl(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_stateDownloadUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StateDownloadURL(ctx, fc.Args["input"].(StateDownloadURLInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *StateDownloadURL) graphql.Marshaler {
+			return ec.marshalNStateDownloadUrl2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStateDownloadURL(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_stateDownloadUrl(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StateDownloadUrl(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_stateDownloadUrl_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_stateUploadUrl(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_stateUploadUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mutation().StateUploadURL(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *StateUploadURL) graphql.Marshaler {
+			return ec.marshalNStateUploadUrl2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStateUploadURL(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_stateUploadUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StateUploadUrl(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_managedUserDelete(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6781,6 +6873,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "convertAdministrativeStack":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_convertAdministrativeStack(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stateDownloadUrl":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_stateDownloadUrl(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stateUploadUrl":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_stateUploadUrl(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -1315,6 +1315,26 @@ type StackRoleBindingUpdateInput struct {
 	RoleID *string `json:"roleID,omitempty"`
 }
 
+// A URL that gives a state.
+type StateDownloadURL struct {
+	// The URL.
+	URL string `json:"url"`
+}
+
+// Names a state to download.
+type StateDownloadURLInput struct {
+	// Id of the stack.
+	StackID string `json:"stackId"`
+}
+
+// A URL that takes a state.
+type StateUploadURL struct {
+	// Names what was uploaded.
+	ObjectID string `json:"objectId"`
+	// The URL, for PUT.
+	URL string `json:"url"`
+}
+
 // One text with its name.
 type StringMapEntry struct {
 	// Name.

@@ -131,6 +131,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputStackRoleBindingBatchInput,
 		ec.unmarshalInputStackRoleBindingInput,
 		ec.unmarshalInputStackRoleBindingUpdateInput,
+		ec.unmarshalInputStateDownloadUrlInput,
 		ec.unmarshalInputTerraformInput,
 		ec.unmarshalInputTerragruntInput,
 		ec.unmarshalInputUpdateAccountSettingsInput,
@@ -3987,11 +3988,12 @@ extend type Mutation {
     manageState: Boolean!
     "Id to use instead of one made from the name."
     slug: String @audited
-    "An uploaded state to begin with. Not accepted yet."
+    "Id of an uploaded state to begin with; it is one's own, and the state is managed."
     stackObjectID: String @audited
   ): Stack!
     @rule(do: STACK_CREATE)
     @rule(do: SPACE_ADMIN, when: "it is administrative")
+    @rule(do: STACK_MANAGED_STATE_IMPORT, when: "it begins with a state")
   """
   Delete a stack with its runs, configuration and state. Answers what it was, or
   a stack that is ` + "`" + `deleting` + "`" + `: it is gone when a run has destroyed what the stack
@@ -4246,6 +4248,72 @@ type SearchStacksEdge {
   cursor: String!
   "The stack."
   node: Stack! @rule(who: PARENT)
+}
+`, BuiltIn: false},
+	{Name: "../schema/states.graphqls", Input: `extend type Mutation {
+  """
+  A URL that gives the current state of a stack once, within a minute and
+  without other credentials. The stack must allow its state to be read from
+  outside.
+  """
+  stateDownloadUrl("Which state." input: StateDownloadUrlInput!): StateDownloadUrl!
+    @rule(do: STACK_STATE_READ)
+    @rule(do: STACK_STATE_DOWNLOAD)
+  "A URL to upload a state to, once, within 15 minutes. What is uploaded can be used for an hour."
+  stateUploadUrl: StateUploadUrl! @rule(who: CALLER)
+}
+
+extend type Stack {
+  "True when its current state is an earlier one that was brought back."
+  isStateRollback: Boolean @rule(see: STACK_READ)
+  "The versions of its state, newest first."
+  stateHistory("Id of the last version seen; absent for the first page." before: ID): [StateHistory!]! @rule(see: STACK_READ)
+}
+
+"Names a state to download."
+input StateDownloadUrlInput {
+  "Id of the stack."
+  stackId: ID!
+}
+
+"A URL that gives a state."
+type StateDownloadUrl {
+  "The URL."
+  url: String!
+}
+
+"A URL that takes a state."
+type StateUploadUrl {
+  "Names what was uploaded."
+  objectId: ID!
+  "The URL, for PUT."
+  url: String!
+}
+
+"A version of a stack's state. What is in it is not told."
+type StateHistory {
+  "Fixed id."
+  id: ID!
+  "True when somebody imported it."
+  imported: Boolean
+  "Creation time, in Unix seconds."
+  lastModified: Int
+  "True when it is an earlier version that was brought back."
+  rollback: Boolean
+  "Who imported it or brought it back; null for what a run wrote."
+  rollbackUsername: String
+  "Size of the state file in bytes."
+  size: Int
+  "Number of the version in the state file; it only grows."
+  serial: String
+  "What all versions share that one state has had."
+  lineage: String
+  "SHA-256 of the state file, in lower-case hex."
+  checksum: String
+  "Id of the run that wrote it."
+  run: ID
+  "Id of the version that it brought back."
+  restores: ID
 }
 `, BuiltIn: false},
 	{Name: "../schema/users.graphqls", Input: `extend type Query {
@@ -6387,6 +6455,10 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_vendorConfig(ctx, field)
 	case "workerPool":
 		return ec.fieldContext_Stack_workerPool(ctx, field)
+	case "isStateRollback":
+		return ec.fieldContext_Stack_isStateRollback(ctx, field)
+	case "stateHistory":
+		return ec.fieldContext_Stack_stateHistory(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Stack", field.Name)
 }
@@ -6523,6 +6595,52 @@ func (ec *executionContext) childFields_StackRoleBinding(ctx context.Context, fi
 		return ec.fieldContext_StackRoleBinding_stackName(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StackRoleBinding", field.Name)
+}
+
+func (ec *executionContext) childFields_StateDownloadUrl(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return ec.fieldContext_StateDownloadUrl_url(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StateDownloadUrl", field.Name)
+}
+
+func (ec *executionContext) childFields_StateHistory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_StateHistory_id(ctx, field)
+	case "imported":
+		return ec.fieldContext_StateHistory_imported(ctx, field)
+	case "lastModified":
+		return ec.fieldContext_StateHistory_lastModified(ctx, field)
+	case "rollback":
+		return ec.fieldContext_StateHistory_rollback(ctx, field)
+	case "rollbackUsername":
+		return ec.fieldContext_StateHistory_rollbackUsername(ctx, field)
+	case "size":
+		return ec.fieldContext_StateHistory_size(ctx, field)
+	case "serial":
+		return ec.fieldContext_StateHistory_serial(ctx, field)
+	case "lineage":
+		return ec.fieldContext_StateHistory_lineage(ctx, field)
+	case "checksum":
+		return ec.fieldContext_StateHistory_checksum(ctx, field)
+	case "run":
+		return ec.fieldContext_StateHistory_run(ctx, field)
+	case "restores":
+		return ec.fieldContext_StateHistory_restores(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StateHistory", field.Name)
+}
+
+func (ec *executionContext) childFields_StateUploadUrl(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "objectId":
+		return ec.fieldContext_StateUploadUrl_objectId(ctx, field)
+	case "url":
+		return ec.fieldContext_StateUploadUrl_url(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StateUploadUrl", field.Name)
 }
 
 func (ec *executionContext) childFields_StringMapEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -243,7 +244,7 @@ func testStates(t *testing.T, k *Kit) {
 		t.Fatal(err)
 	}
 	same(t, []domain.StateVersion{v, older}, read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.StateVersion, error) {
-		return tx.StateVersions(ctx, "s")
+		return tx.StateVersions(ctx, "s", math.MaxInt64, 10)
 	}))
 
 	getLock := func(ctx context.Context, tx *store.Tx) (l *domain.StateLock, err error) {

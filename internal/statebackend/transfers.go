@@ -1,0 +1,57 @@
+package statebackend
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/states"
+)
+
+// Transfers serves the URLs of their own right: GET for a download, PUT for an
+// upload. Who knows such a URL needs nothing else, and has it once.
+func Transfers(s *states.Service) http.Handler {
+	t := transfers{s}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+states.TransferPath+"{secret}", t.download)
+	mux.HandleFunc("PUT "+states.TransferPath+"{secret}", t.upload)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+type transfers struct{ states *states.Service }
+
+func (t transfers) download(w http.ResponseWriter, r *http.Request) {
+	p, err := t.states.Download(r.Context(), r.PathValue("secret"))
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	sendState(w, p)
+}
+
+func (t transfers) upload(w http.ResponseWriter, r *http.Request) {
+	body, err := readState(w, r)
+	if err == nil {
+		err = t.states.Upload(r.Context(), r.PathValue("secret"), body)
+	}
+	refuseOrOK(w, err)
+}
+
+func sendState(w http.ResponseWriter, p states.Pulled) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(p.Body)))
+	_, _ = w.Write(p.Body) // the client is gone if this fails
+}
+
+func readState(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, domain.MaxState))
+	if err != nil {
+		return nil, domain.Invalid("state", "could not be read, or is larger than %d bytes", domain.MaxState)
+	}
+	return body, checkMD5(r, body)
+}
