@@ -18,6 +18,8 @@ var stackReferences = []struct{ table, column, when string }{
 	{"context_attachments", "stack_id", "true"},
 	{"state_locks", "stack_id", "true"},
 	{"stack_outputs", "stack_id", "true"},
+	{"local_workspaces", "stack_id", "true"},
+	{"transfers", "stack_id", "true"},
 	{"role_bindings", "actor_id", "actor_kind = 'stack'"},
 	{"role_bindings", "entity_id", "entity_kind = 'stack'"},
 	{"access_requests", "actor_id", "actor_kind = 'stack'"},
