@@ -29,6 +29,39 @@ type Lease struct {
 func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, wait time.Duration) (*Assignment, error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
+	seat := s.seats.of(key.Pool)
+	for {
+		select {
+		case seat <- struct{}{}: // even where there is no time to wait
+		default:
+			select {
+			case seat <- struct{}{}:
+			case <-deadline.C:
+				return nil, nil
+			case <-ctx.Done():
+				return nil, nil
+			}
+		}
+		a, err := s.look(ctx, key, worker, deadline.C)
+		<-seat
+		if !errors.Is(err, errNotTaking) {
+			return a, err
+		}
+		select { // another worker sits down: this one is to take nothing for now
+		case <-time.After(poll):
+		case <-deadline.C:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+}
+
+// errNotTaking says that there is a run, and that the worker is to have none.
+var errNotTaking = errors.New("the worker takes no runs now")
+
+// look looks for a run until there is one, or the deadline.
+func (s *Service) look(ctx context.Context, key domain.PoolKey, worker string, deadline <-chan time.Time) (*Assignment, error) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
@@ -40,7 +73,7 @@ func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, 
 		select {
 		case <-woken:
 		case <-tick.C:
-		case <-deadline.C:
+		case <-deadline:
 			return nil, nil
 		case <-ctx.Done():
 			return nil, nil
@@ -61,8 +94,11 @@ func (s *Service) take(ctx context.Context, key domain.PoolKey, worker string) (
 			}
 			return err
 		})
-		if domain.ErrorCode(err) == domain.CodeNotFound || err == nil && !takes {
+		if domain.ErrorCode(err) == domain.CodeNotFound {
 			return nil, nil
+		}
+		if err == nil && !takes {
+			return nil, errNotTaking
 		}
 		if err != nil {
 			return nil, err

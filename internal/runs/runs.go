@@ -108,6 +108,7 @@ type Service struct {
 	tokens TokenIssuer
 	config Config
 	wake   *broadcast // a run may have become ready
+	seats  seats
 	stops  *broadcast // a run's worker is asked to stop
 }
 

@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/pgtest"
+	"github.com/airlock-project/airlock/internal/workerapi"
+)
+
+// processorTime is what a process has used so far.
+func processorTime(b testing.TB, pid int) time.Duration {
+	b.Helper()
+	body, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(body), ") ")
+	fields := strings.Fields(rest)
+	ticks := 0
+	for _, f := range fields[11:13] { // user and system time, in hundredths of a second
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// BenchmarkIdleWorkers measures what a thousand workers cost that wait for
+// runs: percent of one core.
+func BenchmarkIdleWorkers(b *testing.B) {
+	onEach(b, func(b *testing.B, database string) {
+		s := start(b, database, "--workers", "0")
+		ctx, stop := context.WithCancel(b.Context())
+		var all sync.WaitGroup
+		for i := range 1000 {
+			w := newStub(b, s, fmt.Sprint("stub-", i))
+			all.Go(func() { w.work(ctx) })
+		}
+		time.Sleep(25 * time.Second) // each has asked once, and asks again at another time
+		began, used := time.Now(), processorTime(b, s.cmd.Process.Pid)
+		time.Sleep(40 * time.Second)
+		used = processorTime(b, s.cmd.Process.Pid) - used
+		b.ReportMetric(100*float64(used)/float64(time.Since(began)), "core-%")
+		b.ReportMetric(float64(residentKB(b, s.cmd.Process.Pid))/1024, "MB")
+		b.ReportMetric(0, "ns/op")
+		stop()
+		all.Wait()
+	})
+}
+
+// onEach runs a benchmark once on each database.
+func onEach(b *testing.B, run func(b *testing.B, database string)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, "sqlite") })
+	b.Run("postgres", func(b *testing.B) { run(b, pgtest.URL(b)) })
+}
+
+const (
+	activeRuns = 200
+	queuedRuns = 2000
+)
+
+// BenchmarkClaim keeps 200 runs active, each with 20 lines of log a second,
+// and 2,000 in the queues of their stacks: how long is a run READY before a
+// worker has it? The time is that of the database's own records.
+func BenchmarkClaim(b *testing.B) {
+	onEach(b, func(b *testing.B, database string) {
+		s := start(b, database, "--workers", "0")
+		l := newLedger(b, s)
+		queue := sync.WaitGroup{}
+		per := (queuedRuns + activeRuns) / activeRuns
+		for part := range 4 {
+			queue.Go(func() {
+				for i := part; i < activeRuns; i += 4 {
+					stack, err := l.do(b.Context(), stackCreate, vars{"manageState": true, "input": vars{
+						"name": fmt.Sprint("s", i), "space": "legacy", "provider": "GIT", "repository": "s", "repositoryURL": "https://git.example.com/a.git",
+						"branch": "main", "administrative": false, "autodeploy": true, "vendorConfig": vars{"opentofu": vars{}},
+					}})
+					for n := 0; err == nil && n < per; n++ {
+						_, err = l.do(b.Context(), runTrigger, vars{"stack": stack})
+					}
+					if err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		queue.Wait()
+		ctx, stop := context.WithCancel(b.Context())
+		stubs := make([]*stub, activeRuns+activeRuns/10)
+		var all sync.WaitGroup
+		for i := range stubs {
+			w := newStub(b, s, fmt.Sprint("stub-", i))
+			w.pieces = 0
+			stubs[i] = w
+			all.Go(func() { w.chat(ctx) })
+		}
+		time.Sleep(60 * time.Second)
+		at := s.databaseURL(database)
+		var waited []time.Duration
+		for _, v := range pairs(b, at, `select r.run_id, cast(p.at - r.at as text) from run_transitions r join run_transitions p
+			on p.run_id = r.run_id and p.state = 'PREPARING' where r.state = 'READY' and r.at > (select min(at) from run_transitions where state = 'FINISHED')`) {
+			us, err := strconv.Atoi(v)
+			if err != nil {
+				b.Fatal(err)
+			}
+			waited = append(waited, time.Duration(us)*time.Microsecond)
+		}
+		stop()
+		all.Wait()
+		s.stop(b)
+		for _, w := range stubs {
+			w.checkLogs(b, at)
+		}
+		if len(waited) < 100 {
+			b.Fatalf("only %d runs were claimed", len(waited))
+		}
+		slices.Sort(waited)
+		b.ReportMetric(float64(len(waited)), "claims")
+		b.ReportMetric(float64(waited[len(waited)/2].Microseconds())/1000, "p50-ms")
+		b.ReportMetric(float64(waited[len(waited)*99/100].Microseconds())/1000, "p99-ms")
+		b.ReportMetric(0, "ns/op")
+	})
+}
+
+// chat executes runs for ten seconds each, and prints 20 lines a second, four
+// times a second.
+func (s *stub) chat(ctx context.Context) {
+	for ctx.Err() == nil {
+		job, err := s.api.Lease(ctx, workerapi.LeaseRequest{WorkerID: s.id, Wait: 20 * time.Second})
+		if err != nil || job == nil {
+			continue
+		}
+		a := &attempt{stub: s, job: job}
+		_ = a.to(ctx, domain.RunInitializing) // a lost lease shows in the count
+		_ = a.to(ctx, domain.RunPlanning)
+		for range 40 {
+			wait(ctx, 250*time.Millisecond)
+			text := ""
+			for i := range 5 {
+				text += fmt.Sprintf("%s line %d.%d\n", job.Ref.RunID, a.seq, i)
+			}
+			if ctx.Err() == nil && a.call(ctx, func(ctx context.Context) error {
+				return a.api.AppendLogs(ctx, workerapi.LogChunk{Ref: job.Ref, Seq: a.seq, State: domain.RunPlanning, Text: text})
+			}) == nil {
+				a.seq++
+				a.mu.Lock()
+				a.logged[job.Ref.RunID] += text
+				a.mu.Unlock()
+			}
+		}
+		_ = a.to(ctx, domain.RunFinished)
+	}
+}
+
+// BenchmarkLogVisible measures, with a real worker, how long it takes from a
+// line's printing until a client that polls has it.
+func BenchmarkLogVisible(b *testing.B) {
+	needTofu(b)
+	onEach(b, func(b *testing.B, database string) {
+		s := start(b, database)
+		c := signIn(b, s.Endpoint, s.ID, s.Secret)
+		url, _ := repository(b, map[string]string{"main.tf": ""})
+		stack := c.id(b, stackCreate, vars{"manageState": true, "input": vars{
+			"name": "s", "space": "legacy", "provider": "GIT", "repository": "s", "repositoryURL": url, "branch": "main", "administrative": false,
+			"autodeploy": true, "vendorConfig": vars{"opentofu": vars{}},
+			"beforePlan": []string{"for i in $(seq 200); do date +at-%s%N; sleep 0.05; done"},
+		}})
+		run := c.id(b, runTrigger, vars{"stack": stack})
+		var late []time.Duration
+		var token *string
+		for began := time.Now(); len(late) < 200 && time.Since(began) < time.Minute; time.Sleep(20 * time.Millisecond) {
+			var out struct {
+				Stack struct {
+					Run struct {
+						Logs *struct {
+							NextToken string
+							Messages  []struct{ Message string }
+						}
+					}
+				}
+			}
+			c.must(b, logsQuery, vars{"stack": stack, "run": run, "state": "PLANNING", "token": token}, &out)
+			now := time.Now()
+			if out.Stack.Run.Logs == nil {
+				continue
+			}
+			if next := out.Stack.Run.Logs.NextToken; next != "" {
+				token = &next
+			}
+			for _, m := range out.Stack.Run.Logs.Messages {
+				for line := range strings.Lines(m.Message) {
+					if ns, err := strconv.ParseInt(strings.TrimSpace(strings.TrimPrefix(line, "at-")), 10, 64); err == nil {
+						late = append(late, now.Sub(time.Unix(0, ns)))
+					}
+				}
+			}
+		}
+		if len(late) != 200 {
+			b.Fatalf("%d of 200 lines came", len(late))
+		}
+		slices.Sort(late)
+		b.ReportMetric(float64(late[len(late)/2].Milliseconds()), "p50-ms")
+		b.ReportMetric(float64(late[len(late)-1].Milliseconds()), "max-ms")
+		b.ReportMetric(0, "ns/op")
+	})
+}
