@@ -49,6 +49,7 @@ type server struct {
 
 	abort   context.Context // ends when runs of built-in workers shall not be waited for
 	audited chan struct{}   // wakes the forwarder of audit rows
+	ended   chan struct{}   // a run has ended that others may wait for
 	workers sync.WaitGroup
 }
 
@@ -59,7 +60,7 @@ const tokenTTL = time.Hour
 func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*server, error) {
 	s := &server{
 		config: c, local: local, log: log, gate: access.NewGate(), ids: newIDs(time.Now),
-		metrics: telemetry.NewMetrics(), audited: make(chan struct{}, 1),
+		metrics: telemetry.NewMetrics(), audited: make(chan struct{}, 1), ended: make(chan struct{}, 1),
 	}
 	if err := s.openStore(ctx); err != nil {
 		return nil, err
@@ -151,6 +152,12 @@ func (s *server) changed(topics []string) {
 	}
 	if s.runs != nil && slices.Contains(topics, domain.TopicStops) {
 		s.runs.WakeStops()
+	}
+	if slices.Contains(topics, domain.TopicEnded) {
+		select {
+		case s.ended <- struct{}{}:
+		default:
+		}
 	}
 	select {
 	case s.audited <- struct{}{}:

@@ -33,6 +33,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.sweep(background) })
 	loops.Go(func() { s.deleteDestroyed(background) })
 	loops.Go(func() { s.noteWorkers(background) })
+	loops.Go(func() { s.follow(background) })
 	if s.config.Workers > 0 {
 		s.log.Warn("built-in workers run the code of repositories as this server's own user: whoever writes that code can read the server's keys; " +
 			"where you do not trust them all, use --workers 0 and `airlock worker` under another user")

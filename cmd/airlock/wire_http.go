@@ -10,6 +10,7 @@ import (
 	"github.com/airlock-project/airlock/internal/audit"
 	"github.com/airlock-project/airlock/internal/authzen"
 	"github.com/airlock-project/airlock/internal/contexts"
+	"github.com/airlock-project/airlock/internal/dependencies"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql"
 	"github.com/airlock-project/airlock/internal/httpserver"
@@ -68,6 +69,8 @@ func (s *server) resolver() *graphql.Resolver {
 		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
 		Workers:     s.pools,
+
+		Dependencies: dependencies.New(store.Bind[dependencies.Tx](s.store), s.gate, s.ids),
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	SystemRunLease   System = "system::run-lease"   // gives runs to workers and takes their results
 	SystemRunReaper  System = "system::run-reaper"  // ends runs whose worker is gone, and locks stacks whose apply was interrupted
 	SystemWorkers    System = "system::workers"     // notes which workers there are
+	SystemRunFollow  System = "system::run-follow"  // queues runs of stacks that depend on others, and lets them begin
 	SystemStateStore System = "system::state-store" // keeps what a run's state backend writes
 	SystemKeyUse     System = "system::key-use"     // notes when a key was last used
 	SystemSweeper    System = "system::sweeper"     // clears what has expired away
@@ -28,6 +29,7 @@ var systemKinds = map[System][]Kind{
 	SystemRunLease:   {KindRun, KindState},
 	SystemRunReaper:  {KindRun, KindStack},
 	SystemWorkers:    {KindWorkerPool},
+	SystemRunFollow:  {KindRun},
 	SystemStateStore: {KindState},
 	SystemKeyUse:     {KindAPIKey},
 	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack, KindRun},

@@ -54,6 +54,7 @@ var table = []row{
 	useCase("spaces"),
 	useCase("stacks"),
 	useCase("contexts"),
+	useCase("dependencies"),
 	useCase("policies"),
 	useCase("roles"),
 	useCase("bindings"),
@@ -151,7 +152,7 @@ var table = []row{
 		folder: "internal/graphql",
 		own: []string{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
-			"internal/spaces", "internal/stacks", "internal/contexts", "internal/policies", "internal/roles", "internal/bindings",
+			"internal/spaces", "internal/stacks", "internal/contexts", "internal/dependencies", "internal/policies", "internal/roles", "internal/bindings",
 			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},

@@ -56,6 +56,7 @@ const (
 	TopicRuns  = "runs"  // a run changed its state; announced, never stored
 	TopicReady = "ready" // a run waits for a worker; announced, never stored
 	TopicStops = "stops" // a run's worker is asked to stop; announced, never stored
+	TopicEnded = "ended" // a run that others may wait for has ended; announced, never stored
 )
 
 // OutboxRow is one committed message that must leave the building.

@@ -35,7 +35,8 @@ type Hooks struct {
 }
 
 // Output is a root output of a stack after an apply. Value is its JSON; the
-// value of a sensitive output is never stored or sent.
+// value of a sensitive output is shown to nobody, and kept, sealed, only where
+// the stack says that it may be handed on to stacks that depend on it.
 type Output struct {
 	Name        string `json:"name"`
 	Value       string `json:"value,omitempty"`

@@ -106,6 +106,17 @@ func NewConfig(c Config, now time.Time) (Config, error) {
 	return c, nil
 }
 
+// checkVariable checks the name of a variable that somebody sets.
+func checkVariable(field, name string) error {
+	if !variableName.MatchString(name) {
+		return Invalid(field, "%q is not the name of an environment variable", clip(name))
+	}
+	if ReservedVariable(name) {
+		return Invalid(field, "%s is set by the control plane or the worker, and by nobody else", clip(name))
+	}
+	return nil
+}
+
 func checkConfigID(c Config) error {
 	if err := CheckName("id", c.ID); err != nil {
 		return err
@@ -113,12 +124,7 @@ func checkConfigID(c Config) error {
 	switch c.Type {
 	case ConfigEnvironmentVariable:
 		plain, _, _ := StageOf(c.ID)
-		if !variableName.MatchString(plain) {
-			return Invalid("id", "%q is not the name of an environment variable", clip(c.ID))
-		}
-		if ReservedVariable(plain) {
-			return Invalid("id", "%s is set by the control plane or the worker, and by nobody else", clip(c.ID))
-		}
+		return checkVariable("id", plain)
 	case ConfigFileMount:
 		if c.ID == "." || strings.HasPrefix(c.ID, "/") || path.Clean(c.ID) != c.ID || strings.HasPrefix(c.ID, "..") || strings.Contains(c.ID, `\`) {
 			return Invalid("id", "%q is not a clean relative path", clip(c.ID))

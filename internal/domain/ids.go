@@ -27,6 +27,8 @@ type (
 	AccessRequestID     string
 	LocalWorkspaceID    string
 	TransferID          string
+	DependencyID        string
+	ReferenceID         string
 )
 
 // The two spaces that every account has (access model A1, A2).

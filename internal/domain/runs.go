@@ -52,6 +52,7 @@ type RunRequest struct {
 	Promotes RunID  `json:",omitempty"` // the proposed run whose commit this one deploys
 	// Workspace is the uploaded directory that is used instead of a commit.
 	Workspace LocalWorkspaceID `json:",omitempty"`
+	Force     string           `json:",omitempty"` // of a tracked run: SINGLE or CASCADE, to apply a plan without changes, too
 }
 
 // Delta counts what a plan would do, or an apply has done.

@@ -39,14 +39,12 @@ type StateOutput struct {
 	Type string // as the file has it, in JSON
 }
 
-// Shown are the outputs as anybody who sees the stack may see them: sensitive
-// ones without their value.
-func (f StateFile) Shown() []Output {
+// Roots are the outputs with their values, sensitive ones included: the store
+// keeps only what may be kept of those.
+func (f StateFile) Roots() []Output {
 	out := make([]Output, len(f.Outputs))
 	for i, o := range f.Outputs {
-		if out[i] = o.Output; o.Sensitive {
-			out[i].Value = ""
-		}
+		out[i] = o.Output
 	}
 	return out
 }

@@ -74,7 +74,7 @@ func TestRunFlow(t *testing.T) {
 	if _, message := w.run("spacectl_stacks", "LookupByRun", vars{"runId": "01NOPE"}).failure(t); message != "not found" {
 		t.Errorf("message %q", message)
 	}
-	for _, refused := range []vars{{"stack": stack, "forceApply": "SINGLE"}, {"stack": stack, "runtimeConfig": vars{"yaml": "x"}}, {"stack": stack, "type": "TASK"}} {
+	for _, refused := range []vars{{"stack": stack, "type": "PROPOSED", "forceApply": "SINGLE"}, {"stack": stack, "runtimeConfig": vars{"yaml": "x"}}, {"stack": stack, "type": "TASK"}} {
 		if code, _ := w.run("spacectl_runs", "Deploy", refused).failure(t); code != "INVALID" {
 			t.Errorf("%v: %s", refused, code)
 		}

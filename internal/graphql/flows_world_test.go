@@ -15,6 +15,7 @@ import (
 	"github.com/airlock-project/airlock/internal/audit"
 	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/contexts"
+	"github.com/airlock-project/airlock/internal/dependencies"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/insight"
@@ -83,6 +84,7 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 		Audit:   audit.New(store.Bind[audit.Tx](db), gate),
 		Workers: workers.New(store.Bind[workers.Tx](db), gate, ids,
 			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, "http://airlock.test"),
+		Dependencies: dependencies.New(store.Bind[dependencies.Tx](db), gate, ids),
 	}
 }
 

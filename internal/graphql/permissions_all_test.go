@@ -6,7 +6,7 @@ import "slices"
 var allPermissions = slices.Concat(
 	accountPermissions, auditPermissions, bindingPermissions, configPermissions, contextPermissions, grantPermissions, groupPermissions,
 	identityPermissions, insightPermissions, keyPermissions, requestPermissions, reviewPermissions, rolePermissions, runPermissions, runActionPermissions, stackActionPermissions, spacePermissions, stackPermissions, statePermissions, userPermissions,
-	workerPermissions,
+	workerPermissions, dependencyPermissions,
 	previewPermissions,
 )
 
@@ -15,8 +15,6 @@ var allPermissions = slices.Concat(
 var nothingYet = map[string]string{
 	"Stack.attachedAwsIntegrations": "stack",
 	"Stack.attachedPolicies":        "stack",
-	"Stack.dependsOn":               "stack",
-	"Stack.isDependedOnBy":          "stack",
 	"Stack.moduleVersionsUsed":      "stack",
 	"StackIntegrations.awsV2":       "stack.integrations",
 	"StackIntegrations.azure":       "stack.integrations",

@@ -42,6 +42,8 @@ type Resolver struct {
 	Audit    Audit
 	Workers  Workers
 	Insight  Insight
+
+	Dependencies Dependencies
 }
 
 // NewSchema returns the executable schema over a resolver.
@@ -214,6 +216,7 @@ type Runs interface {
 	ProposeWith(ctx context.Context, in runs.ProposeInput) (domain.Run, error)
 	Waiting(ctx context.Context, pool domain.WorkerPoolID) ([]domain.WaitingRun, error)
 	Held(ctx context.Context, pool domain.WorkerPoolID) ([]domain.Run, error)
+	DependenciesOf(ctx context.Context, id domain.RunID) ([]domain.RunDependency, error)
 }
 
 // Workers are the use cases of worker pools.

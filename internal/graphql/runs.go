@@ -84,10 +84,7 @@ func (r *Resolver) lacksRead(ctx context.Context, id domain.StackID) error {
 func triggerInput(ctx context.Context, stack string, commit, force *string, kind *domain.RunType, config *generated.RuntimeConfigInput) (runs.TriggerInput, error) {
 	in := runs.TriggerInput{
 		Stack: domain.StackID(stack), Commit: text(commit), Type: domain.RunType(text(kind)),
-		Metadata: runMetadata(ctx),
-	}
-	if text(force) != "" {
-		return in, domain.Invalid("forceApply", "is not supported yet; set autodeploy on the stack, or confirm the run")
+		Metadata: runMetadata(ctx), Force: text(force),
 	}
 	if config != nil {
 		return in, domain.Invalid("runtimeConfig", "is not supported yet; set the stack's own configuration")

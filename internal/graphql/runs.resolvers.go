@@ -57,6 +57,11 @@ func (r *runResolver) Comments(ctx context.Context, obj *view.Run) ([]*view.RunC
 	return each(list, err, newRunComment)
 }
 
+func (r *runResolver) DependsOn(ctx context.Context, obj *view.Run) ([]*generated.RunDependency, error) {
+	list, err := r.Runs.DependenciesOf(ctx, obj.ID)
+	return each(list, err, newRunDependency)
+}
+
 func (r *runResolver) History(ctx context.Context, obj *view.Run) ([]*view.RunStateTransition, error) {
 	list, err := r.Runs.History(ctx, obj.ID)
 	return each(list, err, newTransition)

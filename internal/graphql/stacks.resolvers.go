@@ -106,16 +106,22 @@ func (r *stackResolver) ConfigElement(ctx context.Context, obj *view.Stack, id s
 	return findConfig(list, err, id)
 }
 
-func (r *stackResolver) DependsOn(ctx context.Context, obj *view.Stack) ([]*generated.StackDependency, error) {
-	return nil, nil // there are none yet
+func (r *stackResolver) Dependency(ctx context.Context, obj *view.Stack, dependsOnStackID *string, id string) (*view.StackDependency, error) {
+	return r.findDependency(ctx, obj.ID, id, dependsOnStackID)
+}
+
+func (r *stackResolver) DependsOn(ctx context.Context, obj *view.Stack) ([]*view.StackDependency, error) {
+	list, err := r.Dependencies.Of(ctx, obj.ID)
+	return each(list, err, r.newDependency(ctx))
 }
 
 func (r *stackResolver) Integrations(ctx context.Context, obj *view.Stack) (*generated.StackIntegrations, error) {
 	return noIntegrations(), nil
 }
 
-func (r *stackResolver) IsDependedOnBy(ctx context.Context, obj *view.Stack) ([]*generated.StackDependency, error) {
-	return nil, nil // there are none yet
+func (r *stackResolver) IsDependedOnBy(ctx context.Context, obj *view.Stack) ([]*view.StackDependency, error) {
+	list, err := r.Dependencies.On(ctx, obj.ID)
+	return each(list, err, r.newDependency(ctx))
 }
 
 func (r *stackResolver) ModuleVersionsUsed(ctx context.Context, obj *view.Stack) ([]*generated.Version, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/airlock-project/airlock/internal/domain"
@@ -134,7 +135,7 @@ func (r *run) makePlan(ctx context.Context) (changes bool, err error) {
 func (r *run) afterPlan(ctx context.Context, changes bool) error {
 	planned := workerapi.Advance{Delta: &r.plan.Delta, Changes: r.plan.Changes}
 	switch {
-	case !changes || r.job.RunType == domain.RunProposed:
+	case !changes && !r.job.ForceApply || r.job.RunType == domain.RunProposed:
 		if !changes {
 			r.log.say("There is nothing to apply")
 		}
@@ -252,6 +253,11 @@ func (r *run) apply(ctx context.Context) error {
 	}
 	if err := r.shell.hooks(ctx, "after_apply", h.AfterApply); err != nil {
 		return fmt.Errorf("the plan was applied, but %w", err)
+	}
+	if r.job.SensitiveOutputs && slices.ContainsFunc(outputs, func(o domain.Output) bool { return o.Sensitive }) {
+		if outputs, err = r.tool.SensitiveOutputs(ctx); err != nil {
+			return err
+		}
 	}
 	for i := range outputs {
 		outputs[i].Description = r.plan.Descriptions[outputs[i].Name]

@@ -46,6 +46,9 @@ func (s *Service) assign(ctx context.Context, tx Tx, run domain.Run) (*Assignmen
 	if err := s.addConfig(ctx, tx, a); err != nil {
 		return nil, err
 	}
+	if err := s.addInputs(ctx, tx, a); err != nil {
+		return nil, err
+	}
 	settings, err := tx.RunSettings(ctx, run.ID)
 	if err != nil {
 		return nil, err

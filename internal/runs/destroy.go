@@ -24,6 +24,13 @@ func (s *Service) Destroy(ctx context.Context, id domain.StackID) (stack domain.
 		if stack.Destroyer != "" {
 			return nil // asked once more
 		}
+		dependents, err := tx.DependentStacks(ctx, id)
+		if err == nil {
+			err = s.gate.KeepDependents(ctx, tx, op, dependents)
+		}
+		if err != nil {
+			return err
+		}
 		if err := s.guardStart(ctx, tx, op, stack); err != nil {
 			return err
 		}

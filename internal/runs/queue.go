@@ -40,6 +40,11 @@ func (s *Service) begin(ctx context.Context, tx Tx, permit access.Permit, run *d
 	if !run.Type.Blocking() {
 		return s.step(ctx, tx, run, domain.RunReady)
 	}
+	if run.Type == domain.RunTracked {
+		if err := s.chain(ctx, tx, *run); err != nil {
+			return err
+		}
+	}
 	next, err := s.promote(ctx, tx, run.StackID)
 	if err == nil && next != nil && next.ID == run.ID {
 		*run = *next

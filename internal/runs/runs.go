@@ -31,6 +31,7 @@ type Tx interface {
 	RunChanges(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)
 	RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) ([]domain.LogChunk, error)
 	InsertRun(ctx context.Context, p access.Permit, r domain.Run) error
+	InsertWaitingRun(ctx context.Context, p access.Permit, r domain.Run) error
 	AdvanceRun(ctx context.Context, p access.Permit, r domain.Run, from domain.RunState, username string) error
 	SaveRun(ctx context.Context, p access.Permit, r domain.Run) error
 	RequestStop(ctx context.Context, p access.Permit, r domain.Run) error
@@ -52,6 +53,19 @@ type Tx interface {
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
+
+	DependentStacks(ctx context.Context, id domain.StackID) ([]domain.Stack, error)
+	DependenciesOf(ctx context.Context, id domain.StackID) ([]domain.StackDependency, error)
+	DependenciesBelow(ctx context.Context, id domain.StackID) ([]domain.StackDependency, error)
+	DependencyBetween(ctx context.Context, stack, on domain.StackID) (domain.StackDependency, error)
+	OutputValue(ctx context.Context, stack domain.Stack, name string) (value string, sensitive, ok bool, err error)
+	Taken(ctx context.Context, id domain.ReferenceID) (value string, ok bool, err error)
+	SetTaken(ctx context.Context, p access.Permit, id domain.ReferenceID, value string) error
+	RunDependencies(ctx context.Context, id domain.RunID) ([]domain.RunDependency, error)
+	InsertRunDependency(ctx context.Context, p access.Permit, d domain.RunDependency) error
+	SettleRunDependency(ctx context.Context, p access.Permit, d domain.RunDependency) error
+	RunsToFollow(ctx context.Context, limit int) ([]domain.RunID, error)
+	LastTracked(ctx context.Context, id domain.StackID, before domain.RunID) (domain.Run, error)
 
 	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
 	AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error)

@@ -17,7 +17,16 @@ type TriggerInput struct {
 	Type     domain.RunType // TRACKED or PROPOSED; empty: TRACKED
 	Commit   string         // empty: the one that the stack tracks
 	Metadata string         // kept as it came
+	Force    string         // ForceSingle or ForceCascade; empty: a plan without changes is not applied
 }
+
+// How far it reaches that a plan without changes is applied, too: this run, or
+// those of the stacks that depend on its stack as well, which then also run when
+// nothing that they take has changed.
+const (
+	ForceSingle  = "SINGLE"
+	ForceCascade = "CASCADE"
+)
 
 var commitName = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
 
@@ -33,6 +42,9 @@ func (in TriggerInput) check() error {
 	}
 	if in.Commit != "" && !commitName.MatchString(in.Commit) {
 		return domain.Invalid("commitSha", "must be a commit hash of 7 to 64 hexadecimal digits")
+	}
+	if in.Force != "" && in.Type == domain.RunProposed {
+		return domain.Invalid("forceApply", "a proposed run applies nothing")
 	}
 	return domain.CheckText("metadata", in.Metadata)
 }
@@ -60,7 +72,7 @@ func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run,
 		if in.Commit != "" {
 			run.Commit = domain.Commit{Hash: in.Commit}
 		}
-		run.Metadata, run.ActedAs = in.Metadata, permit.ActedAs()
+		run.Metadata, run.Request.Force, run.ActedAs = in.Metadata, in.Force, permit.ActedAs()
 		return s.begin(ctx, tx, permit, &run)
 	})
 	return run, err

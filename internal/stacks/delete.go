@@ -23,6 +23,13 @@ func (s *Service) Delete(ctx context.Context, id domain.StackID) (stack domain.S
 		if stack.ProtectFromDeletion {
 			return s.gate.Refuse(ctx, tx, op, protected(id))
 		}
+		dependents, err := tx.DependentStacks(ctx, id)
+		if err == nil {
+			err = s.gate.KeepDependents(ctx, tx, op, dependents)
+		}
+		if err != nil {
+			return err
+		}
 		if err := s.guardLock(ctx, tx, op, stack); err != nil {
 			return err
 		}
@@ -109,9 +116,13 @@ func (s *Service) sweepDestroyed(ctx context.Context, candidate domain.Stack) (d
 		if err != nil {
 			return err
 		}
-		if stack.ProtectFromDeletion || stack.Lock != nil && stack.Lock.By != run.TriggeredBy {
+		dependents, err := tx.DependentStacks(ctx, stack.ID)
+		if err != nil {
+			return err
+		}
+		if stack.ProtectFromDeletion || len(dependents) > 0 || stack.Lock != nil && stack.Lock.By != run.TriggeredBy {
 			stack.Destroyer = ""
-			return tx.SetStackLife(ctx, permit.Noting("kept: it was protected or locked while run "+string(run.ID)+" destroyed what it had made"), stack.ID, stack.StackLife)
+			return tx.SetStackLife(ctx, permit.Noting("kept: it was protected, locked or depended on while run "+string(run.ID)+" destroyed what it had made"), stack.ID, stack.StackLife)
 		}
 		held, err := busy(ctx, tx, stack.ID)
 		if err != nil || held != nil {

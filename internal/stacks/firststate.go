@@ -47,7 +47,7 @@ func (s *Service) beginWith(ctx context.Context, tx Tx, op access.Op, p access.P
 	if err := tx.InsertState(ctx, p, v, body); err != nil {
 		return err
 	}
-	if err := tx.SetOutputs(ctx, p, stack.ID, f.Shown()); err != nil {
+	if err := tx.SetOutputs(ctx, p, stack.ID, f.Roots()); err != nil {
 		return err
 	}
 	return tx.DropTransfer(ctx, p, t.ID)

@@ -36,6 +36,7 @@ type Tx interface {
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	OpenRuns(ctx context.Context, id domain.StackID) ([]domain.Run, error)
+	DependentStacks(ctx context.Context, id domain.StackID) ([]domain.Stack, error)
 	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
 	AutoContexts(ctx context.Context) ([]domain.Context, error)
 	AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error)

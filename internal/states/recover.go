@@ -51,7 +51,7 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		if err := tx.InsertState(ctx, p, v, body); err != nil {
 			return err
 		}
-		return tx.SetOutputs(ctx, p, stack.ID, f.Shown())
+		return tx.SetOutputs(ctx, p, stack.ID, f.Roots())
 	})
 }
 

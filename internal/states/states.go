@@ -158,7 +158,7 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 		if err := tx.InsertState(ctx, p, v, body); err != nil {
 			return err
 		}
-		return tx.SetOutputs(ctx, p, id, f.Shown())
+		return tx.SetOutputs(ctx, p, id, f.Roots())
 	})
 }
 

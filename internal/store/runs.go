@@ -11,8 +11,13 @@ import (
 
 // holding are the states in which a run holds its stack, as in the index
 // runs_one_writer.
-const holding = `('READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'PENDING_REVIEW', 'UNCONFIRMED', 'REPLAN_REQUESTED', 'PREPARING_REPLAN',
-	'CONFIRMED', 'PREPARING_APPLY', 'APPLYING', 'PERFORMING', 'DESTROYING')`
+const holding = `(` + heldStates + `)`
+
+const heldStates = `'READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'PENDING_REVIEW', 'UNCONFIRMED', 'REPLAN_REQUESTED', 'PREPARING_REPLAN',
+	'CONFIRMED', 'PREPARING_APPLY', 'APPLYING', 'PERFORMING', 'DESTROYING'`
+
+// open are the states in which a run has not ended.
+const open = `('QUEUED', ` + heldStates + `)`
 
 // awaiting are the states in which a run without a lease waits for a worker, as
 // in the index runs_waiting.
@@ -69,9 +74,11 @@ func (tx *Tx) Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run,
 }
 
 // NextQueued returns the queued run of a stack that comes first among those
-// that may change its state and that by has started, unless that is empty.
+// that may change its state, wait for no run of another stack and that by has
+// started, unless that is empty.
 func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID, by string) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' and blocking and ($2 = '' or triggered_by = $2)
+		and not exists (select 1 from run_dependencies d where d.run_id = runs.id and d.outcome = '')
 		order by priority desc, id limit 1`+tx.store.dialect.forUpdate(), id, by)
 }
 
@@ -152,6 +159,15 @@ func (tx *Tx) RunChanges(ctx context.Context, id domain.RunID) (out []domain.Res
 
 // InsertRun creates a run in QUEUED with the first row of its history.
 func (tx *Tx) InsertRun(ctx context.Context, p access.Permit, r domain.Run) error {
+	if err := tx.InsertWaitingRun(ctx, p, r); err != nil || !r.Type.Shows() {
+		return err
+	}
+	return tx.mirrorRun(ctx, r, r.TriggeredBy)
+}
+
+// InsertWaitingRun is InsertRun for a run that waits for another stack's: its
+// own stack does not show it yet, and need not be held.
+func (tx *Tx) InsertWaitingRun(ctx context.Context, p access.Permit, r domain.Run) error {
 	if err := tx.use(p, access.KindRun); err != nil {
 		return err
 	}
@@ -165,7 +181,7 @@ func (tx *Tx) InsertRun(ctx context.Context, p access.Permit, r domain.Run) erro
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
 	}
-	return tx.insertTransition(ctx, r, domain.RunNone, r.TriggeredBy, "")
+	return tx.recordTransition(ctx, r, domain.RunNone, r.TriggeredBy, "")
 }
 
 // AdvanceRun stores a run that has just left the state from. The caller has
@@ -209,17 +225,22 @@ func (tx *Tx) saveRun(ctx context.Context, r domain.Run) error {
 }
 
 func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {
+	if err := tx.recordTransition(ctx, r, from, username, note); err != nil || !r.Type.Shows() || r.State == domain.RunSkipped {
+		return err // a run that never began says nothing about its stack
+	}
+	return tx.mirrorRun(ctx, r, username)
+}
+
+func (tx *Tx) recordTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {
 	err := tx.exec(ctx, `insert into run_transitions (run_id, serial, previous, state, at, username, note) values ($1, $2, $3, $4, $5, $6, $7)`,
 		r.ID, r.StateSerial, from, r.State, micros(r.UpdatedAt), username, note)
 	if err != nil {
 		return fmt.Errorf("record transition: %w", err)
 	}
-	if r.Type.Shows() {
-		if err := tx.mirrorRun(ctx, r, username); err != nil {
-			return err
-		}
-	}
 	tx.topics = append(tx.topics, domain.TopicRuns)
+	if r.State.Terminal() && r.Type == domain.RunTracked {
+		tx.topics = append(tx.topics, domain.TopicEnded)
+	}
 	if r.State.AwaitsWorker() {
 		tx.topics = append(tx.topics, domain.TopicReady)
 	}

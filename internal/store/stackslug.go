@@ -20,6 +20,8 @@ var stackReferences = []struct{ table, column, when string }{
 	{"stack_outputs", "stack_id", "true"},
 	{"local_workspaces", "stack_id", "true"},
 	{"transfers", "stack_id", "true"},
+	{"stack_dependencies", "stack_id", "true"},
+	{"stack_dependencies", "depends_on", "true"},
 	{"role_bindings", "actor_id", "actor_kind = 'stack'"},
 	{"role_bindings", "entity_id", "entity_kind = 'stack'"},
 	{"access_requests", "actor_id", "actor_kind = 'stack'"},

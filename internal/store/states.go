@@ -111,23 +111,82 @@ func (tx *Tx) Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, 
 	return out, err
 }
 
-// SetOutputs replaces the outputs of a stack.
+// SetOutputs replaces the outputs of a stack. The value of a sensitive one is
+// kept, sealed, only where the stack hands such values on; where it comes
+// without its value the one that is kept stays.
 func (tx *Tx) SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error {
 	if err := tx.use(p, access.KindState); err != nil {
+		return err
+	}
+	stack, err := tx.Stack(ctx, id)
+	if err != nil {
+		return err
+	}
+	kept, err := tx.sealedOutputs(ctx, id)
+	if err != nil {
 		return err
 	}
 	if err := tx.exec(ctx, `delete from stack_outputs where stack_id = $1`, id); err != nil {
 		return err
 	}
 	for _, o := range outputs {
+		sealed, err := tx.sealOutput(stack, o, kept[o.Name])
+		if err != nil {
+			return err
+		}
 		if o.Sensitive {
 			o.Value = ""
 		}
-		err := tx.exec(ctx, `insert into stack_outputs (stack_id, name, value, sensitive, description) values ($1, $2, $3, $4, $5)`,
-			id, o.Name, o.Value, o.Sensitive, o.Description)
+		err = tx.exec(ctx, `insert into stack_outputs (stack_id, name, value, sensitive, description, sealed) values ($1, $2, $3, $4, $5, $6)`,
+			id, o.Name, o.Value, o.Sensitive, o.Description, sealed)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (tx *Tx) sealOutput(stack domain.Stack, o domain.Output, kept []byte) ([]byte, error) {
+	switch {
+	case !o.Sensitive || !stack.UploadSensitiveOutputs:
+		return nil, nil
+	case o.Value == "":
+		return kept, nil
+	default:
+		return tx.seal([]byte(o.Value), "output", stack.ULID, o.Name)
+	}
+}
+
+func (tx *Tx) sealedOutputs(ctx context.Context, id domain.StackID) (map[string][]byte, error) {
+	type output struct {
+		name   string
+		sealed []byte
+	}
+	list, err := many(ctx, tx, func(s scanner) (o output, err error) {
+		return o, s.Scan(&o.name, &o.sealed)
+	}, `select name, sealed from stack_outputs where stack_id = $1 and sealed is not null`, id)
+	out := make(map[string][]byte, len(list))
+	for _, o := range list {
+		out[o.name] = o.sealed
+	}
+	return out, err
+}
+
+// OutputValue returns the JSON of an output, also of a sensitive one that may
+// be handed on; ok is false where there is no value to hand on.
+func (tx *Tx) OutputValue(ctx context.Context, stack domain.Stack, name string) (value string, sensitive, ok bool, err error) {
+	var sealed []byte
+	_, err = one(ctx, tx, "output", func(s scanner) (struct{}, error) {
+		return struct{}{}, s.Scan(&value, &sensitive, &sealed)
+	}, `select value, sensitive, sealed from stack_outputs where stack_id = $1 and name = $2`, stack.ID, name)
+	switch {
+	case domain.ErrorCode(err) == domain.CodeNotFound:
+		return "", sensitive, false, nil
+	case err != nil || !sensitive:
+		return value, false, err == nil, err
+	case sealed == nil || !stack.UploadSensitiveOutputs:
+		return "", sensitive, false, nil
+	}
+	plain, err := tx.open(sealed, "output", stack.ULID, name)
+	return string(plain), true, err == nil, err
 }

@@ -114,13 +114,20 @@ type outputValue struct {
 
 // toOutputs drops the values of sensitive outputs and sorts by name.
 func toOutputs(values map[string]outputValue) []domain.Output {
+	out := allOutputs(values)
+	for i := range out {
+		if out[i].Sensitive {
+			out[i].Value = ""
+		}
+	}
+	return out
+}
+
+// allOutputs sorts by name.
+func allOutputs(values map[string]outputValue) []domain.Output {
 	out := make([]domain.Output, 0, len(values))
 	for name, v := range values {
-		o := domain.Output{Name: name, Sensitive: v.Sensitive}
-		if !v.Sensitive {
-			o.Value = string(v.Value)
-		}
-		out = append(out, o)
+		out = append(out, domain.Output{Name: name, Sensitive: v.Sensitive, Value: string(v.Value)})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out

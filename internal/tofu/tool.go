@@ -166,6 +166,17 @@ func (t Tool) Destroy(ctx context.Context) error {
 
 // Outputs asks for the root outputs of the state.
 func (t Tool) Outputs(ctx context.Context) ([]domain.Output, error) {
+	values, err := t.outputs(ctx)
+	return toOutputs(values), err
+}
+
+// SensitiveOutputs is Outputs with the values of sensitive ones.
+func (t Tool) SensitiveOutputs(ctx context.Context) ([]domain.Output, error) {
+	values, err := t.outputs(ctx)
+	return allOutputs(values), err
+}
+
+func (t Tool) outputs(ctx context.Context) (map[string]outputValue, error) {
 	var out limited
 	if err := t.run(ctx, &out, "output", "-json"); err != nil {
 		return nil, err
@@ -174,7 +185,7 @@ func (t Tool) Outputs(ctx context.Context) ([]domain.Output, error) {
 	if err := json.Unmarshal(out.Bytes(), &values); err != nil {
 		return nil, fmt.Errorf("read the outputs: %w", err)
 	}
-	return toOutputs(values), nil
+	return values, nil
 }
 
 // limited is a buffer that stops growing at maxJSON; what is cut off is no

@@ -102,6 +102,7 @@ func TestWholeRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkOutputs(t, asked)
+	checkSensitiveOutputs(t, tool)
 	if changes, err := tool.Plan(ctx, "p2", nil); err != nil || changes {
 		t.Errorf("second plan: %v %v", changes, err)
 	}
@@ -122,6 +123,19 @@ func TestApplyOfOlderTool(t *testing.T) {
 		t.Fatalf("%v\n%s", err, log)
 	}
 	checkOutputs(t, outs)
+}
+
+func checkSensitiveOutputs(t *testing.T, tool Tool) {
+	t.Helper()
+	outs, err := tool.SensitiveOutputs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range outs {
+		if o.Name == "hidden" && (!o.Sensitive || o.Value != `"canary"`) {
+			t.Errorf("asked for the values of sensitive outputs, got %+v", o)
+		}
+	}
 }
 
 func checkOutputs(t *testing.T, got []domain.Output) {

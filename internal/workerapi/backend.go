@@ -65,8 +65,9 @@ func (b *backend) job(a *runs.Assignment) *Job {
 	j := &Job{
 		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
 		LeaseTTL: b.runs.LeaseTTL(), ApplyTTL: b.runs.ApplyTTL(), ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
-		Autodeploy: a.Run.Autodeploy, Hooks: a.Hooks,
-		Command: a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
+		Autodeploy: a.Run.Autodeploy, ForceApply: a.Run.Request.Force != "", Hooks: a.Hooks,
+		SensitiveOutputs: a.Stack.UploadSensitiveOutputs && !a.Stack.ManagesState,
+		Command:          a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
 			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: a.Run.Request.Workspace,

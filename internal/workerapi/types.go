@@ -104,17 +104,21 @@ type Job struct {
 	// Notices are lines for the log, shown first.
 	Notices []string `json:"notices,omitempty"`
 
-	Tool        string       `json:"tool,omitempty"`        // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM, as the stack asks
-	ToolVersion string       `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own
-	Autodeploy  bool         `json:"autodeploy"`
-	Command     string       `json:"command,omitempty"`  // of a task
-	SkipInit    bool         `json:"skipInit,omitempty"` // of a task: run the command in what is checked out
-	Targets     []string     `json:"targets,omitempty"`  // resource addresses that the plan is limited to
-	Env         []EnvVar     `json:"env,omitempty"`
-	Files       []File       `json:"files,omitempty"`
-	Hooks       domain.Hooks `json:"hooks"`
-	State       *State       `json:"state,omitempty"` // nil: the code's own backend is used
-	Services    *Services    `json:"services,omitempty"`
+	Tool        string `json:"tool,omitempty"`        // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM, as the stack asks
+	ToolVersion string `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own
+	Autodeploy  bool   `json:"autodeploy"`
+	ForceApply  bool   `json:"forceApply,omitempty"` // a plan without changes is applied, too
+	// SensitiveOutputs says that the values of sensitive outputs are to be sent
+	// after an apply; where the control plane keeps the state it has them anyway.
+	SensitiveOutputs bool         `json:"sensitiveOutputs,omitempty"`
+	Command          string       `json:"command,omitempty"`  // of a task
+	SkipInit         bool         `json:"skipInit,omitempty"` // of a task: run the command in what is checked out
+	Targets          []string     `json:"targets,omitempty"`  // resource addresses that the plan is limited to
+	Env              []EnvVar     `json:"env,omitempty"`
+	Files            []File       `json:"files,omitempty"`
+	Hooks            domain.Hooks `json:"hooks"`
+	State            *State       `json:"state,omitempty"` // nil: the code's own backend is used
+	Services         *Services    `json:"services,omitempty"`
 }
 
 // Source says what to check out.

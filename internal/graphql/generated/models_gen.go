@@ -875,6 +875,16 @@ type RunChangesInput struct {
 	Empty *bool `json:"_empty,omitempty"`
 }
 
+// A run that another run waits for, or has waited for.
+type RunDependency struct {
+	// Id of the run that is waited for.
+	RunID string `json:"runId"`
+	// Id of its stack.
+	StackID string `json:"stackId"`
+	// What its end means. Null while it has not ended.
+	Outcome *domain.RunOutcome `json:"outcome,omitempty"`
+}
+
 // What became of the runs of a stack.
 type RunDiscardAllResult struct {
 	// The runs that were discarded.
@@ -1113,21 +1123,55 @@ type StackAttachment struct {
 	Stack string `json:"stack"`
 }
 
-// One stack waiting for another; none can be set up yet.
-type StackDependency struct {
-	// The stack that is waited for.
-	DependsOnStack *view.Stack `json:"dependsOnStack"`
-	// Id of the stack that is waited for.
-	DependsOnStackID *string `json:"dependsOnStackId,omitempty"`
-	// Fixed id.
-	ID string `json:"id"`
-	// How many outputs are handed on.
-	ReferenceCount *int `json:"referenceCount,omitempty"`
-	// The stack that waits.
-	Stack *view.Stack `json:"stack"`
+// One stack, and those that it depends on.
+type StackDependencyBatchInput struct {
+	// Ids of the stacks that are waited for.
+	DependsOnStackIDs []string `json:"dependsOnStackIDs,omitempty"`
 	// Id of the stack that waits.
-	StackID *string `json:"stackId,omitempty"`
-	// True to run also when nothing handed on has changed.
+	StackID *string `json:"stackID,omitempty"`
+}
+
+// Which stack depends on which.
+type StackDependencyInput struct {
+	// Id of the stack that is waited for.
+	DependsOnStackID string `json:"dependsOnStackId"`
+	// Id of the stack that waits.
+	StackID string `json:"stackId"`
+	// True to run also when nothing handed on has changed. Absent means false.
+	TriggerAlways *bool `json:"triggerAlways,omitempty"`
+}
+
+// An output to hand on.
+type StackDependencyReferenceInput struct {
+	// Name of the environment variable. TF_VAR_x sets the variable x of the code.
+	InputName string `json:"inputName"`
+	// Name of the output. It need not exist yet.
+	OutputName string `json:"outputName"`
+	// True to run also when the output has not changed.
+	TriggerAlways bool `json:"triggerAlways"`
+	// How to hand it on: only ENVIRONMENT_VARIABLE.
+	Type string `json:"type"`
+}
+
+// A reference as it is to be.
+type StackDependencyReferenceUpdateInput struct {
+	// Id of the reference.
+	ID string `json:"id"`
+	// Name of the environment variable.
+	InputName string `json:"inputName"`
+	// Name of the output.
+	OutputName string `json:"outputName"`
+	// True to run also when the output has not changed.
+	TriggerAlways bool `json:"triggerAlways"`
+	// How to hand it on: only ENVIRONMENT_VARIABLE.
+	Type string `json:"type"`
+}
+
+// What to change of a dependency.
+type StackDependencyUpdateInput struct {
+	// Id of the dependency.
+	ID *string `json:"id,omitempty"`
+	// True to run also when nothing handed on has changed. Absent leaves it as it is.
 	TriggerAlways *bool `json:"triggerAlways,omitempty"`
 }
 

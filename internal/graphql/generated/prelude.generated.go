@@ -1647,6 +1647,40 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairloc
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐDependencyID(ctx context.Context, v any) (domain.DependencyID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.DependencyID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐDependencyID(ctx context.Context, sel ast.SelectionSet, v domain.DependencyID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐReferenceID(ctx context.Context, v any) (domain.ReferenceID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.ReferenceID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐReferenceID(ctx context.Context, sel ast.SelectionSet, v domain.ReferenceID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐRoleID(ctx context.Context, v any) (domain.RoleID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := domain.RoleID(tmp)
@@ -2074,6 +2108,18 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalBoolean(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOID2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalID(v)
 	return res
 }
 

@@ -127,6 +127,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputSpaceAccessRuleInput,
 		ec.unmarshalInputSpaceInput,
 		ec.unmarshalInputStackAttachment,
+		ec.unmarshalInputStackDependencyBatchInput,
+		ec.unmarshalInputStackDependencyInput,
+		ec.unmarshalInputStackDependencyReferenceInput,
+		ec.unmarshalInputStackDependencyReferenceUpdateInput,
+		ec.unmarshalInputStackDependencyUpdateInput,
 		ec.unmarshalInputStackInput,
 		ec.unmarshalInputStackRoleBindingBatchInput,
 		ec.unmarshalInputStackRoleBindingInput,
@@ -1448,6 +1453,167 @@ type SearchContextsEdge {
   node: Context! @rule(who: PARENT)
 }
 `, BuiltIn: false},
+	{Name: "../schema/dependencies.graphqls", Input: `extend type Mutation {
+  "Hand an output of the other stack on to the stack that depends on it."
+  stackDependenciesAddReference(
+    "Which output, and as what."
+    reference: StackDependencyReferenceInput!
+    "Id of the dependency."
+    stackDependencyID: ID!
+  ): StackDependencyReference!
+    @rule(do: SPACE_ADMIN)
+    @rule(see: STACK_READ, at: "the other stack's space")
+    @rule(do: STACK_STATE_READ, at: "the other stack's space")
+  "Hand several outputs on: all or none."
+  stackDependenciesAddReferences(
+    "Which outputs, and as what."
+    references: [StackDependencyReferenceInput!]!
+    "Id of the dependency."
+    stackDependencyID: ID!
+  ): [StackDependencyReference!]!
+    @rule(do: SPACE_ADMIN)
+    @rule(see: STACK_READ, at: "the other stack's space")
+    @rule(do: STACK_STATE_READ, at: "the other stack's space")
+  "Let one stack depend on several others: all or none."
+  stackDependenciesCreateInBatch(
+    "The stack, and those it depends on."
+    input: StackDependencyBatchInput!
+  ): [StackDependency!]! @rule(do: SPACE_ADMIN) @rule(see: STACK_READ, at: "the other stack's space")
+  "End that an output is handed on."
+  stackDependenciesDeleteReference("Id of the reference." id: ID!): StackDependencyReference @rule(do: SPACE_ADMIN)
+  "End that outputs are handed on: all or none."
+  stackDependenciesDeleteReferences("Ids of the references." ids: [ID!]!): [StackDependencyReference!]! @rule(do: SPACE_ADMIN)
+  "Change which output is handed on, or as what."
+  stackDependenciesUpdateReference("The reference as it is to be." reference: StackDependencyReferenceUpdateInput!): StackDependencyReference!
+    @rule(do: SPACE_ADMIN)
+    @rule(see: STACK_READ, at: "the other stack's space")
+    @rule(do: STACK_STATE_READ, at: "the other stack's space")
+  "Change several references: all or none."
+  stackDependenciesUpdateReferences("The references as they are to be." references: [StackDependencyReferenceUpdateInput!]!): [StackDependencyReference!]!
+    @rule(do: SPACE_ADMIN)
+    @rule(see: STACK_READ, at: "the other stack's space")
+    @rule(do: STACK_STATE_READ, at: "the other stack's space")
+  """
+  Let a stack depend on another: a tracked run of the other queues one here, which
+  begins when that one has finished. Circles are refused.
+  """
+  stackDependencyCreate("Which stack depends on which." input: StackDependencyInput!): StackDependency!
+    @rule(do: SPACE_ADMIN)
+    @rule(see: STACK_READ, at: "the other stack's space")
+  "End that a stack depends on another."
+  stackDependencyDelete("Id of the dependency." id: ID!): StackDependency @rule(do: SPACE_ADMIN)
+  "Say whether a stack runs also when nothing that it takes has changed."
+  stackDependencyUpdate("What to change." input: StackDependencyUpdateInput!): StackDependency @rule(do: SPACE_ADMIN)
+}
+
+"One stack that depends on another."
+type StackDependency {
+  "The stack that is waited for. To whoever may not see it, no more than its id is shown."
+  dependsOnStack: Stack! @rule(who: PARENT)
+  "Id of the stack that is waited for."
+  dependsOnStackId: ID
+  "Fixed id."
+  id: ID!
+  "One of the outputs that are handed on: by id, or by the variable it is set as. Null when there is none."
+  reference("Id of the reference." id: ID!, "The variable, where ` + "`" + `id` + "`" + ` is empty." inputName: String): StackDependencyReference @rule(who: PARENT)
+  "How many outputs are handed on."
+  referenceCount: Int
+  "The outputs that are handed on, by variable."
+  references: [StackDependencyReference!]! @rule(who: PARENT)
+  "The stack that waits."
+  stack: Stack! @rule(who: PARENT)
+  "Id of the stack that waits."
+  stackId: ID
+  "True to run also when nothing handed on has changed."
+  triggerAlways: Boolean
+}
+
+"An output of one stack that another gets as an environment variable."
+type StackDependencyReference {
+  "Fixed id."
+  id: ID!
+  "Name of the variable."
+  inputName: String!
+  "Name of the output."
+  outputName: String!
+  "True to run also when the output has not changed."
+  triggerAlways: Boolean!
+  "How it is handed on: always ENVIRONMENT_VARIABLE."
+  type: String!
+}
+
+"A run that another run waits for, or has waited for."
+type RunDependency {
+  "Id of the run that is waited for."
+  runId: ID!
+  "Id of its stack."
+  stackId: ID!
+  "What its end means. Null while it has not ended."
+  outcome: RunOutcome
+}
+
+"What the end of a run means for one that waits for it."
+enum RunOutcome {
+  "It is a reason to begin."
+  CHANGED
+  "It is none: nothing that is taken from it has changed."
+  UNCHANGED
+  "The run that waits is skipped."
+  FAILED
+}
+
+"Which stack depends on which."
+input StackDependencyInput {
+  "Id of the stack that is waited for."
+  dependsOnStackId: ID!
+  "Id of the stack that waits."
+  stackId: ID!
+  "True to run also when nothing handed on has changed. Absent means false."
+  triggerAlways: Boolean @audited
+}
+
+"One stack, and those that it depends on."
+input StackDependencyBatchInput {
+  "Ids of the stacks that are waited for."
+  dependsOnStackIDs: [String!] @audited
+  "Id of the stack that waits."
+  stackID: ID
+}
+
+"What to change of a dependency."
+input StackDependencyUpdateInput {
+  "Id of the dependency."
+  id: ID
+  "True to run also when nothing handed on has changed. Absent leaves it as it is."
+  triggerAlways: Boolean @audited
+}
+
+"An output to hand on."
+input StackDependencyReferenceInput {
+  "Name of the environment variable. TF_VAR_x sets the variable x of the code."
+  inputName: String! @audited
+  "Name of the output. It need not exist yet."
+  outputName: String! @audited
+  "True to run also when the output has not changed."
+  triggerAlways: Boolean! @audited
+  "How to hand it on: only ENVIRONMENT_VARIABLE."
+  type: String! @audited
+}
+
+"A reference as it is to be."
+input StackDependencyReferenceUpdateInput {
+  "Id of the reference."
+  id: ID!
+  "Name of the environment variable."
+  inputName: String! @audited
+  "Name of the output."
+  outputName: String! @audited
+  "True to run also when the output has not changed."
+  triggerAlways: Boolean! @audited
+  "How to hand it on: only ENVIRONMENT_VARIABLE."
+  type: String! @audited
+}
+`, BuiltIn: false},
 	{Name: "../schema/grants.graphqls", Input: `extend type Query {
   """
   Role bindings that the caller may see, oldest first, whoever holds them:
@@ -2650,24 +2816,6 @@ enum PolicyType {
   TERRAFORM_PLAN
 }
 
-"One stack waiting for another; none can be set up yet."
-type StackDependency {
-  "The stack that is waited for."
-  dependsOnStack: Stack! @rule(see: STACK_READ)
-  "Id of the stack that is waited for."
-  dependsOnStackId: ID
-  "Fixed id."
-  id: ID!
-  "How many outputs are handed on."
-  referenceCount: Int
-  "The stack that waits."
-  stack: Stack! @rule(see: STACK_READ)
-  "Id of the stack that waits."
-  stackId: ID
-  "True to run also when nothing handed on has changed."
-  triggerAlways: Boolean
-}
-
 "A version of a registry module that a stack uses; there is no registry yet."
 type Version {
   "Fixed id."
@@ -3347,8 +3495,11 @@ extend type Mutation {
   runTrigger(
     "Commit to run; absent means the head of the stack's branch."
     commitSha: String @audited
-    "Apply without waiting for a decision. Not accepted yet."
-    forceApply: ForceApplyMode
+    """
+    Apply also a plan without changes, once it is confirmed: on this stack, or on
+    those that depend on it as well, which then run whatever has changed.
+    """
+    forceApply: ForceApplyMode @audited
     "What kind of run: TRACKED, the default, or PROPOSED."
     runType: RunType
     "Settings for this run only. Not accepted yet."
@@ -3381,6 +3532,8 @@ type Run {
   createdAt: Int!
   "How much the plan would change. Null until planned."
   delta: RunDelta
+  "Runs of other stacks that this one waits for, or has waited for."
+  dependsOn: [RunDependency!]! @rule(see: RUN_READ)
   "True when drift detection started it."
   driftDetection: Boolean!
   "True when its logs are no longer kept."
@@ -4084,7 +4237,17 @@ type Stack {
   deleted: Boolean!
   "True while a run destroys what it has made; then it is deleted."
   deleting: Boolean!
-  "What this stack waits for; there are no dependencies yet."
+  """
+  One of the stacks that this one depends on, with what it takes from it: by the
+  id of the dependency, or of the other stack. Null when there is none.
+  """
+  dependency(
+    "Id of the stack that is depended on, where ` + "`" + `id` + "`" + ` is empty."
+    dependsOnStackId: ID
+    "Id of the dependency."
+    id: ID!
+  ): StackDependency @rule(see: STACK_READ) @rule(list: SPACE_READ)
+  "The stacks that this one depends on."
   dependsOn: [StackDependency!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "Description."
   description: String
@@ -4102,7 +4265,7 @@ type Stack {
   id: ID!
   "Integrations of the stack with other services."
   integrations: StackIntegrations @rule(who: PARENT)
-  "What waits for this stack; there are no dependencies yet."
+  "The stacks that depend on this one."
   isDependedOnBy: [StackDependency!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "True when no runs can be started."
   isDisabled: Boolean!
@@ -5969,6 +6132,8 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_createdAt(ctx, field)
 	case "delta":
 		return ec.fieldContext_Run_delta(ctx, field)
+	case "dependsOn":
+		return ec.fieldContext_Run_dependsOn(ctx, field)
 	case "driftDetection":
 		return ec.fieldContext_Run_driftDetection(ctx, field)
 	case "expired":
@@ -6061,6 +6226,18 @@ func (ec *executionContext) childFields_RunDelta(ctx context.Context, field grap
 		return ec.fieldContext_RunDelta_resources(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RunDelta", field.Name)
+}
+
+func (ec *executionContext) childFields_RunDependency(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "runId":
+		return ec.fieldContext_RunDependency_runId(ctx, field)
+	case "stackId":
+		return ec.fieldContext_RunDependency_stackId(ctx, field)
+	case "outcome":
+		return ec.fieldContext_RunDependency_outcome(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunDependency", field.Name)
 }
 
 func (ec *executionContext) childFields_RunDiscardAllResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6357,6 +6534,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_deleted(ctx, field)
 	case "deleting":
 		return ec.fieldContext_Stack_deleting(ctx, field)
+	case "dependency":
+		return ec.fieldContext_Stack_dependency(ctx, field)
 	case "dependsOn":
 		return ec.fieldContext_Stack_dependsOn(ctx, field)
 	case "description":
@@ -6471,8 +6650,12 @@ func (ec *executionContext) childFields_StackDependency(ctx context.Context, fie
 		return ec.fieldContext_StackDependency_dependsOnStackId(ctx, field)
 	case "id":
 		return ec.fieldContext_StackDependency_id(ctx, field)
+	case "reference":
+		return ec.fieldContext_StackDependency_reference(ctx, field)
 	case "referenceCount":
 		return ec.fieldContext_StackDependency_referenceCount(ctx, field)
+	case "references":
+		return ec.fieldContext_StackDependency_references(ctx, field)
 	case "stack":
 		return ec.fieldContext_StackDependency_stack(ctx, field)
 	case "stackId":
@@ -6481,6 +6664,22 @@ func (ec *executionContext) childFields_StackDependency(ctx context.Context, fie
 		return ec.fieldContext_StackDependency_triggerAlways(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StackDependency", field.Name)
+}
+
+func (ec *executionContext) childFields_StackDependencyReference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_StackDependencyReference_id(ctx, field)
+	case "inputName":
+		return ec.fieldContext_StackDependencyReference_inputName(ctx, field)
+	case "outputName":
+		return ec.fieldContext_StackDependencyReference_outputName(ctx, field)
+	case "triggerAlways":
+		return ec.fieldContext_StackDependencyReference_triggerAlways(ctx, field)
+	case "type":
+		return ec.fieldContext_StackDependencyReference_type(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StackDependencyReference", field.Name)
 }
 
 func (ec *executionContext) childFields_StackIntegrationAws(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

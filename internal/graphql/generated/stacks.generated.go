@@ -26,10 +26,11 @@ type StackResolver interface {
 	Config(ctx context.Context, obj *view.Stack) ([]*view.ConfigElement, error)
 	ConfigElement(ctx context.Context, obj *view.Stack, id string) (*view.ConfigElement, error)
 
-	DependsOn(ctx context.Context, obj *view.Stack) ([]*StackDependency, error)
+	Dependency(ctx context.Context, obj *view.Stack, dependsOnStackID *string, id string) (*view.StackDependency, error)
+	DependsOn(ctx context.Context, obj *view.Stack) ([]*view.StackDependency, error)
 
 	Integrations(ctx context.Context, obj *view.Stack) (*StackIntegrations, error)
-	IsDependedOnBy(ctx context.Context, obj *view.Stack) ([]*StackDependency, error)
+	IsDependedOnBy(ctx context.Context, obj *view.Stack) ([]*view.StackDependency, error)
 
 	ModuleVersionsUsed(ctx context.Context, obj *view.Stack) ([]*Version, error)
 
@@ -64,6 +65,28 @@ func (ec *executionContext) field_Stack_configElement_args(ctx context.Context, 
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Stack_dependency_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "dependsOnStackId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dependsOnStackId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg1
 	return args, nil
 }
 
@@ -1071,6 +1094,50 @@ func (ec *executionContext) fieldContext_Stack_deleting(_ context.Context, field
 	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func (ec *executionContext) _Stack_dependency(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_dependency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Stack().Dependency(ctx, obj, fc.Args["dependsOnStackId"].(*string), fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.StackDependency) graphql.Marshaler {
+			return ec.marshalOStackDependency2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐStackDependency(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_dependency(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Stack",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StackDependency(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Stack_dependency_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Stack_dependsOn(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1083,8 +1150,8 @@ func (ec *executionContext) _Stack_dependsOn(ctx context.Context, field graphql.
 			return ec.Resolvers.Stack().DependsOn(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*StackDependency) graphql.Marshaler {
-			return ec.marshalNStackDependency2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackDependencyᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.StackDependency) graphql.Marshaler {
+			return ec.marshalNStackDependency2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐStackDependencyᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1317,8 +1384,8 @@ func (ec *executionContext) _Stack_isDependedOnBy(ctx context.Context, field gra
 			return ec.Resolvers.Stack().IsDependedOnBy(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*StackDependency) graphql.Marshaler {
-			return ec.marshalNStackDependency2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackDependencyᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.StackDependency) graphql.Marshaler {
+			return ec.marshalNStackDependency2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐStackDependencyᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3096,6 +3163,44 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "dependency":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Stack_dependency(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "dependsOn":
 			field := field
 

@@ -40,6 +40,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"states", testStates},
 		{"runs", testRuns},
 		{"logs and workspaces", testLogs},
+		{"dependencies", testDependencies},
 		{"scopes", testScopes},
 		{"lists are what is seen", testLists},
 		{"texts that cannot be stored", testUnstorable},
