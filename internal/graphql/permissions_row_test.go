@@ -63,6 +63,7 @@ type object struct {
 	find  string // what a list is searched for
 
 	caller *world // of a row with own
+	older  string // version of a state
 }
 
 // id remembers what a list is to show, and returns it.

@@ -16,6 +16,13 @@ var statePermissions = []permission{
 			return vars{"input": stackInput(o.name("stack"), o.space), "manageState": true, "stackObjectID": o.upload()}
 		},
 	},
+	{field: "stackManagedStateImport", own: true, make: func(o *object) vars {
+		return vars{"stackId": o.lockedStack(), "state": `{"version":4,"serial":2,"lineage":"l"}`, "force": true}
+	}},
+	{field: "stackManagedStateRollback", own: true, make: func(o *object) vars {
+		stack := o.lockedStack()
+		return vars{"stackId": stack, "managedStateVersionId": o.older}
+	}},
 	{field: "stateUploadUrl", make: func(*object) vars { return nil }},
 	{field: "stateDownloadUrl", make: func(o *object) vars {
 		return vars{"input": vars{"stackId": o.stackWithState(func(st *domain.Stack) { st.Vendor.Tofu().ExternalStateAccess = true })}}
@@ -47,6 +54,26 @@ func (o *object) stackWithState(change func(*domain.Stack)) string {
 		v := domain.NewStateVersion(domain.StateVersionID(o.kit.IDs.ULID()), id, f, tx.Now())
 		v.Origin = domain.StateRolledBack
 		return tx.InsertState(ctx, p.For(access.KindState), v, f.Body)
+	})
+	return string(id)
+}
+
+// lockedStack is one with a state that the caller of the row has locked.
+func (o *object) lockedStack() string {
+	id := domain.StackID(o.stackWithState(func(*domain.Stack) {}))
+	o.kit.Fill(o.t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		older, err := tx.CurrentState(ctx, id)
+		if err != nil {
+			return err
+		}
+		o.older = string(older.ID)
+		newer := older
+		newer.ID, newer.Serial = domain.StateVersionID(o.kit.IDs.ULID()), older.Serial+1
+		if err := tx.InsertState(ctx, p.For(access.KindState), newer, []byte(`{"version":4,"serial":2,"lineage":"l"}`)); err != nil {
+			return err
+		}
+		lock := &domain.StackLock{ID: "lock", Owner: o.caller.caller.Subject.Actor, By: o.caller.caller.Name, At: tx.Now()}
+		return tx.SetStackLife(ctx, p.For(access.KindStack), id, domain.StackLife{Lock: lock})
 	})
 	return string(id)
 }

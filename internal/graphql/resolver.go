@@ -157,6 +157,8 @@ type States interface {
 	IsRollback(ctx context.Context, id domain.StackID) (bool, error)
 	DownloadURL(ctx context.Context, id domain.StackID) (string, error)
 	UploadURL(ctx context.Context) (states.Upload, error)
+	Import(ctx context.Context, in states.ImportInput) (domain.StateVersion, error)
+	Rollback(ctx context.Context, id domain.StackID, to domain.StateVersionID) (domain.StateVersion, error)
 }
 
 // Contexts are the use cases of contexts.

@@ -11,7 +11,18 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
+	"github.com/airlock-project/airlock/internal/states"
 )
+
+func (r *mutationResolver) StackManagedStateImport(ctx context.Context, stackID string, state string, providers []string, force *bool) (bool, error) {
+	_, err := r.States.Import(ctx, states.ImportInput{Stack: domain.StackID(stackID), State: state, Providers: providers, Force: isTrue(force)})
+	return err == nil, err
+}
+
+func (r *mutationResolver) StackManagedStateRollback(ctx context.Context, managedStateVersionID string, stackID string) (*view.StateHistory, error) {
+	v, err := r.States.Rollback(ctx, domain.StackID(stackID), domain.StateVersionID(managedStateVersionID))
+	return one(v, err, newStateHistory)
+}
 
 func (r *mutationResolver) StateDownloadURL(ctx context.Context, input generated.StateDownloadURLInput) (*generated.StateDownloadURL, error) {
 	url, err := r.States.DownloadURL(ctx, domain.StackID(input.StackID))

@@ -14,7 +14,7 @@ import (
 
 // Tx is what this package uses of a transaction.
 type Tx interface {
-	access.Reader
+	changeTx
 	Also(p access.Permit)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)

@@ -4415,6 +4415,34 @@ type SearchStacksEdge {
 `, BuiltIn: false},
 	{Name: "../schema/states.graphqls", Input: `extend type Mutation {
   """
+  Replace the state of a stack that the caller has locked and that has no open runs. On a stack
+  that holds roles, changing what its runs do takes those roles as well.
+  """
+  stackManagedStateImport(
+    "Id of the stack."
+    stackId: ID!
+    "The state file, or the id of an upload."
+    state: String!
+    """
+    Addresses of providers that the state names and no version of the stack's
+    state has named, such as registry.example.com/acme/cloud: the next run
+    installs and executes them.
+    """
+    providers: [String!] @audited
+    "True to accept a state of another lineage, or one that is not newer: it gets the next serial."
+    force: Boolean @audited
+  ): Boolean! @rule(do: STACK_MANAGED_STATE_IMPORT)
+  """
+  Make an earlier version of the state of a stack current again, as a new
+  version. The caller has locked the stack, and no run of it is open.
+  """
+  stackManagedStateRollback(
+    "Id of the version."
+    managedStateVersionId: String! @audited
+    "Id of the stack."
+    stackId: ID!
+  ): StateHistory @rule(do: STACK_MANAGED_STATE_ROLLBACK)
+  """
   A URL that gives the current state of a stack once, within a minute and
   without other credentials. The stack must allow its state to be read from
   outside.

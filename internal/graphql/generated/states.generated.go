@@ -613,4 +613,11 @@ func (ec *executionContext) marshalNStateUploadUrl2ᚖgithubᚗcomᚋairlockᚑp
 	return ec._StateUploadUrl(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOStateHistory2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐStateHistory(ctx context.Context, sel ast.SelectionSet, v *view.StateHistory) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StateHistory(ctx, sel, v)
+}
+
 // endregion ***************************** type.gotpl *****************************
