@@ -110,7 +110,7 @@ func keep(ctx context.Context, tx Tx, p access.Permit, v domain.StateVersion, f 
 	if err := tx.InsertState(ctx, p, v, f.Body); err != nil {
 		return err
 	}
-	return tx.SetOutputs(ctx, p, v.StackID, f.Shown())
+	return tx.SetOutputs(ctx, p, v.StackID, f.Roots())
 }
 
 func imported(v, current domain.StateVersion, providers []string) string {
