@@ -36,6 +36,7 @@ type manifest struct {
 	ProjectRoot  string            `json:"projectRoot"`
 	Providers    bool              `json:"providers"` // providers were installed and left out
 	Descriptions map[string]string `json:"descriptions,omitempty"`
+	Masks        []string          `json:"masks,omitempty"` // what the code of the plan wanted hidden
 }
 
 // errTooLarge names the limit, not the path: the note of a run shows it.

@@ -178,7 +178,7 @@ func (r *run) keepWorkspace() error {
 		return fmt.Errorf("keep the workspace: %w", err)
 	}
 	defer f.Close()
-	m := manifest{ProjectRoot: r.job.ProjectRoot, Providers: hasProviders(r.project), Descriptions: r.plan.Descriptions}
+	m := manifest{ProjectRoot: r.job.ProjectRoot, Providers: hasProviders(r.project), Descriptions: r.plan.Descriptions, Masks: r.masker.Added()}
 	if err := pack(r.ws, m, f); err != nil {
 		return err
 	}
@@ -206,6 +206,9 @@ func (r *run) bringBack(ctx context.Context) error {
 	m, err := r.fetchWorkspace()
 	if err != nil {
 		return err
+	}
+	for _, value := range m.Masks {
+		r.masker.Add(value)
 	}
 	if r.project, err = openProject(r.ws, m.ProjectRoot); err != nil {
 		return err

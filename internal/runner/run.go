@@ -42,6 +42,7 @@ var errShutdown = &tofu.Stop{Reason: "worker shut down", Grace: shutdownGrace}
 // the control plane was told.
 func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, error) {
 	r := &run{worker: w, job: job, masker: secrets.NewMasker(secretValues(job))}
+	r.masker.WellKnown = job.MaskWellKnown
 	r.lease = newLease(ctx, w.api, job.Ref, job.LeaseTTL, r.applying.Load)
 	r.lease.long = job.ApplyTTL
 	defer r.lease.end(nil)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
@@ -151,4 +152,31 @@ func TestA63AutodeployIsHeld(t *testing.T) {
 		t.Errorf("reported %+v with a workspace of %d bytes", last, len(b.api.workspace))
 	}
 	b.wantLog("Waiting for confirmation")
+}
+
+// TestCase123AddMask: what code of a plan wants hidden stays hidden in the
+// apply, which another worker may execute, and it is never in the log.
+func TestCase123AddMask(t *testing.T) {
+	const code = `
+resource "terraform_data" "net" {
+  provisioner "local-exec" { command = "printf 'from-%s-%s\\n' the apply; printf '::add-%s %s-%s\\n' mask second 5678; sleep 0.2; printf 'again %s-%s\\n' second 5678" }
+}
+`
+	b := newBench(t)
+	job := b.job(gitRepo(t, map[string]string{"main.tf": code}))
+	job.MaskWellKnown = true
+	token := "ghp_" + strings.Repeat("A2bC3dE4", 5)
+	job.Hooks.BeforePlan = []string{"printf '::add-%s from-%s-%s\\n' mask the apply", "printf 'ghp_%s\\n' " + token[4:], "echo shown"}
+	b.must(job)
+	b.wantLog("shown", secrets.Mask)
+	plan := b.api.text()
+	apply := b.job("")
+	apply.Ref.Epoch, apply.Phase = 2, workerapi.PhaseApply
+	b.must(apply)
+	b.wantLog("Apply complete!", "again "+secrets.Mask)
+	for _, line := range strings.Split(plan+b.api.text(), "\n") {
+		if strings.Contains(line, "from-the-apply") || strings.Contains(line, token) || strings.Contains(line, "second-5678") || strings.HasPrefix(line, "::add-mask") {
+			t.Errorf("shown: %s", line)
+		}
+	}
 }

@@ -2,6 +2,8 @@ package secrets
 
 import (
 	"bytes"
+	"regexp"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -21,7 +23,16 @@ type LineWriter struct {
 	emit   func(line string)
 	buf    []byte // an unfinished line; buf[:shown] was emitted already
 	shown  int
+	key    int  // lines of the private key that is being printed, 0 for none
+	hidden bool // the unfinished line adds a mask: none of it is shown
 }
+
+// addMask is how code that runs says what must not be shown from then on. Before
+// it, in its line, there may be what OpenTofu puts before a command's words.
+const addMask = "::add-mask "
+
+// escapes are colours and other orders to a terminal.
+var escapes = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 
 // NewLineWriter returns a writer that calls emit for each masked line, newline
 // included, from the goroutine that writes.
@@ -55,20 +66,58 @@ func (w *LineWriter) breakLong() {
 	if len(w.buf)-w.shown <= maxLine {
 		return
 	}
-	overlap := max(w.masker.longest-1, 0)
+	if w.hidden = w.hidden || bytes.Contains(w.buf, []byte(addMask)); w.hidden {
+		w.buf, w.shown = w.buf[:0], 0 // the value is too long; finish says so
+		return
+	}
+	overlap := max(w.masker.reach()-1, 0)
 	end := len(w.buf) - overlap
 	for back := 0; back < utf8.UTFMax && end < len(w.buf) && !utf8.RuneStart(w.buf[end]); back++ {
 		end-- // do not cut a character in two
 	}
-	w.emit(w.masker.render(string(w.buf), w.shown, end) + "\n")
+	w.emit(w.show(end, false) + "\n")
 	drop := max(end-overlap, 0)
 	w.buf = append(w.buf[:0], w.buf[drop:]...)
 	w.shown = end - drop
 }
 
 func (w *LineWriter) finish() {
-	w.emit(w.masker.render(string(w.buf), w.shown, len(w.buf)) + "\n")
-	w.buf, w.shown = w.buf[:0], 0
+	switch {
+	case w.hidden:
+		w.emit("A value given to ::add-mask is not masked: it is too long\n")
+	case bytes.Contains(w.buf, []byte(addMask)):
+		_, value, _ := strings.Cut(string(w.buf), addMask)
+		if value = strings.TrimSpace(escapes.ReplaceAllString(value, "")); value != "" && !w.masker.Add(value) {
+			w.emit("A value given to ::add-mask is not masked: it is too short or too long, or there are too many\n")
+		}
+	default:
+		w.emit(w.show(len(w.buf), true) + "\n")
+	}
+	w.buf, w.shown, w.hidden = w.buf[:0], 0, false
+}
+
+// show masks the line from what was shown to end; whole says that this is the
+// end of the line. The lines of a private key are hidden from its first to its
+// last, where well-known secrets are.
+func (w *LineWriter) show(end int, whole bool) string {
+	line := string(w.buf)
+	if !w.masker.WellKnown {
+		return w.masker.render(line, w.shown, end)
+	}
+	from, to, open := keyBlock(line[w.shown:end], w.key > 0)
+	if from == to && !open {
+		w.key = 0
+		return w.masker.render(line, w.shown, end)
+	}
+	from, to = from+w.shown, to+w.shown
+	text := w.masker.render(line, w.shown, from) + Mask + w.masker.render(line, to, end)
+	switch {
+	case !open || w.key >= maxKey:
+		w.key = 0
+	case whole || w.key == 0:
+		w.key++
+	}
+	return text
 }
 
 // Flush ends an unfinished line and emits it. Call it when nothing more will

@@ -68,6 +68,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		Autodeploy: a.Run.Autodeploy, ForceApply: a.Run.Request.Force != "", Hooks: a.Hooks,
 		SensitiveOutputs: a.Stack.UploadSensitiveOutputs && !a.Stack.ManagesState,
 		Command:          a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
+		MaskWellKnown: a.Stack.MaskWellKnownSecrets,
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
 			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: a.Run.Request.Workspace,

@@ -117,7 +117,7 @@ func wholeJob() *Job {
 	return &Job{
 		Ref: ref, Phase: PhaseApply, RunType: domain.RunTracked, StackID: "net", LeaseTTL: 30 * time.Second, ApplyTTL: time.Hour,
 		Source:      Source{Provider: "GIT", URL: "https://e.com/a", Branch: "main", Commit: "abc", Schemes: []string{"https"}},
-		ProjectRoot: "live", FailReason: "f", Notices: []string{"n"}, ToolVersion: "1.12.6", Autodeploy: true,
+		ProjectRoot: "live", FailReason: "f", MaskWellKnown: true, Notices: []string{"n"}, ToolVersion: "1.12.6", Autodeploy: true,
 		Env:   []EnvVar{{Name: "A", Value: "b\x01\"", Secret: true}},
 		Files: []File{{Path: "p", Content: []byte{0, 1, 255}, Secret: true, Mode: 0o600}},
 		Hooks: domain.Hooks{BeforeInit: []string{"a"}, AfterRun: []string{"b\nc"}},

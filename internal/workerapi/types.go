@@ -101,6 +101,8 @@ type Job struct {
 	// FailReason, when set, ends the run in FAILED with this reason before
 	// anything is checked out (for example a source provider that does not work yet).
 	FailReason string `json:"failReason,omitempty"`
+	// MaskWellKnown hides in the log what has the form of a well-known secret.
+	MaskWellKnown bool `json:"maskWellKnown,omitempty"`
 	// Notices are lines for the log, shown first.
 	Notices []string `json:"notices,omitempty"`
 
