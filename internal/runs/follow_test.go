@@ -223,7 +223,7 @@ func TestOutputsAreHandedOnWhenTheyChange(t *testing.T) {
 		}
 		b.wantState(t, again("10.0.0.1").ID, domain.RunReady) // it has never got it
 		a := b.finish(t, "app")
-		if v := given(a, "TF_VAR_address"); v.Value != "10.0.0.1" || v.Secret {
+		if v := given(a, "TF_VAR_address"); v.Value != "10.0.0.1" || v.Secret || !v.Literal {
 			t.Errorf("app got %+v", v)
 		}
 		skipped := again("10.0.0.1")

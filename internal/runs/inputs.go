@@ -58,7 +58,7 @@ func (s *Service) addInput(ctx context.Context, tx Tx, a *Assignment, from domai
 	if _, staged, writes := domain.StageOf(r.Input); staged && writes && !a.mayWrite() {
 		return true, nil // it stays away from stages that change nothing, as other variables do
 	}
-	a.Env = append(a.Env, Variable{Name: r.Input, Value: domain.OutputText(value), Secret: sensitive})
+	a.Env = append(a.Env, Variable{Name: r.Input, Value: domain.OutputText(value), Secret: sensitive, Literal: true})
 	if a.Run.Type != domain.RunTracked || a.Run.State == domain.RunPreparingApply {
 		return true, nil // only what a plan for the stack has seen counts as taken
 	}
