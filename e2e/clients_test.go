@@ -327,13 +327,17 @@ func TestProvider(t *testing.T) {
 				t.Fatalf("tofu %v: %v; want %q", args, err, words)
 			}
 		}
-		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode, url, "May deploy.", "WRITE"))
-		tofu("22 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode+dependencyCode, url, "May deploy.", "WRITE"))
+		tofu("24 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
-		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode, url, "May deploy, not confirm.", "ADMIN"))
+		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode+dependencyCode, url, "May deploy, not confirm.", "ADMIN"))
 		tofu("0 added, 3 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
-		tofu("22 destroyed", "destroy", "-auto-approve")
+		for _, by := range []string{"ids", "names"} {
+			tofu("Import successful", s.reimport(t, by, tofu)...)
+			tofu("No changes.", "plan", "-detailed-exitcode")
+		}
+		tofu("24 destroyed", "destroy", "-auto-approve")
 		if after := s.inventory(t); after != before {
 			t.Errorf("something was left behind:\n%s\n%s", before, after)
 		}
