@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/telemetry"
 )
 
@@ -26,6 +28,7 @@ type serveCmd struct {
 	Tofu         string `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
 	toolFlags    `embed:""`
 	accountFlags `embed:""`
+	sandboxFlags `embed:""`
 	GitSchemes   []string      `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
 	LogFormat    string        `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 	Lease        time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
@@ -108,13 +111,29 @@ func (c *serveCmd) Run(e *env) error {
 	if c.KeyFile == "" {
 		c.KeyFile = filepath.Join(c.Data, "encryption.key")
 	}
+	box, err := c.builtIn(log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s, err := wire(e.ctx, c, local, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	s.abort = e.abort
+	s.abort, s.sandbox = e.abort, box
 	log.Info("Airlock is ready", "url", c.BaseURL, "admin_key", keyOf(c), "workers", c.Workers, "version", version)
 	return s.serve(e.ctx, listener)
+}
+
+// builtIn opens the sandbox of the built-in workers, if there are any. Secrets
+// are kept out of core files either way.
+func (c *serveCmd) builtIn(log *slog.Logger) (*sandbox.Sandbox, error) {
+	if err := sandbox.NoCoreDumps(); err != nil {
+		return nil, fmt.Errorf("keep secrets out of core files: %w", err)
+	}
+	if c.Workers == 0 {
+		return nil, nil
+	}
+	return c.open(log, true, c.Data, c.KeyFile)
 }
 
 // keyOf says where the first admin key is; a server that joins an existing

@@ -19,6 +19,7 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/runs"
+	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/states"
@@ -50,6 +51,9 @@ type server struct {
 	abort   context.Context // ends when runs of built-in workers shall not be waited for
 	audited chan struct{}   // wakes the forwarder of audit rows
 	ended   chan struct{}   // a run has ended that others may wait for
+	sandbox *sandbox.Sandbox // of the built-in workers
+	abort   context.Context  // ends when runs of built-in workers shall not be waited for
+	audited chan struct{}    // wakes the forwarder of audit rows
 	workers sync.WaitGroup
 }
 

@@ -35,8 +35,6 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.noteWorkers(background) })
 	loops.Go(func() { s.follow(background) })
 	if s.config.Workers > 0 {
-		s.log.Warn("built-in workers run the code of repositories as this server's own user: whoever writes that code can read the server's keys; " +
-			"where you do not trust them all, use --workers 0 and `airlock worker` under another user")
 		s.workers.Go(func() { s.work(asked) })
 	}
 	done := make(chan struct{})
@@ -53,7 +51,7 @@ func (s *server) work(ctx context.Context) {
 	err := runner.Loop(ctx, workerapi.Local(domain.PoolKey{Pool: domain.DefaultWorkerPool}, s.backend), runner.Config{
 		WorkerID: "built-in-" + s.ids.ULID(), Slots: s.config.Workers, Tofu: s.config.Tofu,
 		Terraform: s.config.Terraform, ToolDir: s.config.ToolDir, CLIConfig: s.config.CLIConfig, PluginCache: s.config.PluginCache,
-		DrainTimeout: s.config.DrainTimeout, Abort: s.abort,
+		DrainTimeout: s.config.DrainTimeout, Abort: s.abort, Sandbox: s.sandbox,
 		WorkDir: filepath.Join(s.config.Data, "work"), Logger: s.log,
 	})
 	if err != nil && ctx.Err() == nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/airlock-project/airlock/internal/runner"
+	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/telemetry"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
@@ -33,6 +34,7 @@ type workerCmd struct {
 	Work         string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
 	Tofu         string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
 	toolFlags    `embed:""`
+	sandboxFlags `embed:""`
 	Metadata     map[string]string `help:"What the worker says of itself, as KEY=VALUE; shown with the worker. May be repeated." placeholder:"KEY=VALUE"`
 	DrainTimeout time.Duration     `help:"How long a shutdown waits for the runs that the worker executes. A second signal ends them at once. Default: 5m." default:"5m" placeholder:"TIME"`
 	LogFormat    string            `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
@@ -120,11 +122,18 @@ func (c *workerCmd) Run(e *env) error {
 		host = "unknown"
 	}
 	log := telemetry.NewLogger(e.stderr, c.LogFormat)
+	if err := sandbox.NoCoreDumps(); err != nil {
+		return fmt.Errorf("keep secrets out of core files: %w", err)
+	}
+	box, err := c.open(log, false, c.TokenFile, c.Work)
+	if err != nil {
+		return err
+	}
 	log.Info("asking for runs", "server", c.Server)
 	err = runner.Loop(e.ctx, client, runner.Config{
 		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: c.metadata(host),
 		Slots: c.Slots, WorkDir: c.Work, Tofu: c.Tofu, Logger: log,
-		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort,
+		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort, Sandbox: box,
 		Terraform: c.Terraform, ToolDir: c.ToolDir, CLIConfig: c.CLIConfig, PluginCache: c.PluginCache,
 	})
 	if errors.Is(err, e.ctx.Err()) {

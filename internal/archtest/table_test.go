@@ -94,6 +94,11 @@ var table = []row{
 		why:    "a checkout runs where the control plane's data must not be",
 	},
 	{
+		folder:    "internal/sandbox",
+		libraries: []string{"golang.org/x/sys"},
+		why:       "what shuts the processes of runs in knows the system and nothing of runs",
+	},
+	{
 		folder:    "internal/secrets",
 		libraries: []string{"filippo.io/age", "golang.org/x/crypto"},
 		why:       "encryption and redaction are used by both sides and know neither",
@@ -129,7 +134,7 @@ var table = []row{
 	},
 	{
 		folder: "internal/runner",
-		own:    []string{"internal/domain", "internal/workerapi", "internal/tofu", "internal/vcs", "internal/secrets"},
+		own:    []string{"internal/domain", "internal/workerapi", "internal/tofu", "internal/vcs", "internal/secrets", "internal/sandbox"},
 		// Version constraints must be read exactly as OpenTofu reads them.
 		libraries: []string{"github.com/hashicorp/go-version"},
 		why:       "a worker runs far from the database: what it knows came over the worker API",

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/airlock-project/airlock/internal/sandbox"
 )
 
 // Config is the worker's own configuration.
@@ -23,6 +25,9 @@ type Config struct {
 	ToolDir     string // other versions, as ToolDir/<version>/tofu; optional
 	CLIConfig   string // OpenTofu CLI configuration for every run; optional
 	PluginCache string // provider cache shared by all runs; optional
+	// Sandbox keeps the processes of runs apart; nil keeps nothing apart. With a
+	// sandbox the provider cache is only read.
+	Sandbox *sandbox.Sandbox
 	// Env is added to the environment of every run, such as proxy settings.
 	Env []string
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/tofu"
 )
 
@@ -13,6 +14,7 @@ type shell struct {
 	env []string
 	dir string
 	log *journal
+	box *sandbox.Box
 }
 
 // hooks runs the commands of one phase and stops at the first that fails.
@@ -39,7 +41,7 @@ func (s shell) command(ctx context.Context, name, command string) error {
 	}
 	err := tofu.Process{
 		Name: name, Path: "/bin/sh", Args: []string{option, command},
-		Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log,
+		Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log, Wrap: s.box.Wrap,
 	}.Run(ctx)
 	s.log.lines.Flush()
 	return err

@@ -250,7 +250,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.shell.hooks(ctx, "before_apply", h.BeforeApply); err != nil {
 		return err
 	}
-	outputs, err := r.tool.Apply(ctx, planFile, r.path("apply.json"))
+	outputs, err := r.tool.Apply(ctx, planFile, r.path("out/apply.json"))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/tofu"
 	"github.com/airlock-project/airlock/internal/workerapi"
@@ -31,6 +32,7 @@ type run struct {
 	ws      *os.Root // the workspace in it
 	project *os.Root // the project root in the workspace
 	tool    tofu.Tool
+	box     *sandbox.Box // where its processes live
 	shell   shell
 	plan    *tofu.Plan
 }
@@ -208,7 +210,7 @@ func (r *run) prepare() error {
 	if r.dir, err = r.dirs.newRun(dirName(r.job.Ref)); err != nil {
 		return err
 	}
-	for _, name := range []string{"workspace", "home", "tmp"} {
+	for _, name := range []string{"workspace", "home", "tmp", "out", "root"} {
 		if err := os.Mkdir(filepath.Join(r.dir, name), 0o700); err != nil {
 			return fmt.Errorf("make the run's directory: %w", err)
 		}
@@ -245,6 +247,7 @@ func (r *run) cleanUp() {
 		return
 	}
 	killResidue(r.dir)
+	r.box.Close()
 	r.rescueState()
 	for _, root := range []*os.Root{r.project, r.ws} {
 		if root != nil {

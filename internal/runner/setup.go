@@ -53,7 +53,7 @@ func (r *run) environment(writes bool) ([]string, error) {
 		"AIRLOCK_COMMIT_SHA="+r.commit, "AIRLOCK_WORKSPACE_ROOT="+r.ws.Name())
 	e := tofu.Environment{
 		Home: r.path("home"), Temp: r.path("tmp"), Sockets: r.sockets, CLIConfig: r.path("tofu.rc"),
-		PluginCache: r.cfg.PluginCache, Extra: r.cfg.Env,
+		PluginCache: r.pluginCache(), Extra: r.cfg.Env,
 	}
 	if s := r.job.State; s != nil {
 		e.State = &tofu.State{Address: s.Address, Username: s.Username, Password: s.Password}
@@ -67,6 +67,9 @@ func (r *run) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.openBox(c.binary); err != nil {
+		return err
+	}
 	env, err := r.environment(false)
 	if err != nil {
 		return err
@@ -75,8 +78,8 @@ func (r *run) setUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the project root: %w", err)
 	}
-	r.tool = tofu.Tool{Binary: c.binary, Version: c.version, Terraform: c.terraform, Env: env, Dir: dir, Log: r.log, Survivor: r.path(survivorFile)}
-	r.shell = shell{env: env, dir: dir, log: r.log}
+	r.tool = tofu.Tool{Binary: c.binary, Version: c.version, Terraform: c.terraform, Env: env, Dir: dir, Log: r.log, Survivor: r.path(survivorFile), Wrap: r.box.Wrap}
+	r.shell = shell{env: env, dir: dir, log: r.log, box: r.box}
 	r.log.say("Using " + r.tool.Product() + " " + c.version)
 	return nil
 }

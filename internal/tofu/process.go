@@ -64,6 +64,8 @@ type Process struct {
 	// on when the worker is killed: what an apply has made is in its memory alone.
 	// Whoever comes after the worker must end it.
 	Survives string
+	// Wrap, if set, changes how the command is started, for example in a sandbox.
+	Wrap func(cmd *exec.Cmd) error
 }
 
 // Run runs the process to its end. The error is a *CommandError, or the
@@ -101,7 +103,12 @@ func (p Process) run(ctx context.Context) error {
 		cmd.SysProcAttr.Pdeathsig = 0
 		cmd.ExtraFiles = out.readers()
 	}
-	err = cmd.Start()
+	if p.Wrap != nil {
+		err = p.Wrap(cmd)
+	}
+	if err == nil {
+		err = cmd.Start()
+	}
 	out.started()
 	for _, f := range cmd.ExtraFiles {
 		_ = f.Close() // the child has its own

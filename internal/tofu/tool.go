@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type Tool struct {
 	// Survivor is where the process id of an apply is written; see
 	// Process.Survives. Empty: it is killed with the worker.
 	Survivor string
+	Wrap     func(cmd *exec.Cmd) error // see Process.Wrap
 }
 
 // Product returns the tool's name.
@@ -51,7 +53,7 @@ func (t Tool) process(stdout io.Writer, args ...string) Process {
 		name = "terraform"
 	}
 	return Process{
-		Name: name + " " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log,
+		Name: name + " " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log, Wrap: t.Wrap,
 	}
 }
 
@@ -91,7 +93,7 @@ func (t Tool) withoutGC() []string {
 // CheckBackend makes sure that the initialised project keeps its state in the
 // http backend: another override file of the code could have replaced ours.
 func (t Tool) CheckBackend() error {
-	body, err := os.ReadFile(filepath.Join(t.Dir, ".terraform", "terraform.tfstate"))
+	body, err := readInside(t.Dir, filepath.Join(".terraform", "terraform.tfstate"))
 	if err != nil {
 		return errors.New("the run's state backend was not configured: " +
 			"an override file of the project replaces it")
@@ -151,12 +153,24 @@ func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.
 	if err := t.change(ctx, args...); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(eventsFile)
+	// The run may have put a link there: whoever reads it may see more than the run.
+	f, err := os.OpenInRoot(filepath.Dir(eventsFile), filepath.Base(eventsFile))
 	if err != nil {
 		return nil, fmt.Errorf("read the outputs: %w", err)
 	}
 	defer f.Close()
 	return parseEvents(f)
+}
+
+// readInside reads a file of a directory, and nothing that a link leads to
+// elsewhere.
+func readInside(dir, name string) ([]byte, error) {
+	f, err := os.OpenInRoot(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxJSON))
 }
 
 // Destroy destroys everything in the state.

@@ -106,7 +106,9 @@ func TestBusyWorkerIsNotLost(t *testing.T) {
 		b.sees(t, "w1")
 		run := b.Run(t, "user", domain.RunPlanning)
 		run.Worker, run.LeaseUntil = "w1", b.Clock.Now().Add(time.Hour)
-		b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.SaveRun(ctx, p.For(access.KindRun), run) })
+		b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.SaveRun(ctx, p.For(access.KindRun), run)
+		})
 		b.Clock.Advance(2 * domain.WorkerSilence)
 		b.writeDown(t, 0)
 		if got := b.workers(t); got != "w1 BUSY" {

@@ -31,7 +31,9 @@ func testWorkers(t *testing.T, k *Kit) {
 	k.Clock.Advance(time.Second)
 	again := one
 	again.Slots, again.Metadata, again.SeenAt, again.CreatedAt, again.Drained = 4, nil, k.Clock.Now(), k.Clock.Now(), true
-	change(func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.RegisterWorker(ctx, p, again) })
+	change(func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.RegisterWorker(ctx, p, again)
+	})
 	again.CreatedAt, again.Drained = one.CreatedAt, false // a registration decides neither
 	same(t, []domain.Worker{again}, list("p"))
 
@@ -44,7 +46,9 @@ func testWorkers(t *testing.T, k *Kit) {
 	})
 	two.SeenAt, two.AvailableAt = later, later
 	same(t, []domain.Worker{two}, list("q"))
-	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.OccupyWorker(ctx, p, "q", "two") })
+	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.OccupyWorker(ctx, p, "q", "two")
+	})
 	two.AvailableAt = time.Time{}
 	same(t, []domain.Worker{two}, list("q"))
 	k.lostWorkers(t, again)
@@ -74,7 +78,9 @@ func (k *Kit) lostWorkers(t *testing.T, busy domain.Worker) {
 	}
 	k.must(t, access.KindWorkerPool, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DropWorkers(ctx, p, gone) })
 	same(t, 0, len(lost()))
-	k.must(t, access.KindWorkerPool, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.DeleteWorkerPool(ctx, p, "q") })
+	k.must(t, access.KindWorkerPool, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.DeleteWorkerPool(ctx, p, "q")
+	})
 }
 
 // testWorkerAuthority keeps the first authority and its key encrypted.

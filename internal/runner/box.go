@@ -1,0 +1,116 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/sandbox"
+)
+
+// openBox shuts the processes of the run into a box. From here on the worker
+// writes nothing into what the box may change.
+func (r *run) openBox(tool string) error {
+	if r.cfg.Sandbox == nil || r.cfg.Sandbox.Mode() == sandbox.None {
+		return nil
+	}
+	write := []string{r.path("workspace"), r.path("home"), r.path("out"), r.sockets}
+	read := []string{r.path("tofu.rc"), tool}
+	if real, err := filepath.EvalSymlinks(tool); err == nil {
+		read = append(read, real)
+	}
+	if err := os.Chmod(r.path("tofu.rc"), 0o644); err != nil { //nolint:gosec // for the run's own user, below a private directory
+		return fmt.Errorf("open a sandbox: %w", err)
+	}
+	if r.cfg.PluginCache != "" {
+		if err := shadow(r.cfg.PluginCache, r.pluginCache()); err != nil {
+			return fmt.Errorf("open a sandbox: %w", err)
+		}
+		write, read = append(write, r.pluginCache()), append(read, r.cfg.PluginCache)
+	}
+	named, err := namedPaths(r.cfg.CLIConfig)
+	if err != nil {
+		return fmt.Errorf("open a sandbox: %w", err)
+	}
+	if r.cfg.Sandbox.Mode() == sandbox.User {
+		for _, dir := range []string{r.dirs.own, r.dir} {
+			if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // others pass through and see nothing
+				return fmt.Errorf("open a sandbox: %w", err)
+			}
+		}
+	}
+	r.box, err = r.cfg.Sandbox.Open(sandbox.Paths{Root: r.path("root"), Temp: r.path("tmp"), Write: write, Read: append(read, named...)})
+	if err != nil {
+		return fmt.Errorf("open a sandbox: %w", err)
+	}
+	return nil
+}
+
+// pluginCache is where OpenTofu finds and keeps downloaded providers.
+func (r *run) pluginCache() string {
+	if r.cfg.PluginCache == "" || r.cfg.Sandbox == nil || r.cfg.Sandbox.Mode() == sandbox.None {
+		return r.cfg.PluginCache
+	}
+	return r.path("cache")
+}
+
+// packageDepth is how deep a provider's package lies in a cache:
+// host/namespace/type/version/system.
+const packageDepth = 5
+
+// shadow makes a provider cache of the run's own, which finds the packages of
+// the shared one by links: what a run adds is not what the next one executes.
+func shadow(cache, own string) error {
+	if err := os.MkdirAll(own, 0o700); err != nil {
+		return err
+	}
+	return filepath.WalkDir(cache, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // there is no cache yet, or somebody clears it
+		}
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(cache, path)
+		if err != nil || name == "." {
+			return err
+		}
+		if strings.Count(name, string(filepath.Separator)) == packageDepth-1 {
+			if err := os.Symlink(path, filepath.Join(own, name)); err != nil {
+				return err
+			}
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if e.IsDir() {
+			return os.Mkdir(filepath.Join(own, name), 0o700)
+		}
+		return nil
+	})
+}
+
+// quotedPath is an absolute path in quotes, as the CLI configuration names the
+// directory of a provider mirror.
+var quotedPath = regexp.MustCompile(`"(/[^"\n]+)"`)
+
+// namedPaths returns the paths that the operator's CLI configuration names:
+// OpenTofu must be able to read them.
+func namedPaths(config string) (out []string, err error) {
+	if config == "" {
+		return nil, nil
+	}
+	body, err := os.ReadFile(filepath.Clean(config))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range quotedPath.FindAllSubmatch(body, -1) {
+		out = append(out, string(m[1]))
+	}
+	return out, nil
+}

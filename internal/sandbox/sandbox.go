@@ -1,0 +1,269 @@
+// Package sandbox starts the processes of runs where they see and reach as
+// little as possible of the machine: in mount, process and IPC namespaces of
+// their own, and as another user where the worker is root. What a run starts
+// and forgets ends with the process that started it. It knows nothing of runs:
+// a worker says which directories a box may see.
+//
+// A process in a box is started by a second copy of this program, which is the
+// first process of the namespaces, sets the box up and hands on signals. That
+// copy never gets as far as main: importing this package is enough.
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Mode is how processes are kept apart.
+type Mode string
+
+// Auto is Namespace where the system allows it, else None.
+const (
+	Auto      Mode = "auto"
+	Namespace Mode = "namespace" // namespaces, and another user where the worker is root
+	User      Mode = "user"      // another user only; the worker must be root
+	None      Mode = "none"      // the worker's own user, and nothing in between
+)
+
+// Options configure the sandbox of a worker.
+type Options struct {
+	Mode Mode
+	// Users is one user id or a range FIRST-LAST for a worker that is root: each
+	// run gets one that no other run of this worker has at the time. Default for
+	// Namespace: DefaultUsers.
+	Users string
+	Read  []string // paths that boxes can read beside the system's own
+	Hide  []string // paths that no box sees, whatever else says so
+	// Limits of each process, 0 for none: bytes of address space, open files, and
+	// processes of the box's user (only where that is not the worker's).
+	Memory, Files, Processes uint64
+}
+
+// DefaultUsers are user ids that systems leave free.
+const DefaultUsers = "64600-64699"
+
+// Sandbox makes boxes.
+type Sandbox struct {
+	mode   Mode
+	read   []string
+	hide   []string
+	limits limits
+
+	mu          sync.Mutex
+	first, last int // user ids; 0: the worker's own
+	taken       map[int]bool
+}
+
+type limits struct{ Memory, Files, Processes uint64 }
+
+// New chooses how to keep processes apart and tries it out. why says, for Auto
+// that ends in None, what stood in the way. A mode that was asked for and is not
+// to be had is an error.
+func New(o Options) (s *Sandbox, why error, err error) {
+	s = &Sandbox{mode: o.Mode, read: o.Read, hide: clean(o.Hide), limits: limits{o.Memory, o.Files, o.Processes}, taken: map[int]bool{}}
+	if s.first, s.last, err = users(o); err != nil {
+		return nil, nil, err
+	}
+	switch o.Mode {
+	case None:
+		return s, nil, nil
+	case Auto:
+		s.mode = Namespace
+		if why = s.try(); why != nil {
+			s.mode = None
+		}
+		return s, why, nil
+	case Namespace, User:
+		if err := s.try(); err != nil {
+			return nil, nil, fmt.Errorf("the sandbox %q is not to be had here: %w", o.Mode, err)
+		}
+		return s, nil, nil
+	default:
+		return nil, nil, fmt.Errorf("the sandbox must be auto, namespace, user or none, not %q", o.Mode)
+	}
+}
+
+// users returns the range of user ids that boxes get.
+func users(o Options) (first, last int, err error) {
+	text := o.Users
+	root := os.Geteuid() == 0
+	switch {
+	case text != "" && !root:
+		return 0, 0, errors.New("only a worker that is root can run code as other users")
+	case !root && o.Mode == User:
+		return 0, 0, errors.New(`the sandbox "user" needs a worker that is root`)
+	case text == "" && o.Mode == User:
+		return 0, 0, errors.New(`the sandbox "user" needs the ids of users that nothing else on the machine has`)
+	case !root || o.Mode == None:
+		return 0, 0, nil
+	case text == "":
+		text = DefaultUsers
+	}
+	from, to, ranged := strings.Cut(text, "-")
+	if !ranged {
+		to = from
+	}
+	first, err1 := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	if err := errors.Join(err1, err2); err != nil || first < 1 || last < first || last > 1<<31 {
+		return 0, 0, fmt.Errorf("users must be an id or FIRST-LAST, and not root, not %q", text)
+	}
+	return first, last, nil
+}
+
+func clean(paths []string) (out []string) {
+	for _, p := range paths {
+		if p == "" {
+			continue
+		}
+		if abs, err := filepath.Abs(p); err == nil {
+			out = append(out, abs)
+		}
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			out = append(out, real)
+		}
+	}
+	return out
+}
+
+// Mode says how processes are kept apart.
+func (s *Sandbox) Mode() Mode { return s.mode }
+
+// String describes the sandbox in a few words.
+func (s *Sandbox) String() string {
+	who := "the worker's user"
+	if s.first > 0 {
+		who = fmt.Sprintf("users %d-%d", s.first, s.last)
+	}
+	switch s.mode {
+	case Namespace:
+		return "own namespaces, as " + who
+	case User:
+		return "as " + who
+	case Auto, None:
+	}
+	return "none"
+}
+
+// try starts a process in a box.
+func (s *Sandbox) try() error {
+	dir, err := os.MkdirTemp("", "airlock-sandbox-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // it is empty but for a mount point
+	for _, name := range []string{"root", "tmp"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			return err
+		}
+	}
+	if s.mode == User {
+		if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // others pass through and see nothing
+			return err
+		}
+	}
+	box, err := s.Open(Paths{Root: filepath.Join(dir, "root"), Temp: filepath.Join(dir, "tmp")})
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	cmd := exec.Command("/bin/sh", "-c", "exit 0")
+	cmd.Dir = filepath.Join(dir, "tmp")
+	if err := box.Wrap(cmd); err != nil {
+		return err
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// Paths are what one box sees of the worker's files.
+type Paths struct {
+	Root  string   // an empty directory of the worker's alone, below which the box is built
+	Temp  string   // the box's /tmp and /var/tmp, kept between its processes
+	Write []string // what its processes may change, under the same names
+	Read  []string // what they may read
+}
+
+// Box is where the processes of one run live. A nil Box keeps nothing apart.
+type Box struct {
+	s     *Sandbox
+	paths Paths
+	user  int // 0: the worker's own
+}
+
+// Open makes a box. Its directories become its user's.
+func (s *Sandbox) Open(p Paths) (*Box, error) {
+	if s == nil || s.mode == None {
+		return nil, nil
+	}
+	b := &Box{s: s, paths: p}
+	if s.first > 0 {
+		if b.user = s.takeUser(); b.user == 0 {
+			return nil, fmt.Errorf("all users of %s are taken: allow more of them", s)
+		}
+	}
+	if err := b.Own(); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (s *Sandbox) takeUser() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := s.first; id <= s.last; id++ {
+		if !s.taken[id] {
+			s.taken[id] = true
+			return id
+		}
+	}
+	return 0
+}
+
+// Own gives the box's user what the worker has put into its directories. It
+// must not be called while processes of the box run.
+func (b *Box) Own() error {
+	if b == nil || b.user == 0 {
+		return nil
+	}
+	for _, dir := range append([]string{b.paths.Temp}, b.paths.Write...) {
+		err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, b.user, b.user)
+		})
+		if err != nil {
+			return fmt.Errorf("give a run its files: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close gives the box's user back. Its processes must have ended.
+func (b *Box) Close() {
+	if b == nil || b.user == 0 {
+		return
+	}
+	b.sweep()
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	delete(b.s.taken, b.user)
+}
+
+// Wrap changes a command so that it is started in the box.
+func (b *Box) Wrap(cmd *exec.Cmd) error {
+	if b == nil {
+		return nil
+	}
+	return b.wrap(cmd)
+}

@@ -1,0 +1,430 @@
+//go:build linux
+
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The tests run as whoever runs them; as root they also run as somebody else,
+// by starting themselves again.
+const nobody = 65534
+
+// asBoth runs a test as root and as a user without privileges.
+func asBoth(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		test(t)
+		return
+	}
+	t.Run("root", test)
+	t.Run("nobody", func(t *testing.T) {
+		// The binary lies where others may not look: a copy does not.
+		dir, err := os.MkdirTemp("/tmp", "sandbox-test-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+		body, err := os.ReadFile("/proc/self/exe")
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "test"), body, 0o755)
+		}
+		if err == nil {
+			err = os.Chown(dir, nobody, nobody)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, _, _ := strings.Cut(t.Name(), "/")
+		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "test"), "-test.run=^"+name+"$", "-test.v")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir, "HOME="+dir)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "--- PASS: "+name) {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+}
+
+type bench struct {
+	t   *testing.T
+	s   *Sandbox
+	dir string
+	box *Box
+}
+
+// newBench opens a box with a directory "work" that it may change, and secrets
+// that it must not see.
+func newBench(t *testing.T, o Options) *bench {
+	t.Helper()
+	b := &bench{t: t, dir: t.TempDir()}
+	for _, name := range []string{"root", "tmp", "work", "tools"} {
+		if err := os.Mkdir(filepath.Join(b.dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"key", "tools/tool"} {
+		if err := os.WriteFile(filepath.Join(b.dir, name), []byte("content of "+name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(b.dir, "tools"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if b.s, _, err = New(o); err != nil {
+		t.Skipf("not run: %v", err)
+	}
+	b.open()
+	return b
+}
+
+func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
+
+func (b *bench) open() {
+	b.t.Helper()
+	var err error
+	b.box, err = b.s.Open(Paths{
+		Root: b.path("root"), Temp: b.path("tmp"), Write: []string{b.path("work")}, Read: []string{b.path("tools")},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(b.box.Close)
+}
+
+// command is a shell in the box.
+func (b *bench) command(script string) *exec.Cmd {
+	b.t.Helper()
+	cmd := exec.CommandContext(b.t.Context(), "/bin/sh", "-c", script)
+	cmd.Dir, cmd.Env = b.path("work"), []string{"PATH=/usr/bin:/bin", "KEY=" + b.path("key"), "B=" + b.dir}
+	if err := b.box.Wrap(cmd); err != nil {
+		b.t.Fatal(err)
+	}
+	return cmd
+}
+
+func (b *bench) run(script string) (string, error) {
+	b.t.Helper()
+	out, err := b.command(script).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+func (b *bench) want(script, want string) {
+	b.t.Helper()
+	if got, err := b.run(script); got != want || err != nil {
+		b.t.Errorf("%s: %q, %v; want %q", script, got, err, want)
+	}
+}
+
+// TestBox: what is seen, and what can be changed.
+func TestBox(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		b := newBench(t, Options{Mode: Namespace})
+		b.want("echo $0 $(pwd); cat $B/tools/tool", "/bin/sh "+b.path("work")+"\ncontent of tools/tool")
+		b.want("echo x > made; echo y > /tmp/t; cat $B/tmp/t /var/tmp/t; ls /", strings.Join([]string{
+			"y", "y", strings.Join(entries(t), "\n"),
+		}, "\n"))
+		b.want("cat $KEY 2>/dev/null || echo unseen; ls $B", "unseen\ntmp\ntools\nwork")
+		for _, forbidden := range []string{
+			"echo x > $B/tools/new", "echo x > /etc/new", "echo x > /new", "mkdir /usr/x", "mount -t tmpfs x /tmp", "chroot / true",
+			"echo core > /proc/sys/kernel/core_pattern", "dd if=/dev/vda count=1", "test -e /root", "test -e /home", "test -e /sys",
+		} {
+			if out, err := b.run(forbidden); err == nil {
+				t.Errorf("%s: %s", forbidden, out)
+			}
+		}
+		if _, err := os.Stat(b.path("work/made")); err != nil {
+			t.Error(err)
+		}
+		b.want("tr '\\0' '\\n' < /proc/1/cmdline | head -1; [ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ] && echo alone", childName+"\nalone")
+	})
+}
+
+// entries are the names in the root of a box.
+func entries(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	all, err := os.ReadDir("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := strings.Split(strings.TrimPrefix(os.TempDir(), "/"), "/")[0]
+	for _, e := range all {
+		n := e.Name()
+		if n == "dev" || n == "proc" || n == "tmp" || n == "var" || n == top {
+			out = append(out, n)
+			continue
+		}
+		for _, s := range system {
+			if s == "/"+n {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// TestCase89Residue: what one run plants, the next one does not find.
+func TestCase89Residue(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		b := newBench(t, Options{Mode: Namespace})
+		marker := fmt.Sprintf("%d.5", 40000+os.Getpid())
+		plant := "echo evil > /tmp/plant; echo evil > /var/tmp/plant; echo evil > /dev/shm/plant;" +
+			"(setsid sh -c 'exec env -i /bin/sleep " + marker + "' &) ; sleep " + marker + " & ipcmk -M 10 >/dev/null 2>&1; echo planted"
+		b.want(plant, "planted")
+		if n := sleepers(t, marker); n != 0 {
+			t.Errorf("%d processes outlive the run", n)
+		}
+		b.box.Close()
+		second := newBench(t, Options{Mode: Namespace})
+		second.want("ls /tmp/plant /var/tmp/plant /dev/shm/plant 2>/dev/null; ipcs -m 2>/dev/null | grep -c 0x | tr -d '0\\n'; [ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ] && echo alone", "alone")
+	})
+}
+
+// sleepers counts the processes of the machine that sleep for a marked time.
+func sleepers(t *testing.T, marker string) (n int) {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range lines {
+		if body, err := os.ReadFile(path); err == nil && bytes.HasSuffix(body, []byte("sleep\x00"+marker+"\x00")) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCase127NoCoreDumps: no process of a run leaves its memory in a file.
+func TestCase127NoCoreDumps(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		b := newBench(t, Options{Mode: Namespace, Memory: 1 << 32, Files: 100})
+		b.want("ulimit -c; ulimit -Hc; ulimit -n; ulimit -v", "0\n0\n100\n4194304")
+		if out, err := b.run("ulimit -n 200"); err == nil {
+			t.Errorf("a limit was raised: %s", out)
+		}
+	})
+}
+
+// TestCase122Hidden: a path that no box may see shows in none, though a
+// readable directory holds it.
+func TestCase122Hidden(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		shown := t.TempDir()
+		for _, dir := range []string{shown, filepath.Dir(shown)} {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		key, data := filepath.Join(shown, "key"), filepath.Join(shown, "data")
+		if err := os.Mkdir(data, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{key, filepath.Join(data, "db"), filepath.Join(shown, "open")} {
+			if err := os.WriteFile(path, []byte("secret"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := newBench(t, Options{Mode: Namespace, Read: []string{shown}, Hide: []string{key, data}})
+		b.want(fmt.Sprintf("cat %s/open; cat %s; ls %s; cat /proc/1/environ 2>/dev/null | tr '\\0' '\\n' | grep -c TMPDIR; true", shown, key, data), "secret0")
+	})
+}
+
+// TestSignals: an interrupt reaches the process once, its status comes back,
+// and the end of its parent is its own.
+func TestSignals(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		b := newBench(t, Options{Mode: Namespace})
+		for script, want := range map[string]int{"exit 7": 7, "kill -9 $$": 137, "kill -9 1; exit 3": 3} {
+			_, err := b.run(script)
+			var exit *exec.ExitError
+			if ok := asExit(err, &exit); !ok || exit.ExitCode() != want {
+				t.Errorf("%s: %v, want %d", script, err, want)
+			}
+		}
+		cmd := b.command("trap 'echo got' INT; echo ready; while [ ! -e stop ]; do sleep 0.05; done; echo end")
+		cmd.SysProcAttr.Setpgid = true
+		out := &lines{seen: make(chan string, 10)}
+		cmd.Stdout, cmd.Stderr = out, out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		out.await(t, "ready")
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		out.await(t, "got")
+		if err := os.WriteFile(b.path("work/stop"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil || strings.Count(out.all.String(), "got") != 1 {
+			t.Errorf("%v\n%s", err, out.all.String())
+		}
+	})
+}
+
+func asExit(err error, into **exec.ExitError) bool {
+	e, ok := err.(*exec.ExitError) //nolint:errorlint // it is not wrapped
+	*into = e
+	return ok
+}
+
+// lines hands on what a process writes.
+type lines struct {
+	all  bytes.Buffer
+	seen chan string
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	for _, s := range strings.Fields(string(p)) {
+		l.seen <- s
+	}
+	return l.all.Write(p)
+}
+
+func (l *lines) await(t *testing.T, want string) {
+	t.Helper()
+	for {
+		select {
+		case s := <-l.seen:
+			if s == want {
+				return
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("no %q", want)
+		}
+	}
+}
+
+// TestUsers: a worker that is root starts nothing as root, and two runs at the
+// same time are two users.
+func TestUsers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, mode := range []Mode{Namespace, User} {
+		t.Run(string(mode), func(t *testing.T) {
+			s, _, err := New(Options{Mode: mode, Users: "64600-64601"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var seen []string
+			for range 2 {
+				dir := t.TempDir()
+				for up := dir; up != os.TempDir() && up != "/"; up = filepath.Dir(up) {
+					if err := os.Chmod(up, 0o711); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, name := range []string{"root", "tmp"} {
+					if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+						t.Fatal(err)
+					}
+				}
+				box, err := s.Open(Paths{Root: filepath.Join(dir, "root"), Temp: filepath.Join(dir, "tmp")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer box.Close()
+				cmd := exec.Command("/bin/sh", "-c", "id -u; id -G; grep -E 'CapEff|NoNewPrivs' /proc/self/status | tr -s '\\t\\n' '  '; (setsid sleep 41414 &)")
+				cmd.Dir = filepath.Join(dir, "tmp")
+				if err := box.Wrap(cmd); err != nil {
+					t.Fatal(err)
+				}
+				cmd.WaitDelay = 5 * time.Second
+				out, err := output(cmd)
+				if err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				seen = append(seen, strings.TrimSpace(out))
+			}
+			const rest = " CapEff: 0000000000000000 NoNewPrivs: 1"
+			for i, id := range []string{"64600", "64601"} {
+				if got := strings.Join(strings.Fields(seen[i]), " "); got != id+" "+id+rest {
+					t.Errorf("process %d: %s", i, got)
+				}
+			}
+			if _, err := s.Open(Paths{}); err == nil {
+				t.Error("a third run shares a user")
+			}
+		})
+	}
+	if n := sleepers(t, "41414"); n != 0 {
+		t.Errorf("%d processes are left", n)
+	}
+}
+
+// output reads a file, so that what outlives the process does not hold it up.
+func output(cmd *exec.Cmd) (string, error) {
+	f, err := os.CreateTemp("", "out-*")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	cmd.Stdout, cmd.Stderr = f, f
+	err = cmd.Run()
+	body, _ := os.ReadFile(f.Name())
+	return string(body), err
+}
+
+func TestOptions(t *testing.T) {
+	for name, o := range map[string]Options{
+		"mode": {Mode: "jail"}, "root": {Mode: Namespace, Users: "0"}, "backwards": {Mode: Namespace, Users: "5-4"}, "words": {Mode: Namespace, Users: "nobody"},
+		"users needed": {Mode: User},
+	} {
+		if s, _, err := New(o); err == nil {
+			t.Errorf("%s: %v", name, s)
+		}
+	}
+	s, why, err := New(Options{Mode: None})
+	if err != nil || why != nil || s.Mode() != None {
+		t.Errorf("none: %v, %v, %v", s, why, err)
+	}
+	if box, err := s.Open(Paths{}); box != nil || err != nil {
+		t.Errorf("none has a box: %v", err)
+	}
+}
+
+// BenchmarkProcess measures a process in a box beside a bare one.
+func BenchmarkProcess(b *testing.B) {
+	for _, mode := range []Mode{None, Namespace} {
+		b.Run(string(mode), func(b *testing.B) {
+			s, _, err := New(Options{Mode: mode})
+			if err != nil {
+				b.Skip(err)
+			}
+			dir := b.TempDir()
+			for _, name := range []string{"root", "tmp"} {
+				if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+					b.Fatal(err)
+				}
+			}
+			box, err := s.Open(Paths{Root: filepath.Join(dir, "root"), Temp: filepath.Join(dir, "tmp")})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer box.Close()
+			for b.Loop() {
+				cmd := exec.CommandContext(context.Background(), "/bin/true")
+				cmd.Dir = filepath.Join(dir, "tmp")
+				if err := box.Wrap(cmd); err != nil {
+					b.Fatal(err)
+				}
+				if err := cmd.Run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
