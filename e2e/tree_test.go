@@ -97,6 +97,13 @@ output "config" {
 // certificateRequest is one as the provider wants it.
 func certificateRequest(t *testing.T) string {
 	t.Helper()
+	request, _ := poolRequest(t)
+	return request
+}
+
+// poolRequest is a certificate signing request and its private key in PEM form.
+func poolRequest(t *testing.T) (request, private string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +112,12 @@ func certificateRequest(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
 // TestProviderMoves moves spaces, a pool, a context and a stack with the public
@@ -183,7 +195,8 @@ func TestPoolWorker(t *testing.T) {
 		var made struct {
 			WorkerPoolCreate struct{ ID, Config string }
 		}
-		s.admin.must(t, poolCreate, vars{"csr": certificateRequest(t)}, &made)
+		request, private := poolRequest(t)
+		s.admin.must(t, poolCreate, vars{"csr": request}, &made)
 		pool := made.WorkerPoolCreate
 		plain := s.stack(t, "plain", "legacy", url)
 		pooled := s.admin.id(t, stackCreate, vars{"manageState": true, "input": vars{
@@ -191,7 +204,7 @@ func TestPoolWorker(t *testing.T) {
 			"projectRoot": "infra", "administrative": false, "autodeploy": true, "workerPool": pool.ID,
 		}})
 		waiting := s.admin.id(t, runTrigger, vars{"stack": plain})
-		log := s.poolWorker(t, pool.Config)
+		log := s.poolWorker(t, pool.Config, private)
 		run := s.admin.id(t, runTrigger, vars{"stack": pooled})
 		s.admin.reaches(t, pooled, run, "FINISHED")
 		if r := s.admin.run(t, plain, waiting); r.State != "READY" {
@@ -201,27 +214,31 @@ func TestPoolWorker(t *testing.T) {
 		var reset struct {
 			WorkerPoolReset struct{ Config string }
 		}
-		s.admin.must(t, poolReset, vars{"id": pool.ID, "csr": certificateRequest(t)}, &reset)
+		request, private = poolRequest(t)
+		s.admin.must(t, poolReset, vars{"id": pool.ID, "csr": request}, &reset)
 		second := s.admin.id(t, runTrigger, vars{"stack": pooled})
 		await(t, "the worker to be refused", time.Minute, func() bool { return strings.Contains(log.String(), "unknown worker pool token") })
 		if r := s.admin.run(t, pooled, second); r.State != "READY" {
 			t.Errorf("with a token that was reset a run became %s", r.State)
 		}
-		s.poolWorker(t, reset.WorkerPoolReset.Config)
+		s.poolWorker(t, reset.WorkerPoolReset.Config, private)
 		s.admin.reaches(t, pooled, second, "FINISHED")
 	})
 }
 
 // poolWorker starts `airlock worker` with the config of a pool as the API shows
-// it.
-func (s *story) poolWorker(t *testing.T, config string) *buffer {
+// it and the pool's private key.
+func (s *story) poolWorker(t *testing.T, config, private string) *buffer {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "pool.config")
-	if err := os.WriteFile(file, []byte(config+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	file, key := filepath.Join(dir, "pool.config"), filepath.Join(dir, "pool.key")
+	for path, body := range map[string]string{file: config + "\n", key: private} {
+		if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	log := &buffer{}
-	cmd := exec.Command(binary(t), "worker", "--token-file", file, "--work", t.TempDir())
+	cmd := exec.Command(binary(t), "worker", "--token-file", file, "--private-key-file", key, "--work", t.TempDir())
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -12,8 +12,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/runner"
 	"github.com/airlock-project/airlock/internal/sandbox"
+	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/telemetry"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
@@ -28,18 +30,20 @@ type toolFlags struct {
 
 // workerCmd is the configuration of `airlock worker`.
 type workerCmd struct {
-	Server       string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
-	TokenFile    string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, the config of a worker pool as the API shows it, or the token alone on a line. Or set AIRLOCK_TOKEN to one of these." type:"path" placeholder:"FILE"`
-	Slots        int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
-	Work         string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
-	Tofu         string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
-	toolFlags    `embed:""`
-	sandboxFlags `embed:""`
-	Metadata     map[string]string `help:"What the worker says of itself, as KEY=VALUE; shown with the worker. May be repeated." placeholder:"KEY=VALUE"`
-	DrainTimeout time.Duration     `help:"How long a shutdown waits for the runs that the worker executes. A second signal ends them at once. Default: 5m." default:"5m" placeholder:"TIME"`
-	LogFormat    string            `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
+	Server         string `help:"URL of the control plane. Default: the one that the token file names." placeholder:"URL"`
+	TokenFile      string `help:"File with the token of the worker pool: worker-pool.json as the server wrote it, the config of a worker pool as the API shows it, or the token alone on a line. Or set AIRLOCK_TOKEN to one of these." type:"path" placeholder:"FILE"`
+	PrivateKeyFile string `help:"File with the private key of the worker pool, in PEM form or the base64 of that; for pools whose config has a certificate. Or set AIRLOCK_PRIVATE_KEY to its content." type:"path" placeholder:"FILE"`
+	Slots          int    `help:"Runs at the same time. Default: 1." default:"1" placeholder:"N"`
+	Work           string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
+	Tofu           string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
+	toolFlags      `embed:""`
+	sandboxFlags   `embed:""`
+	Metadata       map[string]string `help:"What the worker says of itself, as KEY=VALUE; shown with the worker. May be repeated." placeholder:"KEY=VALUE"`
+	DrainTimeout   time.Duration     `help:"How long a shutdown waits for the runs that the worker executes. A second signal ends them at once. Default: 5m." default:"5m" placeholder:"TIME"`
+	LogFormat      string            `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 
-	token string // never a flag: those show in the list of processes
+	key   *workerapi.PoolKey // nil for pools without one
+	token string             // never a flag: those show in the list of processes
 }
 
 // check reports every wrong value, one line each.
@@ -82,11 +86,48 @@ func (c *workerCmd) readToken() error {
 	if c.Server == "" {
 		c.Server = pool.Endpoint
 	}
+	return c.readKey(pool)
+}
+
+// readKey takes the private key of a pool whose runs are encrypted.
+func (c *workerCmd) readKey(pool poolFile) error {
+	wrong := func(what string) error { return &usageError{lines: []string{"--private-key-file: " + what}} }
+	given := os.Getenv("AIRLOCK_PRIVATE_KEY")
+	if c.PrivateKeyFile != "" {
+		body, err := os.ReadFile(c.PrivateKeyFile)
+		if err != nil {
+			return wrong(err.Error())
+		}
+		given = string(body)
+	}
+	if pool.Certificate == "" {
+		if given != "" {
+			return wrong("the pool's config is needed with it, as the API shows it: that names the pool and its certificate")
+		}
+		return nil
+	}
+	if given == "" {
+		return wrong("the runs of this pool are encrypted: give the key that its certificate signing request was made with")
+	}
+	key, err := secrets.ParsePrivateKey(given)
+	if err != nil {
+		return wrong(err.Error())
+	}
+	public, err := secrets.CertificateKey(pool.Certificate)
+	if err != nil {
+		return &usageError{lines: []string{"--token-file: " + err.Error()}}
+	}
+	want, err1 := secrets.Fingerprint(public)
+	have, err2 := secrets.Fingerprint(key.Public())
+	if err := errors.Join(err1, err2); err != nil || want != have {
+		return wrong("is not the key of the pool's certificate")
+	}
+	c.key = &workerapi.PoolKey{Pool: domain.WorkerPoolID(pool.Pool), Private: key}
 	return nil
 }
 
 // poolFile is what the server hands over for a pool's workers.
-type poolFile struct{ Endpoint, Token string }
+type poolFile struct{ Endpoint, Token, Pool, Certificate string }
 
 // parsePool takes a pool as the server wrote it, as JSON or as the API's config
 // in base64, or a token alone.
@@ -117,6 +158,7 @@ func (c *workerCmd) Run(e *env) error {
 	if err != nil {
 		return &usageError{lines: []string{"--server: " + err.Error()}}
 	}
+	client.Key = c.key
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -125,7 +167,7 @@ func (c *workerCmd) Run(e *env) error {
 	if err := sandbox.NoCoreDumps(); err != nil {
 		return fmt.Errorf("keep secrets out of core files: %w", err)
 	}
-	box, err := c.open(log, false, c.TokenFile, c.Work)
+	box, err := c.open(log, false, c.TokenFile, c.PrivateKeyFile, c.Work)
 	if err != nil {
 		return err
 	}

@@ -114,6 +114,7 @@ var table = []row{
 		own: []string{
 			"internal/domain", "internal/access", "internal/runs", "internal/states", "internal/workers",
 			"internal/statebackend", // a job says where its state is
+			"internal/secrets",      // jobs are sealed for their pool
 		},
 		why: "a wire contract translates and calls the use cases that it serves",
 	},

@@ -21,6 +21,7 @@ type builder struct {
 
 // build makes the box and moves into it.
 func build(s spec) error {
+	defer unix.Umask(unix.Umask(0o022)) // others pass through the box's own directories
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("take the mounts apart: %w", err)
 	}
@@ -33,8 +34,15 @@ func build(s spec) error {
 	}
 	defer func() { _ = root.Close() }() // it was only looked into
 	b := builder{s.Paths.Root, root}
-	for _, step := range []func(Paths) error{b.temp, b.readable, func(Paths) error { return b.hidden(s.Hide) }, b.writable, b.devices} {
-		if err := step(s.Paths); err != nil {
+	for _, step := range []func() error{
+		func() error { return b.temp(s.Paths) },
+		func() error { return b.readable(s.System) },
+		func() error { return b.hidden(s.Hide) }, // before the run's own, which may lie below
+		func() error { return b.readable(s.Paths.Read) },
+		func() error { return b.writable(s.Paths) },
+		b.devices,
+	} {
+		if err := step(); err != nil {
 			return err
 		}
 	}
@@ -50,8 +58,8 @@ func (b builder) temp(p Paths) error {
 	return nil
 }
 
-func (b builder) readable(p Paths) error {
-	for _, path := range p.Read {
+func (b builder) readable(paths []string) error {
+	for _, path := range paths {
 		if b.shows(path) {
 			continue
 		}
@@ -116,7 +124,7 @@ func (b builder) writable(p Paths) error {
 	return nil
 }
 
-func (b builder) devices(Paths) error {
+func (b builder) devices() error {
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
 		if _, err := os.Stat("/dev/" + name); err != nil {
 			continue

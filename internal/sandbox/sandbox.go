@@ -39,7 +39,7 @@ type Options struct {
 	// Namespace: DefaultUsers.
 	Users string
 	Read  []string // paths that boxes can read beside the system's own
-	Hide  []string // paths that no box sees, whatever else says so
+	Hide  []string // paths that no box sees, but for what is its own below them
 	// Limits of each process, 0 for none: bytes of address space, open files, and
 	// processes of the box's user (only where that is not the worker's).
 	Memory, Files, Processes uint64

@@ -19,6 +19,12 @@ import (
 // by starting themselves again.
 const nobody = 65534
 
+// TestMain tests with the umask that the program has.
+func TestMain(m *testing.M) {
+	syscall.Umask(0o077)
+	os.Exit(m.Run())
+}
+
 // asBoth runs a test as root and as a user without privileges.
 func asBoth(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
@@ -37,6 +43,9 @@ func asBoth(t *testing.T, test func(t *testing.T)) {
 		body, err := os.ReadFile("/proc/self/exe")
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, "test"), body, 0o755)
+		}
+		if err == nil {
+			err = os.Chmod(filepath.Join(dir, "test"), 0o755)
 		}
 		if err == nil {
 			err = os.Chown(dir, nobody, nobody)
@@ -77,10 +86,13 @@ func newBench(t *testing.T, o Options) *bench {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(filepath.Join(b.dir, "tools"), 0o755); err != nil {
-		t.Fatal(err)
+	for name, mode := range map[string]os.FileMode{"tools": 0o755, "tools/tool": 0o644, "key": 0o644} {
+		if err := os.Chmod(filepath.Join(b.dir, name), mode); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var err error
+	o.Hide = append(o.Hide, b.dir) // as the data directory, in which the runs of built-in workers are
 	if b.s, _, err = New(o); err != nil {
 		t.Skipf("not run: %v", err)
 	}
@@ -233,6 +245,9 @@ func TestCase122Hidden(t *testing.T) {
 		}
 		for _, path := range []string{key, filepath.Join(data, "db"), filepath.Join(shown, "open")} {
 			if err := os.WriteFile(path, []byte("secret"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

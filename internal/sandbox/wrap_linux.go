@@ -21,7 +21,8 @@ const childName = "airlock-sandbox"
 type spec struct {
 	Namespaces bool
 	Paths      Paths
-	Hide       []string
+	System     []string // what boxes can read of the machine
+	Hide       []string // what of that they cannot
 	Dir        string
 	User       int
 	Limits     limits
@@ -34,9 +35,9 @@ func (b *Box) wrap(cmd *exec.Cmd) error {
 	s := spec{
 		Namespaces: b.s.mode == Namespace, Paths: b.paths, Hide: b.s.hide, Dir: cmd.Dir, User: b.user, Limits: b.s.limits,
 	}
-	s.Paths.Read = append(append(append([]string(nil), system...), b.s.read...), b.paths.Read...)
+	s.System = append(append([]string(nil), system...), b.s.read...)
 	if at, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil {
-		s.Paths.Read = append(s.Paths.Read, at)
+		s.System = append(s.System, at)
 	}
 	told, err := json.Marshal(s)
 	if err != nil {

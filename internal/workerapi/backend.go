@@ -29,6 +29,14 @@ type BackendConfig struct {
 	Workers *workers.Service
 }
 
+// keys is where the certificates of pools come from.
+func (c BackendConfig) keys() PoolKeys {
+	if c.Workers == nil {
+		return nil
+	}
+	return c.Workers.Certificate
+}
+
 // NewBackend serves the worker API from the runs package: it translates.
 func NewBackend(s *runs.Service, c BackendConfig) Backend { return &backend{runs: s, config: c} }
 
@@ -47,11 +55,15 @@ func (b *backend) Lease(ctx context.Context, key domain.PoolKey, req LeaseReques
 			return nil, ErrRestart
 		}
 	}
+	sealing, err := newSealer(ctx, b.config.keys(), key.Pool, req)
+	if err != nil {
+		return nil, err
+	}
 	a, err := b.runs.Lease(ctx, key, req.WorkerID, min(req.Wait, MaxLeaseWait))
 	if err != nil || a == nil {
 		return nil, err
 	}
-	return b.job(a), nil
+	return sealing.seal(b.job(a))
 }
 
 func (b *backend) Leave(ctx context.Context, key domain.PoolKey, req LeaveRequest) error {

@@ -38,6 +38,8 @@ type Client struct {
 	base  string
 	token string
 	http  *http.Client
+	// Key opens the jobs of a pool that has one; nil for others.
+	Key *PoolKey
 }
 
 var _ API = (*Client)(nil)
@@ -66,6 +68,9 @@ func NewClient(base, token string, transport http.RoundTripper) (*Client, error)
 func (c *Client) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, req.Wait+callTimeout)
 	defer cancel()
+	if err := c.Key.ask(&req); err != nil {
+		return nil, err
+	}
 	body, err := json.Marshal(req)
 	if err != nil {
 		return nil, fmt.Errorf("encode request: %w", err)
@@ -79,7 +84,10 @@ func (c *Client) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 		return nil, nil
 	}
 	job := &Job{}
-	return job, decode(resp.Body, job)
+	if err := decode(resp.Body, job); err != nil {
+		return nil, err
+	}
+	return c.Key.open(job, req)
 }
 
 // Leave implements API.

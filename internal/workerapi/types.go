@@ -62,6 +62,10 @@ type LeaseRequest struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Slots    int               `json:"slots,omitempty"` // runs that it executes at the same time
 	Wait     time.Duration     `json:"wait"`            // at most 30 s
+	// Key names the pool's key that the worker holds, and Nonce is new for each
+	// question: the job is sealed for both.
+	Key   string `json:"key,omitempty"`
+	Nonce string `json:"nonce,omitempty"`
 }
 
 // LeaveRequest says that a worker is shutting down.
@@ -87,7 +91,10 @@ const (
 
 // Job is all that a worker needs to execute one lease.
 type Job struct {
-	Ref      LeaseRef       `json:"ref"`
+	Ref LeaseRef `json:"ref"`
+	// Sealed is everything, encrypted to the pool's key; the other fields but Ref
+	// are empty then.
+	Sealed   []byte         `json:"sealed,omitempty"`
 	Phase    Phase          `json:"phase"`
 	RunType  domain.RunType `json:"runType"`
 	StackID  domain.StackID `json:"stackId"`

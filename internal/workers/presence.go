@@ -124,6 +124,20 @@ func (s *Service) Leaves(ctx context.Context, key domain.PoolKey, id string, gon
 	return err
 }
 
+// Certificate returns the certificate of a pool in PEM form, for sealing its
+// runs. The built-in pool and pools from before there were any have none.
+func (s *Service) Certificate(ctx context.Context, id domain.WorkerPoolID) (out string, err error) {
+	if id == domain.DefaultWorkerPool {
+		return "", nil
+	}
+	err = s.db.View(ctx, func(tx Tx) error {
+		w, err := tx.WorkerPool(ctx, id)
+		out = w.Certificate
+		return err
+	})
+	return out, err
+}
+
 // WriteDown keeps which workers were seen since it was called last, and forgets
 // those that are gone. It returns how many those were.
 func (s *Service) WriteDown(ctx context.Context) (lost int, err error) {
