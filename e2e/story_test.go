@@ -42,7 +42,8 @@ const canary = "correct-horse-battery-staple"
 func TestStory(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
-		s := &story{top: t, server: start(t, database), dir: t.TempDir()}
+		// The code of this story speaks to the test through files of the machine.
+		s := &story{top: t, server: start(t, database, "--sandbox", "none"), dir: t.TempDir()}
 		t.Run("1 the account", s.account)
 		_ = t.Run("2 spaces, roles, keys, stacks", s.build) &&
 			t.Run("3 a run", s.webRun) &&
