@@ -381,7 +381,7 @@ func TestProviderInRun(t *testing.T) {
 	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror { path = %q }\n}\n", mirror), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.run(t, "--listen", "127.0.0.1:0", "--cli-config", rc)
+	s.run(t, "--listen", "127.0.0.1:0", "--cli-config", rc, "--sandbox-read", provider) // the mirror only links to it
 	s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
 	url, _ := repository(t, map[string]string{"infra/main.tf": insideCode})
 	stack := s.stack(t, "factory", "legacy", url)

@@ -48,12 +48,10 @@ type server struct {
 	backend  workerapi.Backend // of the built-in workers
 	handler  http.Handler
 
-	abort   context.Context // ends when runs of built-in workers shall not be waited for
-	audited chan struct{}   // wakes the forwarder of audit rows
-	ended   chan struct{}   // a run has ended that others may wait for
-	sandbox *sandbox.Sandbox // of the built-in workers
 	abort   context.Context  // ends when runs of built-in workers shall not be waited for
 	audited chan struct{}    // wakes the forwarder of audit rows
+	ended   chan struct{}    // a run has ended that others may wait for
+	sandbox *sandbox.Sandbox // of the built-in workers
 	workers sync.WaitGroup
 }
 
