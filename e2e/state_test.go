@@ -211,3 +211,23 @@ func (o *outsider) inARun(t *testing.T) {
 		t.Errorf("the run has read %+v", out.Stack.Outputs)
 	}
 }
+
+// TestCLIState pulls a state with the public CLI.
+func TestCLIState(t *testing.T) {
+	t.Parallel()
+	spacectl := clientBinary(t, spacectlVariable, "the public CLI")
+	onBoth(t, func(t *testing.T, database string) {
+		o := &outsider{story: &story{top: t, server: start(t, database), dir: t.TempDir()}}
+		o.admin = signIn(t, o.Endpoint, o.ID, o.Secret)
+		o.importNet(t)
+		out, err := o.command(t, o.dir, spacectl, nil, "stack", "state", "pull", "--id", "net")
+		if err != nil || !strings.Contains(out, netState) {
+			t.Errorf("%v: %s", err, out)
+		}
+		o.toggle(t, false)
+		out, err = o.command(t, o.dir, spacectl, nil, "stack", "state", "pull", "--id", "net")
+		if err == nil || !strings.Contains(out, "does not allow its state to be read from outside") {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+}
