@@ -262,6 +262,7 @@ func TestCase151Writes(t *testing.T) {
 			await(t, "the worker to be silent", 20*time.Second, func() bool {
 				return l.try(`mutation($stack:ID!$run:ID!){runKill(stack:$stack,run:$run){id}}`, vars{"stack": stack, "run": id}, nil) == nil
 			})
+			l.must(t, stackUnlock, vars{"stack": stack}, nil) // it was locked as one to look at
 			l.id(t, runTrigger, vars{"stack": stack})
 			at := s.databaseURL(database)
 			before := z.seen(t, at)
