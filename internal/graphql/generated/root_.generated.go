@@ -1354,7 +1354,7 @@ type AutoattachmentForLabelsResult {
   "How many stacks."
   count: Int
   "The first hundred of them, by id."
-  sample: [AutoattachmentSample!]!
+  sample: [AutoattachmentSample!]! @rule(who: PARENT)
 }
 
 "A stack that something would attach itself to."
