@@ -23,7 +23,7 @@ func (r *run) openBox(tool string) error {
 	if real, err := filepath.EvalSymlinks(tool); err == nil {
 		read = append(read, real)
 	}
-	if err := os.Chmod(r.path("tofu.rc"), 0o644); err != nil { //nolint:gosec // for the run's own user, below a private directory
+	if err := os.Chmod(r.path("tofu.rc"), 0o644); err != nil {
 		return fmt.Errorf("open a sandbox: %w", err)
 	}
 	if r.cfg.PluginCache != "" {
@@ -38,7 +38,7 @@ func (r *run) openBox(tool string) error {
 	}
 	if r.cfg.Sandbox.Mode() == sandbox.User {
 		for _, dir := range []string{r.dirs.own, r.dir} {
-			if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // others pass through and see nothing
+			if err := os.Chmod(dir, 0o711); err != nil {
 				return fmt.Errorf("open a sandbox: %w", err)
 			}
 		}
@@ -68,6 +68,11 @@ func shadow(cache, own string) error {
 	if err := os.MkdirAll(own, 0o700); err != nil {
 		return err
 	}
+	into, err := os.OpenRoot(own)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = into.Close() }() // nothing is written through it
 	return filepath.WalkDir(cache, func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // there is no cache yet, or somebody clears it
@@ -80,7 +85,7 @@ func shadow(cache, own string) error {
 			return err
 		}
 		if strings.Count(name, string(filepath.Separator)) == packageDepth-1 {
-			if err := os.Symlink(path, filepath.Join(own, name)); err != nil {
+			if err := into.Symlink(path, name); err != nil {
 				return err
 			}
 			if e.IsDir() {
@@ -89,7 +94,7 @@ func shadow(cache, own string) error {
 			return nil
 		}
 		if e.IsDir() {
-			return os.Mkdir(filepath.Join(own, name), 0o700)
+			return into.Mkdir(name, 0o700)
 		}
 		return nil
 	})

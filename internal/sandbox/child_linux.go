@@ -47,7 +47,7 @@ func child(told, path string, argv []string) int {
 	}
 	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true}}
 	if s.User > 0 {
-		attr.Sys.Credential = &syscall.Credential{Uid: uint32(s.User), Gid: uint32(s.User)} //nolint:gosec // checked to be small
+		attr.Sys.Credential = &syscall.Credential{Uid: uint32(s.User), Gid: uint32(s.User)}
 	}
 	if !s.Namespaces {
 		attr.Sys.Pdeathsig = syscall.SIGKILL
@@ -103,7 +103,7 @@ func reap(pid int) int {
 		var status syscall.WaitStatus
 		got, err := syscall.Wait4(-1, &status, 0, nil)
 		switch {
-		case err == syscall.EINTR || err == nil && got != pid: //nolint:errorlint // a plain errno
+		case err == syscall.EINTR || err == nil && got != pid:
 		case err != nil:
 			return exitStart
 		case status.Signaled():

@@ -12,6 +12,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,7 +165,7 @@ func (s *Sandbox) try() error {
 		}
 	}
 	if s.mode == User {
-		if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // others pass through and see nothing
+		if err := os.Chmod(dir, 0o711); err != nil {
 			return err
 		}
 	}
@@ -236,17 +237,30 @@ func (b *Box) Own() error {
 		return nil
 	}
 	for _, dir := range append([]string{b.paths.Temp}, b.paths.Write...) {
-		err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Lchown(path, b.user, b.user)
-		})
-		if err != nil {
+		if err := give(dir, b.user); err != nil {
 			return fmt.Errorf("give a run its files: %w", err)
 		}
 	}
 	return nil
+}
+
+// give makes a user the owner of a tree, and of nothing that links in it name.
+func give(dir string, user int) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // nothing is written through it
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		return root.Lchown(name, user, user)
+	})
 }
 
 // Close gives the box's user back. Its processes must have ended.

@@ -290,7 +290,7 @@ func TestSignals(t *testing.T) {
 }
 
 func asExit(err error, into **exec.ExitError) bool {
-	e, ok := err.(*exec.ExitError) //nolint:errorlint // it is not wrapped
+	e, ok := err.(*exec.ExitError)
 	*into = e
 	return ok
 }
