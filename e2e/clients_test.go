@@ -88,6 +88,8 @@ func TestCLI(t *testing.T) {
 		s.discardByCLI(t, web, ctl)
 		s.actionsByCLI(t, web, ctl)
 		s.previewByCLI(t, spacectl, url)
+		s.lifeByCLI(t, web, ctl)
+		s.deleteByCLI(t, web, ctl)
 		s.profileLogin(t, spacectl)
 	})
 }

@@ -20,10 +20,10 @@ var update = flag.Bool("update", false, "rewrite contract/notyet.txt")
 // misses, and how many there are in all. They must be exact, so that a change
 // shows in review, and may only be lowered.
 var ceilings = map[string]int{
-	"all":       578,
+	"all":       553,
 	"backstage": 0,
 	"provider":  156,
-	"spacectl":  57,
+	"spacectl":  56,
 }
 
 // TestContract compares our schema with the one that the public clients speak

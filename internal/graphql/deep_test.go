@@ -37,8 +37,14 @@ func (d *deep) set(typ *ast.Type, levels int) string {
 	for i, member := range def.Types {
 		var fields []string
 		for _, f := range d.schema.Types[member].Fields {
+			if !d.schema.Types[f.Type.Name()].IsLeafType() && levels <= 0 {
+				continue
+			}
 			d.fields++
-			fields = append(fields, fmt.Sprintf("of%d_%s:%s", i, f.Name, f.Name))
+			fields = append(fields, fmt.Sprintf("of%d_%s:%s", i, f.Name, f.Name)+d.set(f.Type, levels-1))
+		}
+		if fields == nil {
+			continue
 		}
 		parts = append(parts, "... on "+member+"{"+strings.Join(fields, " ")+"}")
 	}

@@ -5,7 +5,7 @@ import "slices"
 // allPermissions is the whole matrix, a file for each file of the schema.
 var allPermissions = slices.Concat(
 	accountPermissions, auditPermissions, bindingPermissions, configPermissions, contextPermissions, grantPermissions, groupPermissions,
-	identityPermissions, insightPermissions, keyPermissions, requestPermissions, reviewPermissions, rolePermissions, runPermissions, runActionPermissions, stackActionPermissions, spacePermissions, stackPermissions, statePermissions, userPermissions,
+	identityPermissions, insightPermissions, keyPermissions, requestPermissions, reviewPermissions, rolePermissions, runPermissions, runActionPermissions, stackActionPermissions, entityPermissions, spacePermissions, stackPermissions, statePermissions, userPermissions,
 	workerPermissions, dependencyPermissions,
 	previewPermissions,
 )

@@ -8,6 +8,10 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
+// neverAnswered are types that clients name in their documents and that no answer
+// holds: there is no runner for their vendor.
+var neverAnswered = map[string]bool{"PulumiResource": true}
+
 // everyFieldHasARow fails for every field of the schema that the matrix does
 // not ask: root fields, fields with a rule of their own, the circumstances that
 // rules name, and the remaining fields of every type with an id.
@@ -31,7 +35,7 @@ func everyFieldHasARow(t *testing.T, schema *ast.Schema) {
 	}
 	reach := reachable(schema)
 	for _, def := range objectTypes(schema) {
-		if !reach[def.Name] {
+		if !reach[def.Name] || neverAnswered[def.Name] {
 			continue
 		}
 		root := def == schema.Query || def == schema.Mutation

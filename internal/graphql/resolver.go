@@ -141,6 +141,7 @@ type Stacks interface {
 	Search(ctx context.Context, q domain.StackSearch) (stacks.Page, error)
 	CanWriteEach(ctx context.Context, list []domain.Stack) (map[domain.StackID]bool, error)
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
+	Entities(ctx context.Context, id domain.StackID) ([]stacks.EntityView, error)
 	Create(ctx context.Context, in stacks.CreateInput) (domain.Stack, error)
 	Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (domain.Stack, error)
 	Delete(ctx context.Context, id domain.StackID) (domain.Stack, error)

@@ -115,6 +115,17 @@ func (r *stackResolver) DependsOn(ctx context.Context, obj *view.Stack) ([]*view
 	return each(list, err, r.newDependency(ctx))
 }
 
+func (r *stackResolver) Entities(ctx context.Context, obj *view.Stack) ([]*generated.ManagedEntity, error) {
+	list, err := r.Stacks.Entities(ctx, obj.ID)
+	return each(list, err, managedEntityOf(obj.Stack))
+}
+
+func (r *stackResolver) EntityCount(ctx context.Context, obj *view.Stack) (*int, error) {
+	list, err := r.Stacks.Entities(ctx, obj.ID)
+	n := len(list)
+	return &n, err
+}
+
 func (r *stackResolver) Integrations(ctx context.Context, obj *view.Stack) (*generated.StackIntegrations, error) {
 	return noIntegrations(), nil
 }

@@ -32,6 +32,9 @@ type Tx interface {
 	PutConfig(ctx context.Context, p access.Permit, owner access.Kind, id string, c domain.Config) error
 	DeleteConfig(ctx context.Context, p access.Permit, owner access.Kind, id, element string) error
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
+	CurrentState(ctx context.Context, id domain.StackID) (domain.StateVersion, error)
+	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
+	ManagedEntities(ctx context.Context, id domain.StackID) ([]domain.ManagedEntity, error)
 	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)

@@ -110,7 +110,10 @@ func keep(ctx context.Context, tx Tx, p access.Permit, v domain.StateVersion, f 
 	if err := tx.InsertState(ctx, p, v, f.Body); err != nil {
 		return err
 	}
-	return tx.SetOutputs(ctx, p, v.StackID, f.Roots())
+	if err := tx.SetOutputs(ctx, p, v.StackID, f.Roots()); err != nil {
+		return err
+	}
+	return keepEntities(ctx, tx, p, v, f.Body)
 }
 
 func imported(v, current domain.StateVersion, providers []string) string {

@@ -48,10 +48,7 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.InsertState(ctx, p, v, body); err != nil {
-			return err
-		}
-		return tx.SetOutputs(ctx, p, stack.ID, f.Roots())
+		return keep(ctx, tx, p, v, f)
 	})
 }
 

@@ -31,6 +31,7 @@ type Tx interface {
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
 	PutStateLock(ctx context.Context, p access.Permit, id domain.StackID, l domain.StateLock) error
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
+	SetManagedEntities(ctx context.Context, p access.Permit, id domain.StackID, by domain.RunID, now []domain.ManagedEntity) error
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
 
 	InsertTransfer(ctx context.Context, p access.Permit, t domain.Transfer) error
@@ -155,10 +156,7 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 		} else if domain.ErrorCode(err) != domain.CodeNotFound {
 			return err
 		}
-		if err := tx.InsertState(ctx, p, v, body); err != nil {
-			return err
-		}
-		return tx.SetOutputs(ctx, p, id, f.Roots())
+		return keep(ctx, tx, p, v, f)
 	})
 }
 

@@ -7,6 +7,36 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
+// Kinds of entities of Ansible.
+type AnsibleEntity interface {
+	IsAnsibleEntity()
+}
+
+// Kinds of entities of CloudFormation.
+type CloudFormationEntity interface {
+	IsCloudFormationEntity()
+}
+
+// What the tool of a stack says about an entity. So far only Terraform, for OpenTofu as well, occurs.
+type EntityVendor interface {
+	IsEntityVendor()
+}
+
+// Kinds of entities of Kubernetes.
+type KubernetesEntity interface {
+	IsKubernetesEntity()
+}
+
+// Kinds of entities of Pulumi.
+type PulumiEntity interface {
+	IsPulumiEntity()
+}
+
+// Kinds of entities of OpenTofu and Terraform.
+type TerraformEntity interface {
+	IsTerraformEntity()
+}
+
 // One change. Exactly one of the fields is to be given.
 type AccessChangeInput struct {
 	// Bind a role to an actor.
@@ -154,6 +184,14 @@ type AnsibleInput struct {
 	// Path of the playbook.
 	Playbook string `json:"playbook"`
 }
+
+// A resource of Ansible.
+type AnsibleResource struct {
+	// About it, as JSON.
+	Data string `json:"data"`
+}
+
+func (AnsibleResource) IsAnsibleEntity() {}
 
 // A new API key.
 type APIKeyInput struct {
@@ -335,6 +373,30 @@ type CloudFormationInput struct {
 	TemplateBucket string `json:"templateBucket"`
 }
 
+// An output of CloudFormation.
+type CloudFormationOutput struct {
+	// Description.
+	Description *string `json:"description,omitempty"`
+	// Name that it is exported under.
+	Export *string `json:"export,omitempty"`
+	// Value.
+	Value string `json:"value"`
+}
+
+func (CloudFormationOutput) IsCloudFormationEntity() {}
+
+// A resource of CloudFormation.
+type CloudFormationResource struct {
+	// Id in the template.
+	LogicalResourceID string `json:"logicalResourceId"`
+	// Id at the cloud.
+	PhysicalResourceID string `json:"physicalResourceId"`
+	// Template that it is from.
+	Template string `json:"template"`
+}
+
+func (CloudFormationResource) IsCloudFormationEntity() {}
+
 // A variable or file to set together with its context.
 type ConfigAttachments struct {
 	// Description.
@@ -463,6 +525,46 @@ type EffectiveAccessInput struct {
 	Plan *bool `json:"plan,omitempty"`
 }
 
+// An entity of Ansible.
+type EntityVendorAnsible struct {
+	// The entity.
+	Ansible AnsibleEntity `json:"ansible,omitempty"`
+}
+
+func (EntityVendorAnsible) IsEntityVendor() {}
+
+// An entity of CloudFormation.
+type EntityVendorCloudFormation struct {
+	// The entity.
+	CloudFormation CloudFormationEntity `json:"cloudFormation,omitempty"`
+}
+
+func (EntityVendorCloudFormation) IsEntityVendor() {}
+
+// An entity of Kubernetes.
+type EntityVendorKubernetes struct {
+	// The entity.
+	Kubernetes KubernetesEntity `json:"kubernetes,omitempty"`
+}
+
+func (EntityVendorKubernetes) IsEntityVendor() {}
+
+// An entity of Pulumi.
+type EntityVendorPulumi struct {
+	// The entity.
+	Pulumi PulumiEntity `json:"pulumi,omitempty"`
+}
+
+func (EntityVendorPulumi) IsEntityVendor() {}
+
+// An entity of OpenTofu or Terraform.
+type EntityVendorTerraform struct {
+	// The entity.
+	Terraform TerraformEntity `json:"terraform,omitempty"`
+}
+
+func (EntityVendorTerraform) IsEntityVendor() {}
+
 // A variable for one run.
 type EnvironmentVariable struct {
 	// Name.
@@ -571,6 +673,22 @@ type KubernetesInput struct {
 	Namespace string `json:"namespace"`
 }
 
+// A resource of Kubernetes.
+type KubernetesResource struct {
+	// About it, as JSON.
+	Data string `json:"data"`
+}
+
+func (KubernetesResource) IsKubernetesEntity() {}
+
+// What stands above the resources of Kubernetes.
+type KubernetesRoot struct {
+	// True where nothing stands for it.
+	Phantom bool `json:"phantom"`
+}
+
+func (KubernetesRoot) IsKubernetesEntity() {}
+
 // Where a directory may be sent.
 type LocalWorkspaceUpload struct {
 	// Id of the upload.
@@ -579,6 +697,36 @@ type LocalWorkspaceUpload struct {
 	UploadHeaders *StringMapOutput `json:"uploadHeaders"`
 	// The address. It is a secret: no other credentials are asked for.
 	UploadURL string `json:"uploadUrl"`
+}
+
+// Something that the state of a stack holds: an instance of a resource, or a root output.
+type ManagedEntity struct {
+	// Address, unique in the stack; of an output `output.<name>`.
+	Address string `json:"address"`
+	// The run that it first came from, as far as it is known.
+	Creator *view.Run `json:"creator,omitempty"`
+	// When drift was found, in Unix seconds. Null: none is known.
+	Drifted *int `json:"drifted,omitempty"`
+	// Unique id: the stack's, a slash, the address.
+	ID string `json:"id"`
+	// Name.
+	Name string `json:"name"`
+	// Address of the module that it is in; empty for the root module.
+	Parent string `json:"parent"`
+	// Id of its stack.
+	StackID *string `json:"stackId,omitempty"`
+	// Name of its stack.
+	StackName *string `json:"stackName,omitempty"`
+	// What another service says about it; there is none yet.
+	ThirdPartyMetadata *string `json:"thirdPartyMetadata,omitempty"`
+	// Type of the resource; `output` for an output.
+	Type string `json:"type"`
+	// When it last changed, in Unix seconds.
+	UpdatedAt *int `json:"updatedAt,omitempty"`
+	// The run that it last changed in, as far as it is known.
+	Updater *view.Run `json:"updater,omitempty"`
+	// What the tool says about it.
+	Vendor EntityVendor `json:"vendor"`
 }
 
 // A group to map, in the older form.
@@ -724,6 +872,42 @@ type PulumiInput struct {
 	// Name of the stack there.
 	StackName string `json:"stackName"`
 }
+
+// An output of Pulumi.
+type PulumiOutput struct {
+	// Tells values apart without showing them.
+	Hash string `json:"hash"`
+	// True when the value is kept secret.
+	Sensitive bool `json:"sensitive"`
+	// The value as JSON.
+	Value *string `json:"value,omitempty"`
+}
+
+func (PulumiOutput) IsPulumiEntity() {}
+
+// A resource of Pulumi.
+type PulumiResource struct {
+	// Id at the provider.
+	ID string `json:"id"`
+	// Outputs, as JSON.
+	Outputs string `json:"outputs"`
+	// URN of what it belongs to.
+	Parent string `json:"parent"`
+	// Its provider.
+	Provider string `json:"provider"`
+	// URN.
+	Urn string `json:"urn"`
+}
+
+func (PulumiResource) IsPulumiEntity() {}
+
+// What stands above the resources of Pulumi.
+type PulumiStack struct {
+	// True where nothing stands for it.
+	Phantom bool `json:"phantom"`
+}
+
+func (PulumiStack) IsPulumiEntity() {}
 
 // The values looked for; exactly one of the lists is to be given. Any value of the list suffices.
 type QueryFieldConstraint struct {
@@ -1406,6 +1590,45 @@ type TerraformInput struct {
 	// Workspace to select.
 	Workspace *string `json:"workspace,omitempty"`
 }
+
+// A module. It is not an entity of its own so far: entities name their module as `parent`.
+type TerraformModule struct {
+	// True where nothing stands for it.
+	Phantom bool `json:"phantom"`
+}
+
+func (TerraformModule) IsTerraformEntity() {}
+
+// A root output.
+type TerraformOutput struct {
+	// SHA-256 of the value in hexadecimal digits; empty when it is sensitive.
+	Hash string `json:"hash"`
+	// True when the value is kept secret.
+	Sensitive bool `json:"sensitive"`
+	// The value as JSON. Null when it is sensitive.
+	Value *string `json:"value,omitempty"`
+}
+
+func (TerraformOutput) IsTerraformEntity() {}
+
+// An instance of a resource.
+type TerraformResource struct {
+	// Address.
+	Address string `json:"address"`
+	// `managed`, or `data` for what is only read.
+	Mode string `json:"mode"`
+	// Address of its module; empty for the root module.
+	Module string `json:"module"`
+	// Source address of its provider.
+	Provider string `json:"provider"`
+	// True when it is to be replaced by the next apply.
+	Tainted bool `json:"tainted"`
+	// Its attributes as a JSON object. What the tool has marked as sensitive is never
+	// shown, and without the stack's `useSmartSanitization` no value is.
+	Values string `json:"values"`
+}
+
+func (TerraformResource) IsTerraformEntity() {}
 
 // Settings for Terragrunt.
 type TerragruntInput struct {

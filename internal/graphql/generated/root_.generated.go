@@ -2852,6 +2852,192 @@ type VcsIntegration {
   space: Space @rule(who: PARENT)
 }
 `, BuiltIn: false},
+	{Name: "../schema/managedentities.graphqls", Input: `"Something that the state of a stack holds: an instance of a resource, or a root output."
+type ManagedEntity {
+  "Address, unique in the stack; of an output ` + "`" + `output.<name>` + "`" + `."
+  address: String!
+  "The run that it first came from, as far as it is known."
+  creator: Run @rule(see: RUN_READ, silent: true)
+  "When drift was found, in Unix seconds. Null: none is known."
+  drifted: Int
+  "Unique id: the stack's, a slash, the address."
+  id: ID!
+  "Name."
+  name: String!
+  "Address of the module that it is in; empty for the root module."
+  parent: String!
+  "Id of its stack."
+  stackId: ID
+  "Name of its stack."
+  stackName: String
+  "What another service says about it; there is none yet."
+  thirdPartyMetadata: String
+  "Type of the resource; ` + "`" + `output` + "`" + ` for an output."
+  type: String!
+  "When it last changed, in Unix seconds."
+  updatedAt: Int
+  "The run that it last changed in, as far as it is known."
+  updater: Run @rule(see: RUN_READ, silent: true)
+  "What the tool says about it."
+  vendor: EntityVendor!
+}
+
+"What the tool of a stack says about an entity. So far only Terraform, for OpenTofu as well, occurs."
+union EntityVendor =
+  | EntityVendorAnsible
+  | EntityVendorCloudFormation
+  | EntityVendorKubernetes
+  | EntityVendorPulumi
+  | EntityVendorTerraform
+
+"An entity of Ansible."
+type EntityVendorAnsible {
+  "The entity."
+  ansible: AnsibleEntity
+}
+
+"An entity of CloudFormation."
+type EntityVendorCloudFormation {
+  "The entity."
+  cloudFormation: CloudFormationEntity
+}
+
+"An entity of Kubernetes."
+type EntityVendorKubernetes {
+  "The entity."
+  kubernetes: KubernetesEntity
+}
+
+"An entity of Pulumi."
+type EntityVendorPulumi {
+  "The entity."
+  pulumi: PulumiEntity @rule(who: PARENT)
+}
+
+"An entity of OpenTofu or Terraform."
+type EntityVendorTerraform {
+  "The entity."
+  terraform: TerraformEntity
+}
+
+"Kinds of entities of Ansible."
+union AnsibleEntity = AnsibleResource
+
+"A resource of Ansible."
+type AnsibleResource {
+  "About it, as JSON."
+  data: String!
+}
+
+"Kinds of entities of CloudFormation."
+union CloudFormationEntity = CloudFormationOutput | CloudFormationResource
+
+"An output of CloudFormation."
+type CloudFormationOutput {
+  "Description."
+  description: String
+  "Name that it is exported under."
+  export: String
+  "Value."
+  value: String!
+}
+
+"A resource of CloudFormation."
+type CloudFormationResource {
+  "Id in the template."
+  logicalResourceId: ID!
+  "Id at the cloud."
+  physicalResourceId: ID!
+  "Template that it is from."
+  template: String!
+}
+
+"Kinds of entities of Kubernetes."
+union KubernetesEntity = KubernetesResource | KubernetesRoot
+
+"A resource of Kubernetes."
+type KubernetesResource {
+  "About it, as JSON."
+  data: String!
+}
+
+"What stands above the resources of Kubernetes."
+type KubernetesRoot {
+  "True where nothing stands for it."
+  phantom: Boolean!
+}
+
+"Kinds of entities of Pulumi."
+union PulumiEntity = PulumiOutput | PulumiResource | PulumiStack
+
+"An output of Pulumi."
+type PulumiOutput {
+  "Tells values apart without showing them."
+  hash: String!
+  "True when the value is kept secret."
+  sensitive: Boolean!
+  "The value as JSON."
+  value: String
+}
+
+"A resource of Pulumi."
+type PulumiResource {
+  "Id at the provider."
+  id: ID!
+  "Outputs, as JSON."
+  outputs: String!
+  "URN of what it belongs to."
+  parent: String!
+  "Its provider."
+  provider: String!
+  "URN."
+  urn: String!
+}
+
+"What stands above the resources of Pulumi."
+type PulumiStack {
+  "True where nothing stands for it."
+  phantom: Boolean!
+}
+
+"Kinds of entities of OpenTofu and Terraform."
+union TerraformEntity = TerraformModule | TerraformOutput | TerraformResource
+
+"A module. It is not an entity of its own so far: entities name their module as ` + "`" + `parent` + "`" + `."
+type TerraformModule {
+  "True where nothing stands for it."
+  phantom: Boolean!
+}
+
+"A root output."
+type TerraformOutput {
+  "SHA-256 of the value in hexadecimal digits; empty when it is sensitive."
+  hash: String!
+  "True when the value is kept secret."
+  sensitive: Boolean!
+  "The value as JSON. Null when it is sensitive."
+  value: String
+}
+
+"An instance of a resource."
+type TerraformResource {
+  "Address."
+  address: String!
+  "` + "`" + `managed` + "`" + `, or ` + "`" + `data` + "`" + ` for what is only read."
+  mode: String!
+  "Address of its module; empty for the root module."
+  module: String!
+  "Source address of its provider."
+  provider: String!
+  "True when it is to be replaced by the next apply."
+  tainted: Boolean!
+  """
+  Its attributes as a JSON object. What the tool has marked as sensitive is never
+  shown, and without the stack's ` + "`" + `useSmartSanitization` + "`" + ` no value is.
+  """
+  values: String!
+}
+`, BuiltIn: false},
 	{Name: "../schema/previews.graphqls", Input: `extend type Mutation {
   "Start a proposed run of a commit with other values of variables, for this run only."
   proposeWithOverrides(
@@ -4255,6 +4441,10 @@ type Stack {
   enableSensitiveOutputUpload: Boolean!
   "True when well-known kinds of secrets are masked in logs."
   enableWellKnownSecretMasking: Boolean!
+  "What its state holds now, by address: instances of resources, and root outputs."
+  entities: [ManagedEntity!]! @rule(see: STACK_READ)
+  "How many entities its state holds."
+  entityCount: Int @rule(see: STACK_READ)
   "Paths that are checked out; all of the repository if empty."
   gitSparseCheckoutPaths: [String!]!
   "True when proposed runs may be promoted."
@@ -5942,6 +6132,38 @@ func (ec *executionContext) childFields_LocalWorkspaceUpload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type LocalWorkspaceUpload", field.Name)
 }
 
+func (ec *executionContext) childFields_ManagedEntity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "address":
+		return ec.fieldContext_ManagedEntity_address(ctx, field)
+	case "creator":
+		return ec.fieldContext_ManagedEntity_creator(ctx, field)
+	case "drifted":
+		return ec.fieldContext_ManagedEntity_drifted(ctx, field)
+	case "id":
+		return ec.fieldContext_ManagedEntity_id(ctx, field)
+	case "name":
+		return ec.fieldContext_ManagedEntity_name(ctx, field)
+	case "parent":
+		return ec.fieldContext_ManagedEntity_parent(ctx, field)
+	case "stackId":
+		return ec.fieldContext_ManagedEntity_stackId(ctx, field)
+	case "stackName":
+		return ec.fieldContext_ManagedEntity_stackName(ctx, field)
+	case "thirdPartyMetadata":
+		return ec.fieldContext_ManagedEntity_thirdPartyMetadata(ctx, field)
+	case "type":
+		return ec.fieldContext_ManagedEntity_type(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_ManagedEntity_updatedAt(ctx, field)
+	case "updater":
+		return ec.fieldContext_ManagedEntity_updater(ctx, field)
+	case "vendor":
+		return ec.fieldContext_ManagedEntity_vendor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ManagedEntity", field.Name)
+}
+
 func (ec *executionContext) childFields_ManagedUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessRules":
@@ -6572,6 +6794,10 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_enableSensitiveOutputUpload(ctx, field)
 	case "enableWellKnownSecretMasking":
 		return ec.fieldContext_Stack_enableWellKnownSecretMasking(ctx, field)
+	case "entities":
+		return ec.fieldContext_Stack_entities(ctx, field)
+	case "entityCount":
+		return ec.fieldContext_Stack_entityCount(ctx, field)
 	case "gitSparseCheckoutPaths":
 		return ec.fieldContext_Stack_gitSparseCheckoutPaths(ctx, field)
 	case "githubActionDeploy":
