@@ -33,7 +33,7 @@ func (r *run) destroy(ctx context.Context) error {
 	}
 	h := r.job.Hooks
 	return r.changeState(ctx, change{domain.RunDestroying, "before_destroy", "after_destroy", "the resources were destroyed, but"},
-		h.BeforeDestroy, h.AfterDestroy, func() error { return r.tool.Destroy(ctx) })
+		h.BeforeDestroy, h.AfterDestroy, func() error { return r.vendor.Destroy(ctx) })
 }
 
 // change is a part of a run that may change the state.

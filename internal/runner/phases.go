@@ -13,9 +13,6 @@ import (
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
-// planFile lies in the project root, where after_plan hooks can read it.
-const planFile = "airlock.plan"
-
 // planAndMaybeApply is a plan lease: PREPARING to UNCONFIRMED, to FINISHED
 // when there is nothing to apply, or through the apply.
 func (r *run) planAndMaybeApply(ctx context.Context) error {
@@ -44,11 +41,10 @@ func (r *run) plans(ctx context.Context) error {
 	if err := r.advance(workerapi.Advance{To: domain.RunPlanning}); err != nil {
 		return err
 	}
-	changes, err := r.makePlan(ctx)
-	if err != nil {
+	if err := r.makePlan(ctx); err != nil {
 		return err
 	}
-	return r.afterPlan(ctx, changes)
+	return r.afterPlan(ctx)
 }
 
 // planAgain is a replan lease: the workspace of the plan is brought back, and
@@ -106,34 +102,26 @@ func (r *run) initialize(ctx context.Context) error {
 	if err := r.shell.hooks(ctx, "before_init", h.BeforeInit); err != nil {
 		return err
 	}
-	if err := r.tool.Init(ctx, false); err != nil {
+	if err := r.vendor.Init(ctx, false); err != nil {
 		return err
-	}
-	if r.job.State != nil {
-		if err := r.tool.CheckBackend(); err != nil {
-			return err
-		}
 	}
 	return r.shell.hooks(ctx, "after_init", h.AfterInit)
 }
 
-func (r *run) makePlan(ctx context.Context) (changes bool, err error) {
+func (r *run) makePlan(ctx context.Context) (err error) {
 	h := r.job.Hooks
 	if err := r.shell.hooks(ctx, "before_plan", h.BeforePlan); err != nil {
-		return false, err
+		return err
 	}
-	if changes, err = r.tool.Plan(ctx, planFile, r.job.Targets); err != nil {
-		return false, err
+	if r.plan, err = r.vendor.Plan(ctx, r.job.Targets); err != nil {
+		return err
 	}
-	if r.plan, err = r.tool.Show(ctx, planFile); err != nil {
-		return false, err
-	}
-	return changes, r.shell.hooks(ctx, "after_plan", h.AfterPlan)
+	return r.shell.hooks(ctx, "after_plan", h.AfterPlan)
 }
 
 // afterPlan moves the run out of PLANNING.
-func (r *run) afterPlan(ctx context.Context, changes bool) error {
-	planned := workerapi.Advance{Delta: &r.plan.Delta, Changes: r.plan.Changes}
+func (r *run) afterPlan(ctx context.Context) error {
+	planned, changes := workerapi.Advance{Delta: &r.plan.Delta, Changes: r.plan.Resources}, r.plan.Changes
 	switch {
 	case !changes && !r.job.ForceApply || r.job.RunType == domain.RunProposed:
 		if !changes {
@@ -217,9 +205,9 @@ func (r *run) bringBack(ctx context.Context) error {
 	if err := r.setUp(ctx); err != nil {
 		return err
 	}
-	r.plan = planOf(m)
+	r.plan = &planned{Descriptions: m.Descriptions}
 	if m.Providers {
-		return r.tool.Init(ctx, true)
+		return r.vendor.Init(ctx, true)
 	}
 	return nil
 }
@@ -250,7 +238,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.shell.hooks(ctx, "before_apply", h.BeforeApply); err != nil {
 		return err
 	}
-	outputs, err := r.tool.Apply(ctx, planFile, r.path("out/apply.json"))
+	outputs, err := r.vendor.Apply(ctx)
 	if err != nil {
 		return err
 	}
@@ -258,7 +246,7 @@ func (r *run) apply(ctx context.Context) error {
 		return fmt.Errorf("the plan was applied, but %w", err)
 	}
 	if r.job.SensitiveOutputs && slices.ContainsFunc(outputs, func(o domain.Output) bool { return o.Sensitive }) {
-		if outputs, err = r.tool.SensitiveOutputs(ctx); err != nil {
+		if outputs, err = r.vendor.Outputs(ctx); err != nil {
 			return err
 		}
 	}

@@ -31,10 +31,10 @@ type run struct {
 	commit  string   // hash of what is checked out
 	ws      *os.Root // the workspace in it
 	project *os.Root // the project root in the workspace
-	tool    tofu.Tool
+	vendor  vendor
 	box     *sandbox.Box // where its processes live
 	shell   shell
-	plan    *tofu.Plan
+	plan    *planned
 }
 
 // errShutdown is the cause that ends a plan when the worker shuts down.
@@ -45,6 +45,7 @@ var errShutdown = &tofu.Stop{Reason: "worker shut down", Grace: shutdownGrace}
 func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, error) {
 	r := &run{worker: w, job: job, masker: secrets.NewMasker(secretValues(job))}
 	r.masker.WellKnown = job.MaskWellKnown
+	r.chooseVendor()
 	r.lease = newLease(ctx, w.api, job.Ref, job.LeaseTTL, r.applying.Load)
 	r.lease.long = job.ApplyTTL
 	defer r.lease.end(nil)
@@ -277,7 +278,7 @@ func (r *run) rescueState() bool {
 	if kept != "" {
 		r.log.say("OpenTofu could not store the state; it is kept on the worker in " + filepath.Join("rescued", filepath.Base(kept)))
 		r.cfg.Logger.Error("a state could not be stored", "run", r.job.Ref.RunID, "kept", kept)
-		_ = os.Remove(filepath.Join(r.tool.Dir, erroredState))
+		_ = r.project.Remove(erroredState)
 	}
 	if err != nil {
 		r.cfg.Logger.Error("a state could not be kept", "run", r.job.Ref.RunID, "error", err)

@@ -63,11 +63,11 @@ func (r *run) environment(writes bool) ([]string, error) {
 
 // setUp finds the tool and binds it and the hooks to the project root.
 func (r *run) setUp(ctx context.Context) error {
-	c, err := r.chooseTool(ctx)
+	binary, title, err := r.vendor.Find(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.openBox(c.binary); err != nil {
+	if err := r.openBox(binary); err != nil {
 		return err
 	}
 	env, err := r.environment(false)
@@ -78,9 +78,8 @@ func (r *run) setUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the project root: %w", err)
 	}
-	r.tool = tofu.Tool{Binary: c.binary, Version: c.version, Terraform: c.terraform, Env: env, Dir: dir, Log: r.log, Survivor: r.path(survivorFile), Wrap: r.box.Wrap}
 	r.shell = shell{env: env, dir: dir, log: r.log, box: r.box}
-	r.log.say("Using " + r.tool.Product() + " " + c.version)
+	r.log.say("Using " + title)
 	return nil
 }
 
@@ -88,24 +87,17 @@ func (r *run) setUp(ctx context.Context) error {
 // may change something.
 func (r *run) enterWriting() error {
 	env, err := r.environment(true)
-	r.tool.Env, r.shell.env = env, env
+	r.shell.env = env
 	return err
 }
 
-// openProject opens the project root and puts the state backend into it.
+// openProject opens the project root and puts into it what its vendor needs.
 func (r *run) openProject(projectRoot string) error {
 	var err error
 	if r.project, err = openProject(r.ws, projectRoot); err != nil {
 		return err
 	}
-	// The plan file is ours: a link of that name must not lead it elsewhere.
-	if err := r.project.RemoveAll(planFile); err != nil {
-		return fmt.Errorf("clear the project root: %w", err)
-	}
-	if r.job.State == nil {
-		return nil
-	}
-	return tofu.WriteBackend(r.project)
+	return r.vendor.Lay(r.project)
 }
 
 // createTemp makes a file of the worker's own beside the workspace.

@@ -19,40 +19,47 @@ type choice struct {
 	terraform       bool
 }
 
-// chooseTool returns what the run uses: the worker's own OpenTofu when it meets
-// the stack's version constraint, else the newest of the tool directory that
-// does. A stack that asks for Terraform gets it where this worker has one; any
-// other wish ends in OpenTofu, and the log says so. A worker without a usable
-// OpenTofu still takes runs: they fail with the reason, where people look.
-func (r *run) chooseTool(ctx context.Context) (choice, error) {
-	want := r.job.ToolVersion
-	if r.job.Tool == toolTerraform {
-		if c, ok := r.terraform(ctx, want); ok {
-			return c, nil
-		}
+// title is what the log calls it.
+func (c choice) title() string { return tofu.Tool{Terraform: c.terraform}.Product() + " " + c.version }
+
+// chooseOpenTofu returns the worker's own OpenTofu when it meets the stack's
+// version constraint, else the newest of the tool directory that does. A worker
+// without a usable OpenTofu still takes runs: they fail with the reason, where
+// people look.
+func (r *run) chooseOpenTofu(ctx context.Context) (choice, error) {
+	own, err := r.ownOpenTofu(ctx)
+	if err != nil {
+		return choice{}, err
 	}
+	if _, known := vendors[r.job.Tool]; !known {
+		r.log.say(fmt.Sprintf("The stack asks for the workflow tool %s; this worker runs OpenTofu %s instead", r.job.Tool, own.version))
+		return own, nil
+	}
+	return r.constrained(ctx, own, r.job.ToolVersion)
+}
+
+// chooseTerraform returns the worker's Terraform where it has one that meets
+// the stack's version constraint; else it ends in OpenTofu, and the log says so.
+func (r *run) chooseTerraform(ctx context.Context) (choice, error) {
+	want := r.job.ToolVersion
+	if c, ok := r.terraform(ctx, want); ok {
+		return c, nil
+	}
+	own, err := r.ownOpenTofu(ctx)
+	if err == nil {
+		r.log.say(fmt.Sprintf("The stack asks for %s, which this worker does not have; OpenTofu %s runs instead", strings.TrimSpace("Terraform "+want), own.version))
+	}
+	return own, err
+}
+
+func (r *run) ownOpenTofu(ctx context.Context) (choice, error) {
 	binary, err := tofu.Find(r.cfg.Tofu)
 	if err != nil {
 		return choice{}, err
 	}
 	version, err := tofu.Version(ctx, binary)
-	if err != nil {
-		return choice{}, err
-	}
-	own := choice{binary: binary, version: version}
-	switch r.job.Tool {
-	case "", "OPEN_TOFU":
-		return r.constrained(ctx, own, want)
-	case toolTerraform:
-		r.log.say(fmt.Sprintf("The stack asks for %s, which this worker does not have; OpenTofu %s runs instead", strings.TrimSpace("Terraform "+want), version))
-	default:
-		r.log.say(fmt.Sprintf("The stack asks for the workflow tool %s; this worker runs OpenTofu %s instead", r.job.Tool, version))
-	}
-	return own, nil
+	return choice{binary: binary, version: version}, err
 }
-
-// toolTerraform is how a stack asks for Terraform.
-const toolTerraform = "TERRAFORM_FOSS"
 
 // terraform returns the worker's Terraform if it has one of the wanted version.
 func (r *run) terraform(ctx context.Context, want string) (choice, bool) {

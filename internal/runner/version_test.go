@@ -37,6 +37,7 @@ func TestChooseTool(t *testing.T) {
 		{"OPEN_TOFU", "1.12.6", tools, "1.12.6-dev", ""},
 		{"OPEN_TOFU", "~> 1.12", tools, "1.12.6-dev", ""},
 		{"OPEN_TOFU", "1.9.1", tools, "1.9.1", ""},
+		{"OPENTOFU", "1.9.1", tools, "1.9.1", ""},
 		{"OPEN_TOFU", "< 1.12", tools, "1.10.3", ""},
 		{"OPEN_TOFU", "1.7.0", tools, "", "asks for OpenTofu 1.7.0, which is not installed"},
 		{"OPEN_TOFU", "1.9.1", "", "", "not installed on this worker (it has 1.12.6-dev)"},
@@ -51,7 +52,8 @@ func TestChooseTool(t *testing.T) {
 		l := newLease(t.Context(), s, workerapi.LeaseRef{}, 0, func() bool { return false })
 		j := newJournal(l, secrets.NewMasker(nil), "")
 		r := &run{worker: &worker{cfg: Config{ToolDir: c.dir, Tofu: own, Terraform: terraform}}, job: &workerapi.Job{Tool: c.tool, ToolVersion: c.want}, log: j}
-		chosen, err := r.chooseTool(t.Context())
+		r.chooseVendor()
+		_, title, err := r.vendor.Find(t.Context())
 		said := ""
 		if err != nil {
 			said = err.Error()
@@ -62,7 +64,7 @@ func TestChooseTool(t *testing.T) {
 		for _, chunk := range s.chunks {
 			said += chunk.Text
 		}
-		if got := chosen.version; got != c.version || !strings.Contains(said, c.log) {
+		if _, got, _ := strings.Cut(title, " "); got != c.version || !strings.Contains(said, c.log) {
 			t.Errorf("%s %q: version %q, said %q", c.tool, c.want, got, said)
 		}
 	}
@@ -78,7 +80,7 @@ func TestNoTool(t *testing.T) {
 		"/bin/true": "did not state its version",
 	} {
 		r := &run{worker: &worker{cfg: Config{Tofu: binary}}, job: &workerapi.Job{}}
-		if _, err := r.chooseTool(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := r.chooseOpenTofu(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", binary, err, want)
 		}
 	}

@@ -1,0 +1,96 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/tofu"
+)
+
+// openTofu is the vendor OpenTofu.
+type openTofu struct {
+	run  *run
+	tool choice
+}
+
+func newOpenTofu(r *run) vendor { return &openTofu{run: r} }
+
+// terraform is the vendor Terraform: it understands the same commands.
+type terraform struct{ openTofu }
+
+func newTerraform(r *run) vendor { return &terraform{openTofu{run: r}} }
+
+// planFile lies in the project root, where after_plan hooks can read it.
+const planFile = "airlock.plan"
+
+// Lay sends the state to the control plane, whatever backend the code names.
+func (v *openTofu) Lay(project *os.Root) error {
+	// The plan file is ours: a link of that name must not lead it elsewhere.
+	if err := project.RemoveAll(planFile); err != nil {
+		return fmt.Errorf("clear the project root: %w", err)
+	}
+	if v.run.job.State == nil {
+		return nil
+	}
+	return tofu.WriteBackend(project)
+}
+
+func (v *openTofu) Find(ctx context.Context) (binary, title string, err error) {
+	if v.tool, err = v.run.chooseOpenTofu(ctx); err != nil {
+		return "", "", err
+	}
+	return v.tool.binary, v.tool.title(), nil
+}
+
+// Find falls back to OpenTofu where the worker has no Terraform that would do.
+func (v *terraform) Find(ctx context.Context) (binary, title string, err error) {
+	if v.tool, err = v.run.chooseTerraform(ctx); err != nil {
+		return "", "", err
+	}
+	return v.tool.binary, v.tool.title(), nil
+}
+
+// command is the tool as it is now to be run.
+func (v *openTofu) command() tofu.Tool {
+	r := v.run
+	return tofu.Tool{
+		Binary: v.tool.binary, Version: v.tool.version, Terraform: v.tool.terraform,
+		Env: r.shell.env, Dir: r.shell.dir, Log: r.log, Survivor: r.path(survivorFile), Wrap: r.box.Wrap,
+	}
+}
+
+// Init brings back the same providers only where some were installed.
+func (v *openTofu) Init(ctx context.Context, again bool) error {
+	if err := v.command().Init(ctx, again); err != nil {
+		return err
+	}
+	if again || v.run.job.State == nil {
+		return nil
+	}
+	return v.command().CheckBackend()
+}
+
+func (v *openTofu) Plan(ctx context.Context, targets []string) (*planned, error) {
+	changes, err := v.command().Plan(ctx, planFile, targets)
+	if err != nil {
+		return nil, err
+	}
+	p, err := v.command().Show(ctx, planFile)
+	if err != nil {
+		return nil, err
+	}
+	return &planned{Changes: changes, Delta: p.Delta, Resources: p.Changes, Descriptions: p.Descriptions}, nil
+}
+
+func (v *openTofu) Apply(ctx context.Context) ([]domain.Output, error) {
+	return v.command().Apply(ctx, planFile, v.run.path(filepath.Join("out", "apply.json")))
+}
+
+func (v *openTofu) Destroy(ctx context.Context) error { return v.command().Destroy(ctx) }
+
+func (v *openTofu) Outputs(ctx context.Context) ([]domain.Output, error) {
+	return v.command().SensitiveOutputs(ctx)
+}

@@ -1,0 +1,64 @@
+package runner
+
+import (
+	"context"
+	"os"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// vendor is the tool of a stack, as a run uses it. What lies between its steps
+// (hooks, the log, what the control plane is told, who decides) is the same for
+// every vendor. Processes get the environment that the run's hooks have at the
+// time, and live in the run's box.
+type vendor interface {
+	// Lay puts what the vendor needs into a project that was just checked out,
+	// before anything of the run is executed.
+	Lay(project *os.Root) error
+	// Find looks for the tool on this worker: its path, and what the log calls it.
+	Find(ctx context.Context) (binary, title string, err error)
+	// Init makes the project ready. In a workspace that was kept, again is set:
+	// then it must bring back exactly what the plan was made with.
+	Init(ctx context.Context, again bool) error
+	// Plan writes a plan, limited to targets if there are any, and reads it.
+	Plan(ctx context.Context, targets []string) (*planned, error)
+	// Apply carries out the plan. Values of sensitive outputs are empty.
+	Apply(ctx context.Context) ([]domain.Output, error)
+	// Destroy destroys everything that the stack has made.
+	Destroy(ctx context.Context) error
+	// Outputs asks for the outputs, with the values of sensitive ones.
+	Outputs(ctx context.Context) ([]domain.Output, error)
+}
+
+// vendors are the tools that this worker can run, by the name that a job has
+// for them. What is not among them is left to OpenTofu, and the log says so.
+var vendors = map[string]func(r *run) vendor{
+	"":            newOpenTofu, // as older control planes leave it
+	toolOpenTofu:  newOpenTofu,
+	"OPENTOFU":    newOpenTofu, // the other spelling of the API
+	toolTerraform: newTerraform,
+}
+
+// How jobs name the tools.
+const (
+	toolOpenTofu  = "OPEN_TOFU"
+	toolTerraform = "TERRAFORM_FOSS"
+)
+
+// planned is what a vendor tells of a plan: no values.
+type planned struct {
+	Changes   bool // there is something to apply, be it only an output
+	Delta     domain.Delta
+	Resources []domain.ResourceChange
+	// Descriptions are those of the outputs that have one.
+	Descriptions map[string]string
+}
+
+// chooseVendor takes the tool that the job names.
+func (r *run) chooseVendor() {
+	of, known := vendors[r.job.Tool]
+	if !known {
+		of = newOpenTofu
+	}
+	r.vendor = of(r)
+}
