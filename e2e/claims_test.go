@@ -83,8 +83,9 @@ func TestCase153Case154(t *testing.T) {
 			for _, other := range servers {
 				other.stop(t)
 			}
+			kept := logsOf(t, s, at)
 			for _, w := range stubs {
-				w.checkLogs(t, at)
+				w.checkLogs(t, kept)
 			}
 			l.check(t, s, at)
 		})

@@ -196,10 +196,39 @@ func pairs(t testing.TB, database, query string) map[string]string {
 	return out
 }
 
-// logsOf returns the whole log of each run.
-func logsOf(t testing.TB, database string) map[string]string {
+// logsOf returns the whole log of each run of a database whose server has stopped.
+func logsOf(t testing.TB, s *server, database string) map[string]string {
 	t.Helper()
-	return pairs(t, database, "select run_id, body from run_logs order by run_id, epoch, seq")
+	opened := s.open(t, database)
+	defer opened.Close()
+	out := map[string]string{}
+	for id := range pairs(t, database, "select id, '' from runs") {
+		err := opened.View(t.Context(), func(tx *store.Tx) error {
+			chunks, err := tx.WholeLog(t.Context(), domain.RunID(id))
+			for _, c := range chunks {
+				out[id] += c.Body
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// open opens the database of a server that has stopped, with its key.
+func (s *server) open(t testing.TB, database string) *store.Store {
+	t.Helper()
+	key, err := secrets.LoadOrCreateKey(filepath.Join(s.data, "encryption.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := store.Open(t.Context(), database, store.Options{Sealer: secrets.NewBox(key), IDs: &storetest.IDs{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
 }
 
 // check is what must hold once the server is at rest: all that was
@@ -229,14 +258,7 @@ func (l *ledger) check(t testing.TB, s *server, database string) {
 // sound checks the invariants of a database whose server has stopped.
 func sound(t testing.TB, s *server, database string, book *invariants.Ledger) {
 	t.Helper()
-	key, err := secrets.LoadOrCreateKey(filepath.Join(s.data, "encryption.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	opened, err := store.Open(t.Context(), database, store.Options{Sealer: secrets.NewBox(key), IDs: &storetest.IDs{}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	opened := s.open(t, database)
 	defer opened.Close()
 	found, err := invariants.Check(t.Context(), database, invariants.Options{Ledger: book, StateBody: storetest.BodyOf(opened)})
 	if err != nil {

@@ -79,8 +79,9 @@ func TestCase147(t *testing.T) {
 			at := s.databaseURL(database)
 			l.check(t, s, at)
 			ended := 0
+			kept := logsOf(t, s, at)
 			for _, w := range stubs {
-				w.checkLogs(t, at)
+				w.checkLogs(t, kept)
 				ended += w.ended
 			}
 			if ended == 0 {
@@ -97,9 +98,8 @@ func TestCase147(t *testing.T) {
 
 // checkLogs compares the kept logs with what was acknowledged: 0 lines lost,
 // none twice.
-func (s *stub) checkLogs(t testing.TB, database string) {
+func (s *stub) checkLogs(t testing.TB, kept map[string]string) {
 	t.Helper()
-	kept := logsOf(t, database)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for run, want := range s.logged {

@@ -76,7 +76,7 @@ func (z zombie) seen(t *testing.T, database string) string {
 	for _, query := range []string{
 		`select id, state || serial || note || epoch || lease_until || log_bytes from runs`,
 		`select id, checksum from state_versions`,
-		`select run_id, body from run_logs`,
+		`select run_id, epoch || '.' || seq || ' ' from run_logs order by run_id, epoch, seq`,
 		`select stack_id, lock_id from state_locks`,
 		`select stack_id, name from stack_outputs`,
 		`select run_id, 'kept' from run_workspaces`,

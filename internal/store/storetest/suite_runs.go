@@ -184,6 +184,21 @@ func testLogs(t *testing.T, k *Kit) {
 	for epoch, want := range map[int]int{1: 3, 2: 1, 3: 0} {
 		same(t, want, read(t, k, func(ctx context.Context, tx *store.Tx) (int, error) { return tx.NextLogSeq(ctx, run.ID, epoch) }))
 	}
+	if kept := k.Digest(t)["run_logs"]; strings.Contains(kept, "one") || strings.Contains(kept, "four") || kept == "" {
+		t.Errorf("logs are kept in the clear: %s", kept)
+	}
+	if err := k.Exec(t, `update run_logs set seq = 7 where epoch = 2`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tryRead(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.LogChunk, error) {
+		return tx.RunLog(ctx, run.ID, domain.RunPlanning, -1, start, 10)
+	}); err == nil {
+		t.Error("a piece of log was read in another's place")
+	}
+	if err := k.Exec(t, `update run_logs set sealed = null, body = 'as before' where epoch = 2`); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "Ω one\ntwo\nas before", log(-1, start, 10))
 	history := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.RunTransition, error) {
 		return tx.RunHistory(ctx, run.ID)
 	})
