@@ -296,6 +296,25 @@ resource "spacelift_environment_variable" "secret" {
   name     = "SECRET"
   value    = "is tasty"
 }
+resource "spacelift_repo" "code" {
+  name        = "code"
+  space_id    = spacelift_space.infra.id
+  description = "Kept by the server"
+  labels      = ["b", "a"]
+}
+resource "spacelift_repo_file" "main" {
+  repo_id = spacelift_repo.code.id
+  path    = "infra/main.tf"
+  content = "# %[2]s\n"
+}
+resource "spacelift_repo_file" "hidden" {
+  repo_id    = spacelift_repo.code.id
+  path       = "infra/secret.txt"
+  content    = "is tasty"
+  encrypt    = true
+  file_mode  = "755"
+  depends_on = [spacelift_repo_file.main]
+}
 resource "spacelift_mounted_file" "motd" {
   stack_id      = spacelift_stack.web.id
   relative_path = "source/motd"
@@ -330,16 +349,16 @@ func TestProvider(t *testing.T) {
 			}
 		}
 		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode+dependencyCode, url, "May deploy.", "WRITE"))
-		tofu("24 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+		tofu("27 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
 		write(filepath.Join(code, "main.tf"), fmt.Sprintf(providerCode+peopleCode+poolCode+dependencyCode, url, "May deploy, not confirm.", "ADMIN"))
-		tofu("0 added, 3 changed, 0 destroyed", "apply", "-auto-approve")
+		tofu("0 added, 4 changed, 0 destroyed", "apply", "-auto-approve")
 		tofu("No changes.", "plan", "-detailed-exitcode")
 		for _, by := range []string{"ids", "names"} {
 			tofu("Import successful", s.reimport(t, by, tofu)...)
 			tofu("No changes.", "plan", "-detailed-exitcode")
 		}
-		tofu("24 destroyed", "destroy", "-auto-approve")
+		tofu("27 destroyed", "destroy", "-auto-approve")
 		if after := s.inventory(t); after != before {
 			t.Errorf("something was left behind:\n%s\n%s", before, after)
 		}

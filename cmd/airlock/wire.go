@@ -51,6 +51,7 @@ type server struct {
 	abort   context.Context  // ends when runs of built-in workers shall not be waited for
 	audited chan struct{}    // wakes the forwarder of audit rows
 	ended   chan struct{}    // a run has ended that others may wait for
+	pushed  chan struct{}    // wakes who starts the runs that follow from pushes
 	sandbox *sandbox.Sandbox // of the built-in workers
 	workers sync.WaitGroup
 }
@@ -63,6 +64,7 @@ func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*se
 	s := &server{
 		config: c, local: local, log: log, gate: access.NewGate(), ids: newIDs(time.Now),
 		metrics: telemetry.NewMetrics(), audited: make(chan struct{}, 1), ended: make(chan struct{}, 1),
+		pushed: make(chan struct{}, 1),
 	}
 	if err := s.openStore(ctx); err != nil {
 		return nil, err
@@ -154,6 +156,12 @@ func (s *server) changed(topics []string) {
 	}
 	if s.runs != nil && slices.Contains(topics, domain.TopicStops) {
 		s.runs.WakeStops()
+	}
+	if slices.Contains(topics, domain.TopicPush) {
+		select {
+		case s.pushed <- struct{}{}:
+		default:
+		}
 	}
 	if slices.Contains(topics, domain.TopicEnded) {
 		select {

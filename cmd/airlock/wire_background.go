@@ -18,6 +18,7 @@ const (
 	reapEvery    = 5 * time.Second
 	forwardEvery = time.Second
 	forwardBatch = 100
+	pushEvery    = 2 * time.Second // where another server was told of the push
 	sweepEvery   = 10 * time.Minute
 	deleteEvery  = 2 * time.Second
 	noteEvery    = 10 * time.Second
@@ -31,6 +32,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.reap(background) })
 	loops.Go(func() { s.forward(background) })
 	loops.Go(func() { s.sweep(background) })
+	loops.Go(func() { s.followPushes(background) })
 	loops.Go(func() { s.deleteDestroyed(background) })
 	loops.Go(func() { s.noteWorkers(background) })
 	loops.Go(func() { s.follow(background) })
@@ -185,4 +187,21 @@ func (s *server) logAudit(ctx context.Context, tx *store.Tx, row domain.OutboxRo
 		slog.String("outcome", string(e.Outcome)), slog.String("reason", e.Reason), slog.String("object", e.ObjectKind+"/"+e.ObjectID),
 		slog.Any("spaces", e.Spaces), slog.String("remote_ip", e.RemoteIP), slog.String("request", e.RequestID), slog.String("run", string(e.RunID)), slog.Any("acted_as", e.ActedAs))
 	return nil
+}
+
+// followPushes starts the runs that follow from pushes.
+func (s *server) followPushes(ctx context.Context) {
+	tick := time.NewTicker(pushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.pushed:
+		case <-tick.C:
+		}
+		if _, err := s.runs.FollowPushes(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("could not start the runs of a push", "error", err)
+		}
+	}
 }

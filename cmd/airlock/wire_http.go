@@ -16,6 +16,7 @@ import (
 	"github.com/airlock-project/airlock/internal/httpserver"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/insight"
+	"github.com/airlock-project/airlock/internal/repos"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/statebackend"
@@ -67,6 +68,7 @@ func (s *server) resolver() *graphql.Resolver {
 		Runs:        s.runs,
 		States:      s.states,
 		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),
+		Repos:       repos.New(store.Bind[repos.Tx](s.store), s.gate, s.ids),
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
 		Workers:     s.pools,
 

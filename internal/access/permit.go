@@ -27,6 +27,7 @@ const (
 	KindWorkerPool    Kind = "worker_pool"
 	KindAudit         Kind = "audit"
 	KindAccount       Kind = "account"
+	KindRepo          Kind = "repo"
 )
 
 // Object is what an operation is about. Space is the space that owns it; for

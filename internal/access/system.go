@@ -22,6 +22,7 @@ const (
 	SystemKeyUse     System = "system::key-use"     // notes when a key was last used
 	SystemSweeper    System = "system::sweeper"     // clears what has expired away
 	SystemUpload     System = "system::upload"      // keeps what is sent to an address that it was given
+	SystemPush       System = "system::push"        // starts the runs that follow from a push
 )
 
 var systemKinds = map[System][]Kind{
@@ -34,6 +35,7 @@ var systemKinds = map[System][]Kind{
 	SystemKeyUse:     {KindAPIKey},
 	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack, KindRun},
 	SystemUpload:     {KindRun},
+	SystemPush:       {KindRun},
 }
 
 // System returns the permit of a background worker for one object. It leaves

@@ -58,7 +58,13 @@ var table = []row{
 	useCase("policies"),
 	useCase("roles"),
 	useCase("bindings"),
-	useCase("runs"),
+	{
+		folder:    "internal/runs",
+		own:       []string{"authz", "internal/domain", "internal/access"},
+		libraries: []string{"github.com/bmatcuk/doublestar/v4"}, // globs with **, as stacks name them
+		why:       "a use case asks the gate, applies the rule and calls the store; which paths concern a stack is such a rule",
+	},
+	useCase("repos"),
 	useCase("states"),
 	useCase("audit"),
 	useCase("insight"),
@@ -159,7 +165,7 @@ var table = []row{
 		own: []string{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/dependencies", "internal/policies", "internal/roles", "internal/bindings",
-			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight",
+			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},
 		why:       "GraphQL translates, calls a use case and translates back; it has no rule and no SQL of its own",

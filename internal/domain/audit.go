@@ -54,6 +54,7 @@ type AuditUse struct {
 const (
 	TopicAudit = "audit" // an audit row to be carried outside; the id is the row's
 	TopicRuns  = "runs"  // a run changed its state; announced, never stored
+	TopicPush  = "push"  // a push waits for its runs; announced, never stored
 	TopicReady = "ready" // a run waits for a worker; announced, never stored
 	TopicStops = "stops" // a run's worker is asked to stop; announced, never stored
 	TopicEnded = "ended" // a run that others may wait for has ended; announced, never stored

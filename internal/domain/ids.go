@@ -29,6 +29,7 @@ type (
 	TransferID          string
 	DependencyID        string
 	ReferenceID         string
+	RepoID              string
 )
 
 // The two spaces that every account has (access model A1, A2).

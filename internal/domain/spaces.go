@@ -34,7 +34,7 @@ func (s Space) Check() error {
 
 // SpaceContents counts what lives directly in a space; only an empty one can
 // be deleted (access model A110).
-type SpaceContents struct{ Spaces, Stacks, Contexts, WorkerPools int }
+type SpaceContents struct{ Spaces, Stacks, Contexts, WorkerPools, Repos int }
 
 // Empty reports whether nothing lives in the space.
 func (c SpaceContents) Empty() bool { return c == SpaceContents{} }
@@ -45,10 +45,12 @@ func (c SpaceContents) String() string {
 	for _, p := range []struct {
 		n    int
 		noun string
-	}{{c.Spaces, "space"}, {c.Stacks, "stack"}, {c.Contexts, "context"}, {c.WorkerPools, "worker pool"}} {
+	}{{c.Spaces, "space"}, {c.Stacks, "stack"}, {c.Contexts, "context"}, {c.WorkerPools, "worker pool"}, {c.Repos, "repository"}} {
 		switch {
 		case p.n == 1:
 			parts = append(parts, "1 "+p.noun)
+		case p.n > 1 && p.noun == "repository":
+			parts = append(parts, strconv.Itoa(p.n)+" repositories")
 		case p.n > 1:
 			parts = append(parts, strconv.Itoa(p.n)+" "+p.noun+"s")
 		}

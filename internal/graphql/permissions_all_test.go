@@ -8,6 +8,7 @@ var allPermissions = slices.Concat(
 	identityPermissions, insightPermissions, keyPermissions, requestPermissions, reviewPermissions, rolePermissions, runPermissions, runActionPermissions, stackActionPermissions, entityPermissions, spacePermissions, stackPermissions, statePermissions, userPermissions,
 	workerPermissions, dependencyPermissions,
 	previewPermissions,
+	repoPermissions,
 )
 
 // nothingYet are fields that name things that Airlock does not have: they are

@@ -165,7 +165,7 @@ func nounTitle(noun string) string {
 	titles := map[string]string{
 		"apikeys": "API keys", "audit": "Audit trail", "bindings": "Role bindings of one kind of actor", "config": "Variables and files",
 		"grants": "Role bindings of any actor", "identity": "Signing in", "workers": "Worker pools", "groups": "Group mappings",
-		"requests": "Requests for access", "insight_paths": "Escalation paths", "insight_preview": "Previews", "previews": "Local previews",
+		"requests": "Requests for access", "insight_paths": "Escalation paths", "insight_preview": "Previews", "previews": "Local previews", "repos": "Built-in repositories",
 	}
 	if title := titles[noun]; title != "" {
 		return title

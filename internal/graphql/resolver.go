@@ -42,6 +42,7 @@ type Resolver struct {
 	Audit    Audit
 	Workers  Workers
 	Insight  Insight
+	Repos    Repos
 
 	Dependencies Dependencies
 }

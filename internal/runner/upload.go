@@ -50,11 +50,15 @@ func (r *run) getUpload() error {
 		return fmt.Errorf("make the workspace: %w", err)
 	}
 	defer source.Close()
-	n, err := unpackUpload(packed, source, string(r.job.Source.Upload))
+	n, err := unpackUpload(packed, source, r.job.Source.Upload)
 	if err != nil {
 		return err
 	}
-	r.log.say(fmt.Sprintf("Unpacked the uploaded directory: %d files", n))
+	if r.commit = r.job.Source.Commit; r.commit != "" {
+		r.log.say(fmt.Sprintf("Unpacked commit %s: %d files", r.commit, n))
+	} else {
+		r.log.say(fmt.Sprintf("Unpacked the uploaded directory: %d files", n))
+	}
 	return nil
 }
 

@@ -156,8 +156,8 @@ func (s *Service) environment(a *Assignment) []Variable {
 
 // failReason says why a run of this stack cannot be executed at all.
 func failReason(s domain.Stack, r domain.Run) string {
-	if s.Provider != domain.ProviderGit && r.Request.Workspace == "" {
-		return fmt.Sprintf("source provider %s does not work yet: only raw git repositories (provider GIT) can be checked out", s.Provider)
+	if s.Provider != domain.ProviderGit && s.Provider != domain.ProviderBuiltIn && r.Request.Workspace == "" {
+		return fmt.Sprintf("source provider %s does not work yet: only raw git repositories (provider GIT) and built-in ones (SPACELIFT) can be checked out", s.Provider)
 	}
 	if s.Vendor.Tofu() == nil {
 		return "the stack's vendor does not run yet: only OpenTofu and Terraform stacks do"

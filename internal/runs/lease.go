@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -169,12 +170,26 @@ func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.W
 		next = domain.RunPreparingReplan
 	default: // READY
 	}
+	stack, err := tx.Stack(ctx, run.StackID)
+	if err != nil {
+		return nil, err
+	}
+	failReason := ""
+	if next == domain.RunPreparing {
+		if failReason, err = resolve(ctx, tx, stack, &run); err != nil {
+			return nil, err
+		}
+	}
 	run.Epoch++
 	run.Worker, run.LeaseUntil = worker, tx.Now().Add(s.patience(next))
 	if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
 		return nil, err
 	}
-	return s.assign(ctx, tx, run)
+	a, err := s.assign(ctx, tx, run)
+	if err == nil {
+		a.FailReason = cmp.Or(failReason, a.FailReason)
+	}
+	return a, err
 }
 
 // lockRun holds a run and, before it, its stack: everybody takes the two in
@@ -274,7 +289,7 @@ func (s *Service) PutWorkspace(ctx context.Context, l Lease, body []byte) error 
 }
 
 // Workspace returns what the lease starts from: the planned workspace, or the
-// directory that was uploaded for the run.
+// directory that was uploaded for the run or lies in a built-in repository.
 func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
 		if err := alive(ctx, tx, l.Key); err != nil {
@@ -293,6 +308,10 @@ func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err erro
 		}
 		if run.State == domain.RunPreparing && run.Request.Workspace != "" {
 			body, err = tx.LocalWorkspaceBody(ctx, run.Request.Workspace)
+			return err
+		}
+		if run.State == domain.RunPreparing && stack.Provider == domain.ProviderBuiltIn {
+			body, err = revisionArchive(ctx, tx, stack, run)
 			return err
 		}
 		body, err = tx.Workspace(ctx, l.Run)

@@ -135,7 +135,7 @@ func (s *Service) ProposeLocal(ctx context.Context, in ProposeInput) (run domain
 			case w.Run != "":
 				return domain.Conflict("workspace %s is used by run %s; upload it again, or retry that run", w.ID, w.Run)
 			}
-			run.Title, run.Request.Workspace = "Local preview", w.ID
+			run.Title, run.Request.Workspace, run.Commit = "Local preview", w.ID, domain.Commit{}
 			return nil
 		})
 }
@@ -148,7 +148,10 @@ func (s *Service) ProposeWith(ctx context.Context, in ProposeInput) (run domain.
 			if in.Commit != "" && !commitName.MatchString(in.Commit) {
 				return domain.Invalid("commitSha", "must be a commit hash of 7 to 64 hexadecimal digits")
 			}
-			run.Title, run.Commit.Hash = "Proposed with overrides", in.Commit
+			run.Title = "Proposed with overrides"
+			if in.Commit != "" {
+				run.Commit = domain.Commit{Hash: in.Commit}
+			}
 			return nil
 		})
 }

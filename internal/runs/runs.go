@@ -50,6 +50,7 @@ type Tx interface {
 	Workspace(ctx context.Context, id domain.RunID) ([]byte, error)
 	DropWorkspace(ctx context.Context, p access.Permit, id domain.RunID) error
 	previews
+	sources
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
@@ -77,6 +78,20 @@ type Tx interface {
 	DriftFull(ctx context.Context, pool domain.WorkerPoolID) (bool, error)
 	WaitingRuns(ctx context.Context, scope access.Scope, pool domain.WorkerPoolID) ([]domain.WaitingRun, error)
 	HeldRuns(ctx context.Context, scope access.Scope, pool domain.WorkerPoolID) ([]domain.Run, error)
+}
+
+// sources is what code that Airlock keeps itself, and pushes, use of it.
+type sources interface {
+	Path(ctx context.Context, id domain.SpaceID) (domain.Path, error)
+	Repo(ctx context.Context, id domain.RepoID) (domain.Repo, error)
+	Revision(ctx context.Context, id domain.RepoID, sha string) (domain.Revision, error)
+	RepoFiles(ctx context.Context, id domain.RepoID, number int) ([]domain.RepoFile, error)
+	RepoFileContent(ctx context.Context, f domain.RepoFile) ([]byte, error)
+	StacksOfRepo(ctx context.Context, id domain.RepoID) ([]domain.Stack, error)
+	StacksOfURL(ctx context.Context, keys []string) ([]domain.Stack, error)
+	AnyPush(ctx context.Context) (bool, error)
+	NextPush(ctx context.Context) (domain.Push, error)
+	DeletePush(ctx context.Context, p access.Permit, id string) error
 }
 
 // previews is what previews use of it.

@@ -85,11 +85,12 @@ func (tx *Tx) DeleteSpace(ctx context.Context, p access.Permit, id domain.SpaceI
 // SpaceContents counts what lives directly in a space.
 func (tx *Tx) SpaceContents(ctx context.Context, id domain.SpaceID) (domain.SpaceContents, error) {
 	return one(ctx, tx, "space", func(s scanner) (c domain.SpaceContents, err error) {
-		return c, s.Scan(&c.Spaces, &c.Stacks, &c.Contexts, &c.WorkerPools)
+		return c, s.Scan(&c.Spaces, &c.Stacks, &c.Contexts, &c.WorkerPools, &c.Repos)
 	}, `select (select count(*) from spaces where parent = $1),
 		(select count(*) from stacks where space_id = $1),
 		(select count(*) from contexts where space_id = $1),
-		(select count(*) from worker_pools where space_id = $1)`, id)
+		(select count(*) from worker_pools where space_id = $1),
+		(select count(*) from repos where space_id = $1)`, id)
 }
 
 func nameTaken(err error) error {

@@ -83,7 +83,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		MaskWellKnown: a.Stack.MaskWellKnownSecrets,
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
-			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: a.Run.Request.Workspace,
+			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: upload(a),
 		},
 	}
 	switch a.Run.State {
@@ -109,6 +109,18 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		j.State = &State{Address: b.config.Endpoint + statebackend.Path(a.Stack.ID), Username: "run", Password: a.Token}
 	}
 	return j
+}
+
+// upload names what a worker gets instead of a checkout; empty: nothing.
+func upload(a *runs.Assignment) string {
+	switch {
+	case a.Run.Request.Workspace != "":
+		return string(a.Run.Request.Workspace)
+	case a.Stack.Provider == domain.ProviderBuiltIn:
+		return "revision " + a.Run.Commit.Hash
+	default:
+		return ""
+	}
 }
 
 func fileMode(octal string) uint32 {

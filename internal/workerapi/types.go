@@ -137,10 +137,10 @@ type Source struct {
 	Branch   string   `json:"branch"`
 	Commit   string   `json:"commit,omitempty"` // empty: the head of Branch
 	Schemes  []string `json:"schemes"`          // URL schemes the operator allows
-	// Upload, if set, says that the files are in no repository: GetWorkspace
-	// returns them as a gzipped tar that somebody uploaded. It is the upload's
-	// id; clients put everything into a folder of that name.
-	Upload domain.LocalWorkspaceID `json:"upload,omitempty"`
+	// Upload, if set, says that git is not needed: GetWorkspace returns the files
+	// as a gzipped tar, which somebody uploaded or committed through the API.
+	// Clients put everything into a folder of this name.
+	Upload string `json:"upload,omitempty"`
 }
 
 // EnvVar is a variable of the run's environment.

@@ -937,6 +937,80 @@ type QueryPredicate struct {
 	Field string `json:"field"`
 }
 
+// A new built-in repository.
+type RepoCreateInput struct {
+	// Description.
+	Description *string `json:"description,omitempty"`
+	// Kept as it comes; it means nothing.
+	IsDefault *bool `json:"isDefault,omitempty"`
+	// Labels.
+	Labels []string `json:"labels,omitempty"`
+	// Name. The id is made from it.
+	Name string `json:"name"`
+	// Id of the space. A repository cannot be moved.
+	SpaceID string `json:"spaceID"`
+	// INDIVIDUAL, the default, AGGREGATED or ALL.
+	VcsChecks *string `json:"vcsChecks,omitempty"`
+}
+
+// What is in a file.
+type RepoFileContent struct {
+	// In base64. Null for a file that was committed encrypted: it is shown to nobody, and runs get it.
+	Content *string `json:"content,omitempty"`
+	// True where it is shown to nobody.
+	IsEncrypted bool `json:"isEncrypted"`
+	// SHA-256 of the content, in hexadecimal.
+	Sha256Hash string `json:"sha256Hash"`
+	// Size in bytes.
+	SizeBytes int `json:"sizeBytes"`
+}
+
+// A version of a file in a page.
+type RepoFileHistoryEdge struct {
+	// Its position, for `after`.
+	Cursor string `json:"cursor"`
+	// The version.
+	Node *view.RepoFile `json:"node"`
+}
+
+// A page of versions of a file.
+type RepoFileHistoryOutput struct {
+	// The versions.
+	Edges []*RepoFileHistoryEdge `json:"edges"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// What a built-in repository is to be.
+type RepoUpdateInput struct {
+	// Description.
+	Description *string `json:"description,omitempty"`
+	// Kept as it comes; it means nothing.
+	IsDefault *bool `json:"isDefault,omitempty"`
+	// Labels.
+	Labels []string `json:"labels,omitempty"`
+	// Name. The id stays.
+	Name string `json:"name"`
+	// INDIVIDUAL, the default, AGGREGATED or ALL.
+	VcsChecks *string `json:"vcsChecks,omitempty"`
+}
+
+// A repository in a page.
+type ReposEdge struct {
+	// Its position, for `after`.
+	Cursor string `json:"cursor"`
+	// The repository.
+	Node *view.Repo `json:"node"`
+}
+
+// A page of repositories.
+type ReposOutput struct {
+	// The repositories.
+	Edges []*ReposEdge `json:"edges"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
 // A wish for access. Either `spaceId` or `entity` is to be given.
 type RequestAccessInput struct {
 	// Id or slug of the role.
@@ -969,6 +1043,36 @@ type ReviewAccessInput struct {
 	Descendants *bool `json:"descendants,omitempty"`
 	// Bindings on one entity.
 	Entity *RoleBindingEntityInput `json:"entity,omitempty"`
+}
+
+// A new revision.
+type RevisionCreateInput struct {
+	// E-mail address of the author.
+	AuthorEmail *string `json:"authorEmail,omitempty"`
+	// Name of the author.
+	AuthorName string `json:"authorName"`
+	// Description.
+	Description *string `json:"description,omitempty"`
+	// What changes. Files that are not named stay as they are.
+	Files []*RevisionFileInput `json:"files"`
+	// Message.
+	Message string `json:"message"`
+	// Id of the repository.
+	RepoID string `json:"repoID"`
+}
+
+// What a revision does to one file.
+type RevisionFileInput struct {
+	// CREATE, UPDATE or DELETE; absent means whichever of the first two it is.
+	Action *string `json:"action,omitempty"`
+	// What is to be in it, in base64; at most 1 MiB.
+	Content *string `json:"content,omitempty"`
+	// True to show it to nobody again. Runs get it.
+	Encrypt *bool `json:"encrypt,omitempty"`
+	// Permissions in octal; absent means 0644. Only whether it can be executed is kept.
+	FileMode *string `json:"fileMode,omitempty"`
+	// Its path.
+	Path string `json:"path"`
 }
 
 // An actor.
@@ -1195,6 +1299,54 @@ type SearchInput struct {
 	OrderBy *QueryOrder `json:"orderBy,omitempty"`
 	// Conditions that must all hold.
 	Predicates []*QueryPredicate `json:"predicates,omitempty"`
+}
+
+// A file in a page.
+type SearchRepoFilesEdge struct {
+	// Its position, for `after`.
+	Cursor string `json:"cursor"`
+	// The file.
+	Node *view.RepoFile `json:"node"`
+}
+
+// A page of files.
+type SearchRepoFilesOutput struct {
+	// The files.
+	Edges []*SearchRepoFilesEdge `json:"edges"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A repository in a page.
+type SearchReposEdge struct {
+	// Its position, for `after`.
+	Cursor string `json:"cursor"`
+	// The repository.
+	Node *view.Repo `json:"node"`
+}
+
+// A page of repositories.
+type SearchReposOutput struct {
+	// The repositories.
+	Edges []*SearchReposEdge `json:"edges"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A revision in a page.
+type SearchRevisionsEdge struct {
+	// Its position, for `after`.
+	Cursor string `json:"cursor"`
+	// The revision.
+	Node *view.Revision `json:"node"`
+}
+
+// A page of revisions.
+type SearchRevisionsOutput struct {
+	// The revisions.
+	Edges []*SearchRevisionsEdge `json:"edges"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
 }
 
 // One run found.

@@ -1681,6 +1681,23 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairloc
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐRepoID(ctx context.Context, v any) (domain.RepoID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.RepoID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐRepoID(ctx context.Context, sel ast.SelectionSet, v domain.RepoID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐRoleID(ctx context.Context, v any) (domain.RoleID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := domain.RoleID(tmp)

@@ -28,6 +28,8 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	PublicWorkerPool() PublicWorkerPoolResolver
 	Query() QueryResolver
+	Repo() RepoResolver
+	RepoFile() RepoFileResolver
 	Role() RoleResolver
 	RoleBinding() RoleBindingResolver
 	Run() RunResolver
@@ -110,8 +112,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputQueryFieldConstraint,
 		ec.unmarshalInputQueryOrder,
 		ec.unmarshalInputQueryPredicate,
+		ec.unmarshalInputRepoCreateInput,
+		ec.unmarshalInputRepoUpdateInput,
 		ec.unmarshalInputRequestAccessInput,
 		ec.unmarshalInputReviewAccessInput,
+		ec.unmarshalInputRevisionCreateInput,
+		ec.unmarshalInputRevisionFileInput,
 		ec.unmarshalInputRoleBindingActorInput,
 		ec.unmarshalInputRoleBindingEntityInput,
 		ec.unmarshalInputRoleBindingsInput,
@@ -3090,6 +3096,282 @@ type StringMapEntry {
   key: String!
   "Text."
   value: String!
+}
+`, BuiltIn: false},
+	{Name: "../schema/repos.graphqls", Input: `extend type Query {
+  "A built-in repository. Null when it does not exist or the caller can see nothing of it."
+  repo("Id of the repository." id: ID!): Repo @rule(see: SPACE_READ)
+  "The versions of one file of a built-in repository, newest first."
+  repoFileHistory(
+    "Cursor of the page before; absent for the first page."
+    after: String
+    "Path of the file."
+    filePath: String!
+    "Largest number of versions wanted; never more than 100 are answered."
+    first: Int
+    "Id of the repository."
+    repoID: ID!
+  ): RepoFileHistoryOutput @rule(see: SPACE_READ)
+  "The built-in repositories of a space that the caller can see."
+  repos(
+    "Cursor of the page before; absent for the first page."
+    after: String
+    "Largest number wanted; never more than 100 are answered."
+    first: Int
+    "Id of the space."
+    spaceID: ID!
+  ): ReposOutput @rule(list: SPACE_READ)
+  "One revision of a built-in repository; without a hash, the newest. Null when there is none, or the caller can see nothing of it."
+  revision("Id of the repository." repoID: ID!, "Hash, or its beginning." sha: String): Revision @rule(see: SPACE_READ)
+  "Search the files of a revision of a built-in repository. Fields: path; sorted by path."
+  searchRepoFiles(
+    "Hash of the revision; absent means the newest."
+    commit: String
+    "What to search for."
+    input: SearchInput!
+    "Id of the repository."
+    repoID: ID!
+  ): SearchRepoFilesOutput @rule(see: SPACE_READ)
+  "Search the built-in repositories that the caller can see. Fields: id, name, label, space; sorted by name."
+  searchRepos("What to search for." input: SearchInput!): SearchReposOutput @rule(list: SPACE_READ)
+  "Search the revisions of a built-in repository. Fields: sha, authorName; sorted from the oldest on."
+  searchRevisions("What to search for." input: SearchInput!, "Id of the repository." repoID: ID!): SearchRevisionsOutput @rule(see: SPACE_READ)
+}
+
+extend type Mutation {
+  "Create a built-in repository."
+  repoCreate("The new repository." input: RepoCreateInput!): Repo! @rule(do: SPACELIFT_VCS_CREATE)
+  "Delete a built-in repository with all its revisions. No stack may use it."
+  repoDelete("Id of the repository." id: ID!): Boolean! @rule(do: SPACELIFT_VCS_DELETE)
+  "Change what a built-in repository is called."
+  repoUpdate("Id of the repository." id: ID!, "What it is to be." input: RepoUpdateInput!): Repo! @rule(do: SPACELIFT_VCS_UPDATE)
+  """
+  Commit files to a built-in repository. It acts like a push: stacks that use
+  the repository, and are concerned by the files, start a tracked run.
+  """
+  revisionCreate("The new revision." input: RevisionCreateInput!): Revision! @rule(do: SPACELIFT_VCS_COMMIT_FILES)
+}
+
+"A repository that Airlock keeps itself. It has no branches."
+type Repo {
+  "Creation time, in Unix seconds."
+  createdAt: Int!
+  "Description."
+  description: String!
+  "Fixed id."
+  id: ID!
+  "As it was set; it means nothing."
+  isDefault: Boolean
+  "Labels."
+  labels: [String!]!
+  "Name."
+  name: String!
+  "The id."
+  slug: String
+  "The space that it lives in."
+  space: Space! @rule(who: PARENT)
+  "Ids of the stacks that use it, as far as the caller can see them."
+  stacks: [ID!]!
+  "Time of its last change, in Unix seconds."
+  updatedAt: Int!
+  "As it was set; there is nobody to report to."
+  vcsChecks: VCSCheck!
+}
+
+"How runs are reported to a repository."
+enum VCSCheck {
+  "One check for each stack."
+  INDIVIDUAL
+  "One check for all stacks."
+  AGGREGATED
+  "Both."
+  ALL
+}
+
+"One version of a file."
+type RepoFile {
+  "What is in it. Null where it was deleted."
+  content: RepoFileContent @rule(who: PARENT)
+  "Permissions in octal. Null where it was deleted."
+  fileMode: String
+  "Its path."
+  filePath: String!
+  "True where the revision deleted it."
+  isDeleted: Boolean!
+  "The revision that wrote it."
+  revision: Revision! @rule(who: PARENT)
+  "Size in bytes. Null where it was deleted."
+  sizeBytes: Int
+}
+
+"What is in a file."
+type RepoFileContent {
+  "In base64. Null for a file that was committed encrypted: it is shown to nobody, and runs get it."
+  content: String
+  "True where it is shown to nobody."
+  isEncrypted: Boolean!
+  "SHA-256 of the content, in hexadecimal."
+  sha256Hash: String!
+  "Size in bytes."
+  sizeBytes: Int!
+}
+
+"A commit of a built-in repository."
+type Revision {
+  "E-mail address of the author."
+  authorEmail: String
+  "Name of the author."
+  authorName: String!
+  "Time of the commit, in Unix seconds."
+  createdAt: Int
+  "Description."
+  description: String
+  "Fixed id."
+  id: ID!
+  "Message."
+  message: String
+  "Hash, the same that git would give it."
+  sha: String!
+}
+
+"A page of versions of a file."
+type RepoFileHistoryOutput {
+  "The versions."
+  edges: [RepoFileHistoryEdge!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A version of a file in a page."
+type RepoFileHistoryEdge {
+  "Its position, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The version."
+  node: RepoFile! @rule(who: PARENT)
+}
+
+"A page of repositories."
+type ReposOutput {
+  "The repositories."
+  edges: [ReposEdge!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A repository in a page."
+type ReposEdge {
+  "Its position, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The repository."
+  node: Repo! @rule(who: PARENT)
+}
+
+"A page of files."
+type SearchRepoFilesOutput {
+  "The files."
+  edges: [SearchRepoFilesEdge!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A file in a page."
+type SearchRepoFilesEdge {
+  "Its position, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The file."
+  node: RepoFile! @rule(who: PARENT)
+}
+
+"A page of repositories."
+type SearchReposOutput {
+  "The repositories."
+  edges: [SearchReposEdge!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A repository in a page."
+type SearchReposEdge {
+  "Its position, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The repository."
+  node: Repo! @rule(who: PARENT)
+}
+
+"A page of revisions."
+type SearchRevisionsOutput {
+  "The revisions."
+  edges: [SearchRevisionsEdge!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A revision in a page."
+type SearchRevisionsEdge {
+  "Its position, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The revision."
+  node: Revision! @rule(who: PARENT)
+}
+
+"A new built-in repository."
+input RepoCreateInput {
+  "Description."
+  description: String @audited
+  "Kept as it comes; it means nothing."
+  isDefault: Boolean @audited
+  "Labels."
+  labels: [String!] @audited
+  "Name. The id is made from it."
+  name: String! @audited
+  "Id of the space. A repository cannot be moved."
+  spaceID: ID!
+  "INDIVIDUAL, the default, AGGREGATED or ALL."
+  vcsChecks: String @audited
+}
+
+"What a built-in repository is to be."
+input RepoUpdateInput {
+  "Description."
+  description: String @audited
+  "Kept as it comes; it means nothing."
+  isDefault: Boolean @audited
+  "Labels."
+  labels: [String!] @audited
+  "Name. The id stays."
+  name: String! @audited
+  "INDIVIDUAL, the default, AGGREGATED or ALL."
+  vcsChecks: String @audited
+}
+
+"A new revision."
+input RevisionCreateInput {
+  "E-mail address of the author."
+  authorEmail: String @audited
+  "Name of the author."
+  authorName: String! @audited
+  "Description."
+  description: String @audited
+  "What changes. Files that are not named stay as they are."
+  files: [RevisionFileInput!]!
+  "Message."
+  message: String! @audited
+  "Id of the repository."
+  repoID: ID!
+}
+
+"What a revision does to one file."
+input RevisionFileInput {
+  "CREATE, UPDATE or DELETE; absent means whichever of the first two it is."
+  action: String @audited
+  "What is to be in it, in base64; at most 1 MiB."
+  content: String
+  "True to show it to nobody again. Runs get it."
+  encrypt: Boolean @audited
+  "Permissions in octal; absent means 0644. Only whether it can be executed is kept."
+  fileMode: String @audited
+  "Its path."
+  path: String! @audited
 }
 `, BuiltIn: false},
 	{Name: "../schema/requests.graphqls", Input: `extend type Query {
@@ -6274,6 +6556,126 @@ func (ec *executionContext) childFields_PublicWorkerPool(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type PublicWorkerPool", field.Name)
 }
 
+func (ec *executionContext) childFields_Repo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "createdAt":
+		return ec.fieldContext_Repo_createdAt(ctx, field)
+	case "description":
+		return ec.fieldContext_Repo_description(ctx, field)
+	case "id":
+		return ec.fieldContext_Repo_id(ctx, field)
+	case "isDefault":
+		return ec.fieldContext_Repo_isDefault(ctx, field)
+	case "labels":
+		return ec.fieldContext_Repo_labels(ctx, field)
+	case "name":
+		return ec.fieldContext_Repo_name(ctx, field)
+	case "slug":
+		return ec.fieldContext_Repo_slug(ctx, field)
+	case "space":
+		return ec.fieldContext_Repo_space(ctx, field)
+	case "stacks":
+		return ec.fieldContext_Repo_stacks(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Repo_updatedAt(ctx, field)
+	case "vcsChecks":
+		return ec.fieldContext_Repo_vcsChecks(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Repo", field.Name)
+}
+
+func (ec *executionContext) childFields_RepoFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "content":
+		return ec.fieldContext_RepoFile_content(ctx, field)
+	case "fileMode":
+		return ec.fieldContext_RepoFile_fileMode(ctx, field)
+	case "filePath":
+		return ec.fieldContext_RepoFile_filePath(ctx, field)
+	case "isDeleted":
+		return ec.fieldContext_RepoFile_isDeleted(ctx, field)
+	case "revision":
+		return ec.fieldContext_RepoFile_revision(ctx, field)
+	case "sizeBytes":
+		return ec.fieldContext_RepoFile_sizeBytes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepoFile", field.Name)
+}
+
+func (ec *executionContext) childFields_RepoFileContent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "content":
+		return ec.fieldContext_RepoFileContent_content(ctx, field)
+	case "isEncrypted":
+		return ec.fieldContext_RepoFileContent_isEncrypted(ctx, field)
+	case "sha256Hash":
+		return ec.fieldContext_RepoFileContent_sha256Hash(ctx, field)
+	case "sizeBytes":
+		return ec.fieldContext_RepoFileContent_sizeBytes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepoFileContent", field.Name)
+}
+
+func (ec *executionContext) childFields_RepoFileHistoryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RepoFileHistoryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RepoFileHistoryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepoFileHistoryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RepoFileHistoryOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RepoFileHistoryOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RepoFileHistoryOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepoFileHistoryOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_ReposEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReposEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReposEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReposEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ReposOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReposOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReposOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReposOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_Revision(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authorEmail":
+		return ec.fieldContext_Revision_authorEmail(ctx, field)
+	case "authorName":
+		return ec.fieldContext_Revision_authorName(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Revision_createdAt(ctx, field)
+	case "description":
+		return ec.fieldContext_Revision_description(ctx, field)
+	case "id":
+		return ec.fieldContext_Revision_id(ctx, field)
+	case "message":
+		return ec.fieldContext_Revision_message(ctx, field)
+	case "sha":
+		return ec.fieldContext_Revision_sha(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Revision", field.Name)
+}
+
 func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "actions":
@@ -6636,6 +7038,66 @@ func (ec *executionContext) childFields_SearchContextsOutput(ctx context.Context
 		return ec.fieldContext_SearchContextsOutput_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SearchContextsOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchRepoFilesEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchRepoFilesEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchRepoFilesEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchRepoFilesEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchRepoFilesOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchRepoFilesOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchRepoFilesOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchRepoFilesOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchReposEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchReposEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchReposEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchReposEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchReposOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchReposOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchReposOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchReposOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchRevisionsEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchRevisionsEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchRevisionsEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchRevisionsEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchRevisionsOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchRevisionsOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchRevisionsOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchRevisionsOutput", field.Name)
 }
 
 func (ec *executionContext) childFields_SearchSchedulableRunsEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

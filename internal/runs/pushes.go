@@ -1,0 +1,137 @@
+package runs
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// FollowPushes starts the runs that follow from pushes, until none waits, and
+// returns how many pushes there were. A push and its runs are one transaction:
+// none is followed twice, and none is lost.
+func (s *Service) FollowPushes(ctx context.Context) (n int, err error) {
+	for {
+		waits := false
+		err := s.db.View(ctx, func(tx Tx) (err error) { // a look costs no write
+			waits, err = tx.AnyPush(ctx)
+			return err
+		})
+		if err != nil || !waits {
+			return n, err
+		}
+		found := false
+		err = s.db.Change(ctx, func(tx Tx) error {
+			push, err := tx.NextPush(ctx)
+			if domain.ErrorCode(err) == domain.CodeNotFound {
+				return nil // another server is at it
+			}
+			if err != nil {
+				return err
+			}
+			found = true
+			return s.followPush(ctx, tx, push)
+		})
+		if err != nil || !found {
+			return n, err
+		}
+		n++
+	}
+}
+
+func (s *Service) followPush(ctx context.Context, tx Tx, push domain.Push) error {
+	permit, err := s.gate.System(access.SystemPush, access.KindRun, push.ID)
+	if err != nil {
+		return err
+	}
+	stacks, err := pushed(ctx, tx, push)
+	if err != nil {
+		return err
+	}
+	for _, known := range stacks {
+		stack, err := tx.LockStack(ctx, known.ID)
+		if err != nil {
+			return err
+		}
+		path, err := tx.Path(ctx, stack.Space)
+		if err != nil {
+			return err
+		}
+		if !path.Reaches(push.Space) || !concerns(stack, push) {
+			continue
+		}
+		if err := s.startPushed(ctx, tx, permit, stack, push); err != nil {
+			return err
+		}
+	}
+	return tx.DeletePush(ctx, permit, push.ID)
+}
+
+func pushed(ctx context.Context, tx Tx, push domain.Push) ([]domain.Stack, error) {
+	if push.Repo != "" {
+		return tx.StacksOfRepo(ctx, push.Repo)
+	}
+	return tx.StacksOfURL(ctx, strings.Split(push.Source, "\n"))
+}
+
+// concerns reports whether anything has changed below the stack's project root
+// or where its additional globs say.
+func concerns(stack domain.Stack, push domain.Push) bool {
+	root := strings.Trim(path.Clean("/"+stack.ProjectRoot), "/")
+	if push.All || root == "" {
+		return true
+	}
+	return slices.ContainsFunc(push.Files, func(name string) bool {
+		if strings.HasPrefix(name, root+"/") {
+			return true
+		}
+		return slices.ContainsFunc(stack.ProjectGlobs, func(glob string) bool {
+			ok, err := doublestar.Match(glob, name)
+			return err == nil && ok
+		})
+	})
+}
+
+// startPushed starts the run of one stack. A tracked run takes the head of the
+// branch when it begins, not the commit that was announced: pushes that arrive
+// late or twice deploy nothing old, and one run that waits is enough for all.
+func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, stack domain.Stack, push domain.Push) error {
+	if stack.MayStart(actor(ctx)) != nil && stack.Lock == nil {
+		return nil // disabled, or being deleted
+	}
+	kind := domain.RunProposed
+	if push.Repo != "" || push.Branch == stack.Branch {
+		kind = domain.RunTracked
+	}
+	if kind == domain.RunTracked {
+		if stack.Tracked != nil {
+			return nil // somebody has set it to a commit; it stays there
+		}
+		open, err := tx.OpenRuns(ctx, stack.ID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(open, takesHead) {
+			return nil
+		}
+	}
+	run := s.newRun(ctx, tx, stack, kind)
+	run.TriggeredBy, run.Title = push.By, firstLine(legible(push.Title))
+	run.Commit = domain.Commit{}
+	run.Request.Pushed = true
+	if kind == domain.RunProposed {
+		run.Branch, run.Commit.Hash = push.Branch, push.Commit
+	}
+	return s.begin(ctx, tx, permit.About(string(run.ID)), &run)
+}
+
+// takesHead reports whether a run will check out what has just been pushed.
+func takesHead(run domain.Run) bool {
+	waits := run.State == domain.RunQueued || run.State == domain.RunReady
+	return run.Type == domain.RunTracked && run.Request.Pushed && run.Commit.Hash == "" && waits
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// InsertPush keeps a push until its runs have been started. The permit is for
+// the change that the push is a part of.
+func (tx *Tx) InsertPush(ctx context.Context, p access.Permit, push domain.Push) error {
+	if err := tx.use(p, access.KindRepo); err != nil {
+		return err
+	}
+	tx.topics = append(tx.topics, domain.TopicPush)
+	return tx.exec(ctx, `insert into pushes (id, body, created_at) values ($1, $2, $3)`, push.ID, toJSON(push), micros(push.At))
+}
+
+// NextPush returns the oldest push that nobody else is at, and holds it.
+func (tx *Tx) NextPush(ctx context.Context) (domain.Push, error) {
+	return one(ctx, tx, "push", func(s scanner) (p domain.Push, err error) {
+		var body string
+		if err := s.Scan(&body); err != nil {
+			return p, err
+		}
+		return p, fromJSON(body, &p)
+	}, `select body from pushes order by created_at, id limit 1`+tx.store.dialect.skipLocked())
+}
+
+// AnyPush reports whether a push waits.
+func (tx *Tx) AnyPush(ctx context.Context) (bool, error) {
+	n, err := one(ctx, tx, "push", scanInt, `select count(*) from pushes`)
+	return n > 0, err
+}
+
+// DeletePush forgets a push whose runs have been started.
+func (tx *Tx) DeletePush(ctx context.Context, p access.Permit, id string) error {
+	if err := tx.use(p, access.KindRun); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `delete from pushes where id = $1`, id)
+}
+
+// StacksOfRepo returns the stacks whose code is a built-in repository, by id.
+func (tx *Tx) StacksOfRepo(ctx context.Context, id domain.RepoID) ([]domain.Stack, error) {
+	all, err := many(ctx, tx, scanStack, selectStack+` where repository = $1 order by id`, id)
+	var out []domain.Stack
+	for _, s := range all {
+		if s.Provider == domain.ProviderBuiltIn {
+			out = append(out, s)
+		}
+	}
+	return out, err
+}
+
+// StacksOfURL returns the stacks whose repository has one of these source
+// keys, by id.
+func (tx *Tx) StacksOfURL(ctx context.Context, keys []string) ([]domain.Stack, error) {
+	var out []domain.Stack
+	seen := map[domain.StackID]bool{}
+	for _, key := range keys {
+		// The end of the path narrows it down; what is meant is compared exactly.
+		end := key[strings.LastIndexByte(key, '/')+1:]
+		like := `%` + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(end) + `%`
+		list, err := many(ctx, tx, scanStack, selectStack+` where lower(settings) like $1 escape '\' order by id`, like)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range list {
+			if s.Provider == domain.ProviderGit && domain.SourceKey(s.RepositoryURL) == key && !seen[s.ID] {
+				seen[s.ID] = true
+				out = append(out, s)
+			}
+		}
+	}
+	return out, nil
+}
