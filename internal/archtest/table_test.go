@@ -40,9 +40,10 @@ var table = []row{
 		why:    "the second evaluator walks a world by itself: it takes the types and the catalogue, and nothing that decides",
 	},
 	{
-		folder:    "internal/domain",
-		own:       []string{"authz"},
-		libraries: []string{"golang.org/x/text"}, // Unicode forms of names; tables, no I/O
+		folder: "internal/domain",
+		own:    []string{"authz"},
+		// Unicode forms of names, and version constraints as the tools read them: no I/O.
+		libraries: []string{"golang.org/x/text", "github.com/hashicorp/go-version"},
 		why:       "nouns and their rules are plain values: no I/O, nothing that they could be coupled to",
 	},
 	{

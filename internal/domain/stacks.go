@@ -2,7 +2,6 @@ package domain
 
 import (
 	"path"
-	"reflect"
 	"strings"
 	"time"
 )
@@ -80,75 +79,6 @@ type StackSettings struct {
 	UploadSensitiveOutputs bool `json:",omitzero"`
 }
 
-// Vendor is the tool that a stack asks for, with its settings. Exactly one
-// member is set; everything is kept and returned as it came.
-type Vendor struct {
-	OpenTofu       *TofuVendor           `json:"openTofu,omitempty"`
-	Terraform      *TofuVendor           `json:"terraform,omitempty"`
-	Terragrunt     *TerragruntVendor     `json:"terragrunt,omitempty"`
-	Ansible        *AnsibleVendor        `json:"ansible,omitempty"`
-	CloudFormation *CloudFormationVendor `json:"cloudFormation,omitempty"`
-	Kubernetes     *KubernetesVendor     `json:"kubernetes,omitempty"`
-	Pulumi         *PulumiVendor         `json:"pulumi,omitempty"`
-}
-
-// TofuVendor configures OpenTofu, or Terraform.
-type TofuVendor struct {
-	Version             string `json:"version,omitempty"`
-	WorkflowTool        string `json:"workflowTool,omitempty"` // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM
-	Workspace           string `json:"workspace,omitempty"`
-	ExternalStateAccess bool   `json:"externalStateAccess,omitempty"`
-	SmartSanitization   bool   `json:"smartSanitization,omitempty"`
-	Concise             bool   `json:"concise,omitempty"`
-}
-
-// TerragruntVendor configures Terragrunt.
-type TerragruntVendor struct {
-	TerraformVersion     string `json:"terraformVersion,omitempty"`
-	TerragruntVersion    string `json:"terragruntVersion,omitempty"`
-	Tool                 string `json:"tool,omitempty"`
-	UseRunAll            bool   `json:"useRunAll,omitempty"`
-	SmartSanitization    bool   `json:"smartSanitization,omitempty"`
-	UseStateManagement   bool   `json:"useStateManagement,omitempty"`
-	SkipReplan           bool   `json:"skipReplan,omitempty"`
-	SkipReplanWhenRunAll bool   `json:"skipReplanWhenRunAll,omitempty"`
-	PrefixResourceNames  bool   `json:"prefixResourceNames,omitempty"`
-}
-
-// AnsibleVendor configures Ansible.
-type AnsibleVendor struct {
-	Playbook string `json:"playbook"`
-}
-
-// CloudFormationVendor configures CloudFormation.
-type CloudFormationVendor struct {
-	EntryTemplateFile string `json:"entryTemplateFile"`
-	Region            string `json:"region"`
-	StackName         string `json:"stackName"`
-	TemplateBucket    string `json:"templateBucket"`
-}
-
-// KubernetesVendor configures kubectl.
-type KubernetesVendor struct {
-	Namespace      string `json:"namespace"`
-	KubectlVersion string `json:"kubectlVersion,omitempty"`
-	WorkflowTool   string `json:"workflowTool,omitempty"`
-}
-
-// PulumiVendor configures Pulumi.
-type PulumiVendor struct {
-	LoginURL  string `json:"loginURL"`
-	StackName string `json:"stackName"`
-}
-
-// Tofu returns the settings of a vendor that OpenTofu can run, nil for the rest.
-func (v Vendor) Tofu() *TofuVendor {
-	if v.OpenTofu != nil {
-		return v.OpenTofu
-	}
-	return v.Terraform
-}
-
 // Check validates what a caller may set. It never contacts the repository.
 func (s StackSettings) Check() error {
 	if err := CheckName("name", s.Name); err != nil {
@@ -173,30 +103,6 @@ func (s StackSettings) Check() error {
 		return err
 	}
 	return s.checkLists()
-}
-
-// check asks for exactly one vendor whose settings are single lines.
-func (v Vendor) check() error {
-	named := 0
-	all := reflect.ValueOf(v)
-	for i := range all.NumField() {
-		if all.Field(i).IsNil() {
-			continue
-		}
-		named++
-		settings := all.Field(i).Elem()
-		for j := range settings.NumField() {
-			if f := settings.Field(j); f.Kind() == reflect.String {
-				if err := CheckLine("vendorConfig", f.String()); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if named != 1 {
-		return Invalid("vendorConfig", "must name exactly one vendor")
-	}
-	return nil
 }
 
 func (s StackSettings) checkSource() error {

@@ -68,19 +68,15 @@ func TestEveryQueryAnswers(t *testing.T) {
 	}
 }
 
-func TestEveryToolRoundTrips(t *testing.T) {
+func TestToolsThatRunRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	for name, tc := range map[string]struct{ in, want vars }{
-		"ansible":        {vars{"playbook": "p.yml"}, vars{"__typename": "StackConfigVendorAnsible", "playbook": "p.yml"}},
-		"cloudFormation": {vars{"entryTemplateFile": "e", "region": "r", "stackName": "s", "templateBucket": "b"}, vars{"__typename": "StackConfigVendorCloudFormation", "entryTemplateFile": "e", "region": "r", "stackName": "s", "templateBucket": "b"}},
-		"kubernetes":     {vars{"namespace": "n", "kubernetesWorkflowTool": "CUSTOM"}, vars{"__typename": "StackConfigVendorKubernetes", "namespace": "n", "kubectlVersion": nil, "kubernetesWorkflowTool": "CUSTOM"}},
-		"pulumi":         {vars{"loginURL": "s3://x", "stackName": "s"}, vars{"__typename": "StackConfigVendorPulumi", "loginURL": "s3://x", "stackName": "s"}},
-		"opentofu": {vars{"concise": true, "workflowTool": "CUSTOM", "workspace": "w", "externalStateAccessEnabled": true}, vars{"__typename": "StackConfigVendorOpenTofu", "concise": true,
-			"openTofuWorkflowTool": "CUSTOM", "workspace": "w", "externalStateAccessEnabled": true, "useSmartSanitization": false, "version": nil}},
-		"terragrunt": {vars{"useRunAll": true, "useSmartSanitization": true, "tool": "OPEN_TOFU", "terraformVersion": "1", "terragruntVersion": "2"}, vars{"__typename": "StackConfigVendorTerragrunt", "useRunAll": true,
-			"useSmartSanitization": true, "tool": "OPEN_TOFU", "terraformVersion": "1", "terragruntVersion": "2", "useStateManagement": false, "prefixResourceNamesWithModuleName": false, "skipReplan": false, "skipReplanWhenRunAll": false}},
+		"opentofu": {vars{"concise": true, "workflowTool": "OPENTOFU", "workspace": "w", "externalStateAccessEnabled": true, "version": "~> 1.9"}, vars{"__typename": "StackConfigVendorOpenTofu", "concise": true,
+			"openTofuWorkflowTool": "OPENTOFU", "workspace": "w", "externalStateAccessEnabled": true, "useSmartSanitization": false, "version": "~> 1.9"}},
+		"terraform": {vars{"workflowTool": "TERRAFORM_FOSS", "useSmartSanitization": true}, vars{"__typename": "StackConfigVendorTerraform", "externalStateAccessEnabled": false,
+			"useSmartSanitization": true, "version": nil, "workflowTool": "TERRAFORM_FOSS", "workspace": nil}},
 	} {
-		made := w.do("provider_stacks", "Create", vars{"input": with(stackInput(name, "legacy"), "vendorConfig", vars{name: tc.in}), "manageState": true})
+		made := w.do("provider_stacks", "Create", vars{"input": with(stackInput(name, "legacy"), "vendorConfig", vars{name: tc.in}), "manageState": false})
 		if diff := cmp.Diff(tc.want, made["vendorConfig"]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -88,6 +84,66 @@ func TestEveryToolRoundTrips(t *testing.T) {
 	plain := w.do("provider_stacks", "Create", vars{"input": with(stackInput("plain", "legacy"), "vendorConfig", nil), "manageState": true})
 	if vendor := plain["vendorConfig"].(vars); vendor["__typename"] != "StackConfigVendorOpenTofu" {
 		t.Errorf("no tool: %v", vendor)
+	}
+}
+
+// TestToolsThatDoNotRun: each is refused at the door, and the error names it.
+func TestToolsThatDoNotRun(t *testing.T) {
+	w := newWorld(t)
+	made := w.do("provider_stacks", "Create", vars{"input": stackInput("made", "legacy"), "manageState": true})
+	for field, in := range map[string]vars{
+		"ansible":                {"ansible": vars{"playbook": "p.yml"}},
+		"cloudFormation":         {"cloudFormation": vars{"entryTemplateFile": "e", "region": "r", "stackName": "s", "templateBucket": "b"}},
+		"kubernetes":             {"kubernetes": vars{"namespace": "n"}},
+		"pulumi":                 {"pulumi": vars{"loginURL": "s3://x", "stackName": "s"}},
+		"terragrunt":             {"terragrunt": vars{"useRunAll": true, "useSmartSanitization": true}},
+		"opentofu.workflowTool":  {"opentofu": vars{"workflowTool": "CUSTOM"}},
+		"opentofu.version":       {"opentofu": vars{"version": "newest"}},
+		"terraform.version":      {"terraform": vars{"version": "1.x.y", "useSmartSanitization": false}},
+		"terraform.workspace":    {"terraform": vars{"workspace": "staging", "useSmartSanitization": false}},
+		"opentofu.workspace":     {"opentofu": vars{"workspace": "-from-module=x"}},
+		"terraform.workflowTool": {"terraform": vars{"workflowTool": "MAKE", "useSmartSanitization": false}},
+	} {
+		settings := with(stackInput("never", "legacy"), "vendorConfig", in)
+		for how, a := range map[string]answer{
+			"create": w.run("provider_stacks", "Create", vars{"input": settings, "manageState": true}),
+			"update": w.run("provider_stacks", "Update", vars{"id": id(made), "input": settings}),
+		} {
+			code, _ := a.failure(t)
+			if got := a.Errors[0].Extensions["field"]; code != "INVALID" || got != "vendorConfig."+field {
+				t.Errorf("%s %s: %s", how, field, a.raw)
+			}
+		}
+	}
+	// Clients look for these words.
+	a := w.run("provider_stacks", "Create", vars{"manageState": true, "input": with(stackInput("never", "legacy"), "vendorConfig",
+		vars{"terraform": vars{"version": "1.x.y", "useSmartSanitization": false}})})
+	if want := "stack has 1 error: terraform: invalid Terraform version constraints: improper constraint: 1.x.y"; !strings.Contains(a.Errors[0].Message, want) {
+		t.Errorf("got %s", a.raw)
+	}
+}
+
+func TestMigrateVendor(t *testing.T) {
+	w := newWorld(t)
+	tofu := vars{"opentofu": vars{"version": "~> 1.9", "concise": true, "useSmartSanitization": true}}
+	in := with(with(stackInput("app", "legacy"), "vendorConfig", tofu), "labels", []any{"old"})
+	made := id(w.do("provider_stacks", "Create", vars{"input": in, "manageState": true}))
+	migrate := func(to string) answer {
+		return w.query(`mutation($id:ID!$to:StackVendor!$c:StackVendorMigrationInput){stackMigrateVendor(id:$id,targetVendor:$to,config:$c){labels vendorConfig{
+			__typename ... on StackConfigVendorTerraform{version workflowTool useSmartSanitization}}}}`, vars{"id": made, "to": to, "c": vars{"labels": []any{"old", "terragrunt"}}})
+	}
+	if a := migrate("Terragrunt"); a.Errors == nil || a.Errors[0].Extensions["field"] != "targetVendor" {
+		t.Errorf("to Terragrunt: %s", a.raw)
+	}
+	want := vars{"stackMigrateVendor": vars{"labels": []any{"old", "terragrunt"}, "vendorConfig": vars{
+		"__typename": "StackConfigVendorTerraform", "version": "~> 1.9", "workflowTool": "OPEN_TOFU", "useSmartSanitization": true,
+	}}}
+	a := migrate("Terraform")
+	if diff := cmp.Diff(want, a.Data); diff != "" {
+		t.Errorf("to Terraform: %s %s", diff, a.raw)
+	}
+	if a := migrate("Terraform"); a.Errors == nil || a.Errors[0].Extensions["code"] != "CONFLICT" {
+		t.Errorf("again: %s", a.raw)
 	}
 }
 

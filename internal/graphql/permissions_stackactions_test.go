@@ -21,10 +21,17 @@ var stackActionPermissions = []permission{
 	{field: "stackUnlock", when: []string{otherLock}, make: aLockedStack},
 	{field: "stackDisable", make: aStack},
 	{field: "stackEnable", make: aStack},
+	{field: "stackMigrateVendor", make: saying(aTofuStack, "targetVendor", "Terraform"), named: names1(authz.ActionStackManage)},
 	{field: "stackReslug", make: aStack, named: names1(authz.ActionStackManage)},
 	{field: "stackSetCurrentCommit", make: saying(aStack, "sha", "0123456789abcdef")},
 	{field: "stackSyncCommit", make: aStack},
 	{field: "stackDelete", note: "destroyResources", make: saying(aStack, "destroyResources", true)},
+}
+
+// aTofuStack is one that could become one of Terraform.
+func aTofuStack(o *object) vars {
+	in := with(stackInput(o.name("stack"), o.space), "vendorConfig", vars{"opentofu": vars{}})
+	return vars{"id": id(o.admin.do("provider_stacks", "Create", vars{"input": in, "manageState": true}))}
 }
 
 // aLockedStack is locked by an actor that no caller is.

@@ -147,6 +147,7 @@ type Stacks interface {
 	Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (domain.Stack, error)
 	Delete(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	Reslug(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	MigrateVendor(ctx context.Context, id domain.StackID, to string, labels []string) (domain.Stack, error)
 	ConvertAdministrative(ctx context.Context, id domain.StackID) (stacks.Converted, error)
 	Config(ctx context.Context, id domain.StackID) ([]domain.Config, error)
 	AddConfig(ctx context.Context, id domain.StackID, in domain.Config) (domain.Config, error)

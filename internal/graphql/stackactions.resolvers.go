@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
 
@@ -24,6 +25,15 @@ func (r *mutationResolver) StackEnable(ctx context.Context, id string) (*view.St
 
 func (r *mutationResolver) StackLock(ctx context.Context, id string, note *string) (*view.Stack, error) {
 	s, err := r.Runs.Lock(ctx, domain.StackID(id), text(note))
+	return r.changedStack(ctx, s, err)
+}
+
+func (r *mutationResolver) StackMigrateVendor(ctx context.Context, config *generated.StackVendorMigrationInput, id string, targetVendor generated.StackVendor) (*view.Stack, error) {
+	var labels []string
+	if config != nil {
+		labels = config.Labels
+	}
+	s, err := r.Stacks.MigrateVendor(ctx, domain.StackID(id), string(targetVendor), labels)
 	return r.changedStack(ctx, s, err)
 }
 

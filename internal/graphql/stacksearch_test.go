@@ -22,10 +22,10 @@ func found(t *testing.T, a answer) (ids, end string, more bool) {
 
 func TestSearchStacks(t *testing.T) {
 	w := newWorld(t)
-	for _, s := range []struct{ name, label, vendor string }{{"Charlie", "x", "ansible"}, {"alpha", "y", "terraform"}, {"Bravo", "x", "terraform"}} {
+	for _, s := range []struct{ name, label, vendor string }{{"Charlie", "x", "opentofu"}, {"alpha", "y", "terraform"}, {"Bravo", "x", "terraform"}} {
 		in := with(with(stackInput(s.name, "legacy"), "labels", []any{s.label}), "vendorConfig", vars{"terraform": vars{"useSmartSanitization": false}})
-		if s.vendor == "ansible" {
-			in["vendorConfig"] = vars{"ansible": vars{"playbook": "p.yml"}}
+		if s.vendor == "opentofu" {
+			in["vendorConfig"] = vars{"opentofu": vars{}}
 		}
 		w.do("provider_stacks", "Create", vars{"input": in, "manageState": true})
 	}
@@ -44,7 +44,7 @@ func TestSearchStacks(t *testing.T) {
 		"words":                 {vars{"fullTextSearch": " BRAV x "}, "bravo"},
 		"any of the values":     {having("label", vars{"stringMatches": []any{"x"}, "enumEquals": []any{"y"}}), "alpha bravo charlie"},
 		"flag":                  {having("administrative", vars{"booleanEquals": []any{true}}), ""},
-		"tool":                  {having("vendor", vars{"enumEquals": []any{"ANSIBLE"}}), "charlie"},
+		"tool":                  {having("vendor", vars{"enumEquals": []any{"OPENTOFU"}}), "charlie"},
 		"slug":                  {having("slug", vars{"stringMatches": []any{"alpha"}}), "alpha"},
 	} {
 		a := search(tc.in)

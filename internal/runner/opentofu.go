@@ -57,7 +57,7 @@ func (v *terraform) Find(ctx context.Context) (binary, title string, err error) 
 func (v *openTofu) command() tofu.Tool {
 	r := v.run
 	return tofu.Tool{
-		Binary: v.tool.binary, Version: v.tool.version, Terraform: v.tool.terraform,
+		Binary: v.tool.binary, Version: v.tool.version, Terraform: v.tool.terraform, Concise: r.job.Concise,
 		Env: r.shell.env, Dir: r.shell.dir, Log: r.log, Survivor: r.path(survivorFile), Wrap: r.box.Wrap,
 	}
 }
@@ -67,10 +67,16 @@ func (v *openTofu) Init(ctx context.Context, again bool) error {
 	if err := v.command().Init(ctx, again); err != nil {
 		return err
 	}
-	if again || v.run.job.State == nil {
+	switch {
+	case again:
+		return nil
+	case v.run.job.State != nil:
+		return v.command().CheckBackend()
+	case v.run.job.Workspace != "":
+		return v.command().SelectWorkspace(ctx, v.run.job.Workspace)
+	default:
 		return nil
 	}
-	return v.command().CheckBackend()
 }
 
 func (v *openTofu) Plan(ctx context.Context, targets []string) (*planned, error) {

@@ -1,6 +1,7 @@
 package stacks_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -70,8 +71,8 @@ func TestCase38Source(t *testing.T) {
 			"project root": func(s *domain.StackSettings, to string) { s.ProjectRoot = to },
 			"image":        func(s *domain.StackSettings, to string) { s.RunnerImage = to },
 			"hooks":        func(s *domain.StackSettings, to string) { s.Hooks.BeforeInit = []string{to} },
-			"vendor": func(s *domain.StackSettings, to string) {
-				s.Vendor.OpenTofu = &domain.TofuVendor{WorkflowTool: "OPEN_TOFU", Workspace: to}
+			"vendor": func(s *domain.StackSettings, _ string) {
+				s.Vendor.OpenTofu = &domain.TofuVendor{WorkflowTool: "OPEN_TOFU", Version: "~> 1." + strconv.Itoa(n)}
 			},
 			"autodeploy": func(s *domain.StackSettings, _ string) { s.Autodeploy = !s.Autodeploy },
 		} {

@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"context"
+	"reflect"
 	"strings"
 
 	"github.com/airlock-project/airlock/authz"
@@ -72,7 +73,7 @@ func (s *Service) build(ctx context.Context, tx Tx, in CreateInput) (domain.Stac
 		ULID: s.ids.ULID(), StackSettings: in.StackSettings, ManagesState: in.ManageState,
 		CreatedAt: tx.Now(), RunState: domain.RunNone, StateSetAt: tx.Now(), StateSetBy: access.Name(ctx),
 	}
-	if err := s.settle(&stack.StackSettings); err != nil {
+	if err := s.settle(&stack, domain.Vendor{}); err != nil {
 		return stack, err
 	}
 	var err error
@@ -87,19 +88,26 @@ func (s *Service) build(ctx context.Context, tx Tx, in CreateInput) (domain.Stac
 	return stack, nil
 }
 
-// settle fills defaults and validates.
-func (s *Service) settle(in *domain.StackSettings) error {
+// settle fills defaults and validates. The vendor that a stack has already
+// stays, whatever it is.
+func (s *Service) settle(stack *domain.Stack, had domain.Vendor) error {
+	in := &stack.StackSettings
 	if in.Provider == "" {
 		in.Provider = domain.ProviderGitHub // what the API's clients leave out
 	}
 	if in.Vendor == (domain.Vendor{}) {
 		in.Vendor.OpenTofu = &domain.TofuVendor{}
 	}
-	if t := in.Vendor.Tofu(); t != nil && t.WorkflowTool == "" {
+	if t := in.Vendor.Tofu(); t != nil && (t.WorkflowTool == "" || t.WorkflowTool == "OPENTOFU") {
 		t.WorkflowTool = "OPEN_TOFU"
 	}
 	if err := in.Check(); err != nil {
 		return err
+	}
+	if !reflect.DeepEqual(in.Vendor, had) {
+		if err := stack.CheckVendor(); err != nil {
+			return err
+		}
 	}
 	if in.Provider == domain.ProviderGit {
 		if err := s.sources(in.RepositoryURL, in.Branch); err != nil {
@@ -114,28 +122,41 @@ func (s *Service) settle(in *domain.StackSettings) error {
 
 // Update replaces the settings of a stack. An empty space or vendor stays. The
 // audit trail names who gains and loses by a move (security case 56).
-func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (stack domain.Stack, err error) {
-	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
-		old, permit, err := s.find(ctx, tx, "stack.update", authz.ActionStackUpdate, id)
-		if err != nil {
-			return err
-		}
+func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (domain.Stack, error) {
+	return s.change(ctx, "stack.update", id, func(old domain.Stack) (domain.StackSettings, error) {
 		if in.Space == "" {
 			in.Space = old.Space
 		}
 		if in.Vendor == (domain.Vendor{}) {
 			in.Vendor = old.Vendor
 		}
-		stack = old
-		stack.StackSettings = in
-		if err := s.settle(&stack.StackSettings); err != nil {
+		return in, nil
+	})
+}
+
+// change gives a stack other settings.
+func (s *Service) change(
+	ctx context.Context, event string, id domain.StackID, to func(old domain.Stack) (domain.StackSettings, error),
+) (stack domain.Stack, err error) {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
+		old, permit, err := s.find(ctx, tx, event, authz.ActionStackUpdate, id)
+		if err != nil {
 			return err
 		}
-		if err := s.guardUpdate(ctx, tx, old, stack); err != nil {
+		in, err := to(old)
+		if err != nil {
+			return err
+		}
+		stack = old
+		stack.StackSettings = in
+		if err := s.settle(&stack, old.Vendor); err != nil {
+			return err
+		}
+		op := operation(event, authz.ActionStackUpdate, Object(old))
+		if err := s.guardUpdate(ctx, tx, op, old, stack); err != nil {
 			return err
 		}
 		if old.WorkerPool != stack.WorkerPool {
-			op := operation("stack.update", authz.ActionStackUpdate, Object(old))
 			if err := s.guardPool(ctx, tx, op, stack); err != nil {
 				return err
 			}
@@ -144,12 +165,11 @@ func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.Stack
 			}
 		}
 		if !stack.SameWork(old.StackSettings) {
-			op := operation("stack.update", authz.ActionStackUpdate, Object(old))
 			if permit, err = s.gate.ActAs(ctx, tx, op, permit, old.AsActor()); err != nil {
 				return err
 			}
 		}
-		auto, permit, err := s.autoAttach(ctx, tx, operation("stack.update", authz.ActionStackUpdate, Object(old)), permit, old, stack)
+		auto, permit, err := s.autoAttach(ctx, tx, op, permit, old, stack)
 		if err != nil {
 			return err
 		}
@@ -168,8 +188,7 @@ func (s *Service) Update(ctx context.Context, id domain.StackID, in domain.Stack
 }
 
 // guardUpdate asks for the rights that a plain update does not need.
-func (s *Service) guardUpdate(ctx context.Context, tx Tx, old, next domain.Stack) error {
-	op := operation("stack.update", authz.ActionStackUpdate, Object(old))
+func (s *Service) guardUpdate(ctx context.Context, tx Tx, op access.Op, old, next domain.Stack) error {
 	moved := old.Space != next.Space
 	if next.Administrative && (moved || !old.Administrative) || old.Administrative != next.Administrative {
 		there := op

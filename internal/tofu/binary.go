@@ -80,12 +80,14 @@ func Version(ctx context.Context, binary string) (string, error) {
 
 // writesEvents reports whether this version can write machine-readable events
 // to a file beside its human-readable output (-json-into, since 1.12).
-func writesEvents(version string) bool {
+func writesEvents(version string) bool { return atLeast(version, 1, 12) }
+
+func atLeast(version string, major, minor int) bool {
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 2 {
 		return false
 	}
-	major, err1 := strconv.Atoi(parts[0])
-	minor, err2 := strconv.Atoi(parts[1])
-	return err1 == nil && err2 == nil && (major > 1 || major == 1 && minor >= 12)
+	x, err1 := strconv.Atoi(parts[0])
+	y, err2 := strconv.Atoi(parts[1])
+	return err1 == nil && err2 == nil && (x > major || x == major && y >= minor)
 }

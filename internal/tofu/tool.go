@@ -26,6 +26,7 @@ type Tool struct {
 	Version string // as Version returned it; decides which options exist
 	// Terraform is set when the binary is Terraform, for a stack that asks for it.
 	Terraform bool
+	Concise   bool // leaves progress out of the log, where the tool can
 	Env       []string
 	Dir       string
 	Log       io.Writer // the tool's own words, live
@@ -113,12 +114,27 @@ func (t Tool) CheckBackend() error {
 	return nil
 }
 
+// SelectWorkspace makes a workspace of the code's own backend the current one,
+// and creates it if there is none.
+func (t Tool) SelectWorkspace(ctx context.Context, name string) error {
+	t.Env = t.withoutGC()
+	return t.run(ctx, t.Log, "workspace", "select", "-or-create=true", name)
+}
+
+// concise is the option that leaves out progress, since OpenTofu 1.7.
+func (t Tool) concise(args []string) []string {
+	if !t.Concise || t.Terraform || !atLeast(t.Version, 1, 7) {
+		return args
+	}
+	return append(args, "-concise")
+}
+
 // Plan makes a plan file and reports whether it holds any change, be it only
 // of an output. It is limited to targets, addresses of resources, if there are
 // any. It does not lock the state: it writes none, and the queue keeps every
 // other run that could off the stack.
 func (t Tool) Plan(ctx context.Context, planFile string, targets []string) (changes bool, err error) {
-	args := []string{"plan", "-input=false", "-lock=false", "-detailed-exitcode", "-out=" + planFile}
+	args := t.concise([]string{"plan", "-input=false", "-lock=false", "-detailed-exitcode", "-out=" + planFile})
 	for _, address := range targets {
 		args = append(args, "-target="+address)
 	}
@@ -142,14 +158,14 @@ func (t Tool) Show(ctx context.Context, planFile string) (*Plan, error) {
 // Apply carries out a plan file. It returns the outputs when this version of
 // OpenTofu tells them; otherwise they are asked for with another process.
 func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.Output, error) {
-	args := []string{"apply", "-input=false", planFile}
+	args := append(t.concise([]string{"apply", "-input=false"}), planFile)
 	if t.Terraform || !writesEvents(t.Version) {
 		if err := t.change(ctx, args...); err != nil {
 			return nil, err
 		}
 		return t.Outputs(ctx)
 	}
-	args = []string{"apply", "-input=false", "-json-into=" + eventsFile, planFile}
+	args = append(t.concise([]string{"apply", "-input=false", "-json-into=" + eventsFile}), planFile)
 	if err := t.change(ctx, args...); err != nil {
 		return nil, err
 	}
@@ -175,7 +191,7 @@ func readInside(dir, name string) ([]byte, error) {
 
 // Destroy destroys everything in the state.
 func (t Tool) Destroy(ctx context.Context) error {
-	return t.change(ctx, "destroy", "-input=false", "-auto-approve")
+	return t.change(ctx, t.concise([]string{"destroy", "-input=false", "-auto-approve"})...)
 }
 
 // Outputs asks for the root outputs of the state.

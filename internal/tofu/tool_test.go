@@ -224,3 +224,33 @@ func TestWriteBackendReplacesALink(t *testing.T) {
 		t.Errorf("body = %s", body)
 	}
 }
+
+// TestWorkspaceAndConcise: the workspace of the code's own backend is made once
+// and then used, and concise logs leave progress out.
+func TestWorkspaceAndConcise(t *testing.T) {
+	tool, log := project(t, `resource "terraform_data" "a" {
+  input = terraform.workspace
+}
+output "w" { value = terraform_data.a.output }
+`)
+	tool.Concise = true
+	ctx := t.Context()
+	for range 2 {
+		if err := tool.Init(ctx, false); err != nil {
+			t.Fatalf("%v\n%s", err, log)
+		}
+		if err := tool.SelectWorkspace(ctx, "staging"); err != nil {
+			t.Fatalf("%v\n%s", err, log)
+		}
+	}
+	if _, err := tool.Plan(ctx, "p", nil); err != nil {
+		t.Fatalf("%v\n%s", err, log)
+	}
+	outs, err := tool.Apply(ctx, "p", filepath.Join(t.TempDir(), "events"))
+	if want := []domain.Output{{Name: "w", Value: `"staging"`}}; err != nil || !cmp.Equal(want, outs) {
+		t.Errorf("outputs %v, %v\n%s", outs, err, log)
+	}
+	if strings.Contains(log.String(), "Creating...") || !strings.Contains(log.String(), "Apply complete!") {
+		t.Errorf("log:\n%s", log)
+	}
+}

@@ -94,7 +94,10 @@ func (b *backend) job(a *runs.Assignment) *Job {
 	default: // PREPARING
 	}
 	if t := a.Stack.Vendor.Tofu(); t != nil {
-		j.Tool, j.ToolVersion = t.WorkflowTool, t.Version
+		j.Tool, j.ToolVersion, j.Concise = t.WorkflowTool, t.Version, t.Concise
+		if !a.Stack.ManagesState {
+			j.Workspace = t.Workspace
+		}
 	}
 	for _, v := range a.Env {
 		j.Env = append(j.Env, EnvVar{Name: v.Name, Value: v.Value, Secret: v.Secret, Literal: v.Literal})

@@ -113,8 +113,10 @@ type Job struct {
 	// Notices are lines for the log, shown first.
 	Notices []string `json:"notices,omitempty"`
 
-	Tool        string `json:"tool,omitempty"`        // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM, as the stack asks
+	Tool        string `json:"tool,omitempty"`        // OPEN_TOFU or TERRAFORM_FOSS, as the stack asks
 	ToolVersion string `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own
+	Workspace   string `json:"workspace,omitempty"`   // of the code's own backend that is to be selected
+	Concise     bool   `json:"concise,omitempty"`     // no progress in the log
 	Autodeploy  bool   `json:"autodeploy"`
 	ForceApply  bool   `json:"forceApply,omitempty"` // a plan without changes is applied, too
 	// SensitiveOutputs says that the values of sensitive outputs are to be sent

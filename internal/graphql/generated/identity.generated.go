@@ -107,6 +107,7 @@ type MutationResolver interface {
 	StackDisable(ctx context.Context, id string) (*view.Stack, error)
 	StackEnable(ctx context.Context, id string) (*view.Stack, error)
 	StackLock(ctx context.Context, id string, note *string) (*view.Stack, error)
+	StackMigrateVendor(ctx context.Context, config *StackVendorMigrationInput, id string, targetVendor StackVendor) (*view.Stack, error)
 	StackReslug(ctx context.Context, id string) (*view.Stack, error)
 	StackSetCurrentCommit(ctx context.Context, id string, sha string) (*view.Stack, error)
 	StackSyncCommit(ctx context.Context, id string) (*view.Stack, error)
@@ -1771,6 +1772,36 @@ func (ec *executionContext) field_Mutation_stackManagedStateRollback_args(ctx co
 		return nil, err
 	}
 	args["stackId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_stackMigrateVendor_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "config",
+		func(ctx context.Context, v any) (*StackVendorMigrationInput, error) {
+			return ec.unmarshalOStackVendorMigrationInput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackVendorMigrationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["config"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "targetVendor",
+		func(ctx context.Context, v any) (StackVendor, error) {
+			return ec.unmarshalNStackVendor2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackVendor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["targetVendor"] = arg2
 	return args, nil
 }
 
@@ -6140,6 +6171,50 @@ func (ec *executionContext) fieldContext_Mutation_stackLock(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_stackMigrateVendor(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_stackMigrateVendor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StackMigrateVendor(ctx, fc.Args["config"].(*StackVendorMigrationInput), fc.Args["id"].(string), fc.Args["targetVendor"].(StackVendor))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.Stack) graphql.Marshaler {
+			return ec.marshalNStack2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐStack(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_stackMigrateVendor(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Stack(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_stackMigrateVendor_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_stackReslug(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7915,6 +7990,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "stackLock":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_stackLock(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stackMigrateVendor":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_stackMigrateVendor(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -3,6 +3,10 @@
 package generated
 
 import (
+	"fmt"
+	"io"
+	"strconv"
+
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 )
@@ -1695,6 +1699,14 @@ type StackRoleBindingUpdateInput struct {
 	RoleID *string `json:"roleID,omitempty"`
 }
 
+// What a stack gets when it is migrated to another vendor.
+type StackVendorMigrationInput struct {
+	// Labels beside those that it has.
+	Labels []string `json:"labels,omitempty"`
+	// Settings for Terragrunt, if that is the vendor.
+	Terragrunt *TerragruntMigrationInput `json:"terragrunt,omitempty"`
+}
+
 // A URL that gives a state.
 type StateDownloadURL struct {
 	// The URL.
@@ -1802,6 +1814,12 @@ type TerragruntInput struct {
 	UseSmartSanitization bool `json:"useSmartSanitization"`
 	// True to let the control plane keep the state.
 	UseStateManagement *bool `json:"useStateManagement,omitempty"`
+}
+
+// Settings of a stack that is migrated to Terragrunt.
+type TerragruntMigrationInput struct {
+	// Version of Terragrunt.
+	TerragruntVersion *string `json:"terragruntVersion,omitempty"`
 }
 
 // Changes of the switches of the account.
@@ -1964,4 +1982,48 @@ type WorkerRun struct {
 	Run *view.Run `json:"run"`
 	// Id of its stack.
 	StackID string `json:"stackId"`
+}
+
+// Vendors that a stack can be migrated to.
+type StackVendor string
+
+const (
+	// Terraform.
+	StackVendorTerraform StackVendor = "Terraform"
+	// Terragrunt, which does not run here.
+	StackVendorTerragrunt StackVendor = "Terragrunt"
+)
+
+var AllStackVendor = []StackVendor{
+	StackVendorTerraform,
+	StackVendorTerragrunt,
+}
+
+func (e StackVendor) IsValid() bool {
+	switch e {
+	case StackVendorTerraform, StackVendorTerragrunt:
+		return true
+	}
+	return false
+}
+
+func (e StackVendor) String() string {
+	return string(e)
+}
+
+func (e *StackVendor) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = StackVendor(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid StackVendor", str)
+	}
+	return nil
+}
+
+func (e StackVendor) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }

@@ -142,9 +142,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputStackRoleBindingBatchInput,
 		ec.unmarshalInputStackRoleBindingInput,
 		ec.unmarshalInputStackRoleBindingUpdateInput,
+		ec.unmarshalInputStackVendorMigrationInput,
 		ec.unmarshalInputStateDownloadUrlInput,
 		ec.unmarshalInputTerraformInput,
 		ec.unmarshalInputTerragruntInput,
+		ec.unmarshalInputTerragruntMigrationInput,
 		ec.unmarshalInputUpdateAccountSettingsInput,
 		ec.unmarshalInputUserGroupRoleBindingBatchInput,
 		ec.unmarshalInputUserGroupRoleBindingInput,
@@ -4379,6 +4381,18 @@ type SpaceAccessRule {
   """
   stackLock("Id of the stack." id: ID!, "Why." note: String @audited): Stack! @rule(do: STACK_LOCK)
   """
+  Make a stack one of another vendor. Settings that both vendors have stay. Of
+  the vendors that the type names, only Terraform runs here.
+  """
+  stackMigrateVendor(
+    "What the stack gets beside."
+    config: StackVendorMigrationInput
+    "Id of the stack."
+    id: ID!
+    "The vendor."
+    targetVendor: StackVendor! @audited
+  ): Stack! @rule(do: STACK_UPDATE)
+  """
   Give a stack another id: the one that its present name makes. Whatever belongs
   to it goes along. The answer has the new id.
   """
@@ -5219,6 +5233,28 @@ enum TerragruntTool {
   OPEN_TOFU
   "Whatever the image brings."
   MANUALLY_PROVISIONED
+}
+
+"Vendors that a stack can be migrated to."
+enum StackVendor {
+  "Terraform."
+  Terraform
+  "Terragrunt, which does not run here."
+  Terragrunt
+}
+
+"What a stack gets when it is migrated to another vendor."
+input StackVendorMigrationInput {
+  "Labels beside those that it has."
+  labels: [String!]
+  "Settings for Terragrunt, if that is the vendor."
+  terragrunt: TerragruntMigrationInput
+}
+
+"Settings of a stack that is migrated to Terragrunt."
+input TerragruntMigrationInput {
+  "Version of Terragrunt."
+  terragruntVersion: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/workers.graphqls", Input: `extend type Query {

@@ -720,6 +720,73 @@ func (ec *executionContext) fieldContext_StackConfigVendorTerragrunt_useStateMan
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputStackVendorMigrationInput(ctx context.Context, obj any) (StackVendorMigrationInput, error) {
+	var it StackVendorMigrationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"labels", "terragrunt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "labels":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("labels"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Labels = data
+		case "terragrunt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("terragrunt"))
+			data, err := ec.unmarshalOTerragruntMigrationInput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐTerragruntMigrationInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Terragrunt = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputTerragruntMigrationInput(ctx context.Context, obj any) (TerragruntMigrationInput, error) {
+	var it TerragruntMigrationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"terragruntVersion"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "terragruntVersion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("terragruntVersion"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TerragruntVersion = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -1185,6 +1252,16 @@ func (ec *executionContext) marshalNStackConfigVendor2githubᚗcomᚋairlockᚑp
 	return ec._StackConfigVendor(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNStackVendor2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackVendor(ctx context.Context, v any) (StackVendor, error) {
+	var res StackVendor
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStackVendor2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackVendor(ctx context.Context, sel ast.SelectionSet, v StackVendor) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalOKubernetesWorkflowTool2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
@@ -1221,6 +1298,14 @@ func (ec *executionContext) marshalOOpenTofuWorkflowTool2ᚖstring(ctx context.C
 	return res
 }
 
+func (ec *executionContext) unmarshalOStackVendorMigrationInput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackVendorMigrationInput(ctx context.Context, v any) (*StackVendorMigrationInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputStackVendorMigrationInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOTerraformWorkflowTool2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
@@ -1237,6 +1322,14 @@ func (ec *executionContext) marshalOTerraformWorkflowTool2ᚖstring(ctx context.
 	_ = ctx
 	res := graphql.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOTerragruntMigrationInput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐTerragruntMigrationInput(ctx context.Context, v any) (*TerragruntMigrationInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTerragruntMigrationInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOTerragruntTool2ᚖstring(ctx context.Context, v any) (*string, error) {
