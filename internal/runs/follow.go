@@ -150,6 +150,9 @@ func (s *Service) weigh(ctx context.Context, tx Tx, p access.Permit, stack domai
 		if w.Outcome, err = s.outcome(ctx, tx, stack, run, *w); err != nil {
 			return nil, err
 		}
+		if w.Outcome == domain.OutcomeUnchanged && run.Request.Pushed {
+			w.Outcome = domain.OutcomeChanged // its own code is new
+		}
 		if w.Outcome != domain.OutcomeOpen {
 			if err := tx.SettleRunDependency(ctx, p, *w); err != nil {
 				return nil, err

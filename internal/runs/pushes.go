@@ -49,27 +49,45 @@ func (s *Service) followPush(ctx context.Context, tx Tx, push domain.Push) error
 	if err != nil {
 		return err
 	}
-	stacks, err := pushed(ctx, tx, push)
+	stacks, err := s.concerned(ctx, tx, push)
 	if err != nil {
 		return err
 	}
-	for _, known := range stacks {
-		stack, err := tx.LockStack(ctx, known.ID)
-		if err != nil {
-			return err
-		}
-		path, err := tx.Path(ctx, stack.Space)
-		if err != nil {
-			return err
-		}
-		if !path.Reaches(push.Space) || !concerns(stack, push) {
-			continue
-		}
-		if err := s.startPushed(ctx, tx, permit, stack, push); err != nil {
+	above, err := aboveOthers(ctx, tx, stacks)
+	if err != nil {
+		return err
+	}
+	// The runs above queue those below, which then need none of their own.
+	slices.SortStableFunc(stacks, func(a, b domain.Stack) int { return above[a.ID] - above[b.ID] })
+	for _, stack := range stacks {
+		if err := s.startPushed(ctx, tx, permit, stack, push, above[stack.ID] > 0); err != nil {
 			return err
 		}
 	}
 	return tx.DeletePush(ctx, permit, push.ID)
+}
+
+// concerned holds the stacks that a push means, by id: so do others that hold
+// several.
+func (s *Service) concerned(ctx context.Context, tx Tx, push domain.Push) (out []domain.Stack, err error) {
+	known, err := pushed(ctx, tx, push)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range known {
+		stack, err := tx.LockStack(ctx, k.ID)
+		if err != nil {
+			return nil, err
+		}
+		path, err := tx.Path(ctx, stack.Space)
+		if err != nil {
+			return nil, err
+		}
+		if path.Reaches(push.Space) && concerns(stack, push) {
+			out = append(out, stack)
+		}
+	}
+	return out, nil
 }
 
 func pushed(ctx context.Context, tx Tx, push domain.Push) ([]domain.Stack, error) {
@@ -77,6 +95,22 @@ func pushed(ctx context.Context, tx Tx, push domain.Push) ([]domain.Stack, error
 		return tx.StacksOfRepo(ctx, push.Repo)
 	}
 	return tx.StacksOfURL(ctx, strings.Split(push.Source, "\n"))
+}
+
+// aboveOthers counts for each stack how many of the others it depends on,
+// directly or through stacks in between.
+func aboveOthers(ctx context.Context, tx Tx, stacks []domain.Stack) (map[domain.StackID]int, error) {
+	above := map[domain.StackID]int{}
+	for _, stack := range stacks {
+		edges, err := tx.DependenciesBelow(ctx, stack.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range downstream(edges, stack.ID) {
+			above[id]++
+		}
+	}
+	return above, nil
 }
 
 // concerns reports whether anything has changed below the stack's project root
@@ -100,7 +134,8 @@ func concerns(stack domain.Stack, push domain.Push) bool {
 // startPushed starts the run of one stack. A tracked run takes the head of the
 // branch when it begins, not the commit that was announced: pushes that arrive
 // late or twice deploy nothing old, and one run that waits is enough for all.
-func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, stack domain.Stack, push domain.Push) error {
+// Below another stack of the push it is the run that waits for that one's.
+func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, stack domain.Stack, push domain.Push, below bool) error {
 	if stack.MayStart(actor(ctx)) != nil && stack.Lock == nil {
 		return nil // disabled, or being deleted
 	}
@@ -119,6 +154,11 @@ func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, 
 		if slices.ContainsFunc(open, takesHead) {
 			return nil
 		}
+		if below {
+			if done, err := s.adopt(ctx, tx, permit, open, push); err != nil || done {
+				return err
+			}
+		}
 	}
 	run := s.newRun(ctx, tx, stack, kind)
 	run.TriggeredBy, run.Title = push.By, firstLine(legible(push.Title))
@@ -134,4 +174,23 @@ func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, 
 func takesHead(run domain.Run) bool {
 	waits := run.State == domain.RunQueued || run.State == domain.RunReady
 	return run.Type == domain.RunTracked && run.Request.Pushed && run.Commit.Hash == "" && waits
+}
+
+// adopt makes a run that waits for the stacks above the run of a push, too: it
+// begins whether or not anything has changed there.
+func (s *Service) adopt(ctx context.Context, tx Tx, permit access.Permit, open []domain.Run, push domain.Push) (bool, error) {
+	for _, run := range open {
+		if run.Type != domain.RunTracked || run.State != domain.RunQueued || run.Commit.Hash != "" {
+			continue
+		}
+		waits, err := tx.RunDependencies(ctx, run.ID)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(waits, func(d domain.RunDependency) bool { return d.Outcome == domain.OutcomeOpen }) {
+			run.Request.Pushed, run.Title = true, firstLine(legible(push.Title))
+			return true, tx.SaveRun(ctx, permit.About(string(run.ID)), run)
+		}
+	}
+	return false, nil
 }

@@ -194,6 +194,48 @@ func TestPushesToBranches(t *testing.T) {
 	})
 }
 
+// TestAPushFollowsTheChain is zero -> mid -> alow, where the push means zero and
+// alow only: alow begins once, after zero, though nothing has changed for mid.
+func TestAPushFollowsTheChain(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		for _, id := range []domain.StackID{"zero", "alow", "mid"} {
+			b.Stack(t, id, "dev", func(s *domain.Stack) {
+				s.Autodeploy, s.RepositoryURL = true, "https://git.example.com/chain"
+				if id == "mid" {
+					s.RepositoryURL = "https://git.example.com/mid"
+				}
+			})
+		}
+		b.waits(t, "mid", "zero", "x=>X")
+		b.waits(t, "alow", "mid", "y=>Y")
+		push := domain.Push{Space: "dev", Source: domain.SourceKey("https://git.example.com/chain"), Branch: "main", All: true}
+		b.push(t, push)
+		b.finish(t, "zero", text("x", "same"))
+		b.finish(t, "mid", text("y", "same"))
+		b.finish(t, "alow")
+		b.noLease(t)
+
+		b.push(t, push)
+		b.push(t, push) // delivered again
+		b.finish(t, "zero", text("x", "same"))
+		if got := b.chained(t, "mid").State; got != domain.RunSkipped {
+			t.Errorf("the run of mid is %s", got)
+		}
+		b.finish(t, "alow")
+		b.noLease(t)
+		if list := b.tracked(t, "alow"); len(list) != 2 || list[0].Title != "Pushed" {
+			t.Errorf("alow has %d runs: %+v", len(list), list)
+		}
+
+		b.push(t, push)
+		b.fail(t) // zero
+		if got := b.chained(t, "alow").State; got != domain.RunSkipped {
+			t.Errorf("below a failure the run is %s", got)
+		}
+		b.noLease(t)
+	})
+}
+
 func TestBuiltInRepositoriesThatCannotBeUsed(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		for id, change := range map[domain.StackID]func(*domain.Stack){

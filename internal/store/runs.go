@@ -219,9 +219,9 @@ func (tx *Tx) saveRun(ctx context.Context, r domain.Run) error {
 		stop = toJSON(r.Stop)
 	}
 	return tx.exec(ctx, `update runs set state = $2, serial = $3, commit_info = $4, title = $5, updated_at = $6, delta = $7, note = $8,
-		epoch = $9, worker = $10, lease_until = $11, acted_as = $12, priority = $13, targets = $14, stop = $15 where id = $1`,
+		epoch = $9, worker = $10, lease_until = $11, acted_as = $12, priority = $13, targets = $14, stop = $15, request = $16 where id = $1`,
 		r.ID, r.State, r.StateSerial, toJSON(r.Commit), r.Title, micros(r.UpdatedAt), delta, r.Note, r.Epoch, r.Worker, micros(r.LeaseUntil), actedAs(r.ActedAs),
-		r.Priority, toJSON(list(r.Targets)), stop)
+		r.Priority, toJSON(list(r.Targets)), stop, toJSON(r.Request))
 }
 
 func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {
