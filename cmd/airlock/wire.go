@@ -137,7 +137,7 @@ func (s *server) build(ctx context.Context) error {
 	s.bindings = bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids)
 	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{
 		BaseURL: s.config.BaseURL, LeaseTTL: s.config.Lease, ApplyTTL: s.config.ApplyLease,
-		Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret},
+		Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret}, Federation: s.identity,
 	})
 	s.states = s.newStates()
 	s.stacks = stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource)

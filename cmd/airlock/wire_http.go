@@ -37,6 +37,7 @@ func (s *server) routes() http.Handler {
 		States:          s.stateDoors(),
 		AuthZEN:         decisions,
 		AuthZENMetadata: decisions.Metadata(),
+		Federation:      s.federationDoors(),
 		Authenticate:    s.identity.Authenticate,
 		Ready:           s.store.Ping,
 		NewID:           s.ids.ULID,

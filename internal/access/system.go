@@ -23,6 +23,8 @@ const (
 	SystemSweeper    System = "system::sweeper"     // clears what has expired away
 	SystemUpload     System = "system::upload"      // keeps what is sent to an address that it was given
 	SystemPush       System = "system::push"        // starts the runs that follow from a push
+
+	SystemKeyRotation System = "system::key-rotation" // replaces the keys of federation tokens in time
 )
 
 var systemKinds = map[System][]Kind{
@@ -36,6 +38,8 @@ var systemKinds = map[System][]Kind{
 	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack, KindRun},
 	SystemUpload:     {KindRun},
 	SystemPush:       {KindRun},
+
+	SystemKeyRotation: {KindAccount},
 }
 
 // System returns the permit of a background worker for one object. It leaves

@@ -69,9 +69,17 @@ type OutboxRow struct {
 	CreatedAt time.Time
 }
 
-// SigningKey signs the tokens that Airlock issues.
+// SigningKey signs the tokens that Airlock takes itself.
 type SigningKey struct {
 	ID        string
 	Private   []byte // PKCS#8
 	CreatedAt time.Time
+}
+
+// FederationKey signs the tokens with which runs sign in elsewhere.
+type FederationKey struct {
+	ID        string
+	Private   []byte // PKCS#8
+	CreatedAt time.Time
+	SignsFrom time.Time // until the next one signs; it is shown before
 }

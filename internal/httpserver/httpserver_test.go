@@ -39,8 +39,12 @@ func newBench() *bench {
 		Workers:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "worker", http.StatusUnauthorized) }),
 		AuthZEN:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "authzen", http.StatusUnauthorized) }),
 		AuthZENMetadata: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }),
-		State:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "state", http.StatusUnauthorized) }),
-		Uploads:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "upload", http.StatusNotFound) }),
+		Federation: httpserver.FederationDoors{
+			Discovery: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }),
+			Keys:      http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }),
+		},
+		State:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "state", http.StatusUnauthorized) }),
+		Uploads: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "upload", http.StatusNotFound) }),
 		Authenticate: func(_ context.Context, token string) (access.Caller, error) {
 			if token == "good" {
 				return access.Caller{Name: "api::good"}, nil
@@ -78,12 +82,14 @@ func (b *bench) ask(t *testing.T, method, path string, header ...string) (int, h
 func TestCase117OpenRoutes(t *testing.T) {
 	b := newBench()
 	open := map[string]bool{"GET /": true, "GET /healthz": true, "HEAD /healthz": true, "GET /metrics": true, "HEAD /metrics": true,
-		"GET /.well-known/authzen-configuration": true, "HEAD /.well-known/authzen-configuration": true}
+		"GET /.well-known/authzen-configuration": true, "HEAD /.well-known/authzen-configuration": true,
+		"GET /.well-known/openid-configuration": true, "HEAD /.well-known/openid-configuration": true,
+		"GET /.well-known/jwks": true, "HEAD /.well-known/jwks": true}
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "LOCK"} {
 		for _, path := range []string{
 			"/", "/healthz", "/metrics", "/graphql", "/worker/v1/lease", "/state/v1/k", "/uploads/workspaces/a/b", "/worker/", "/state/", "/worker", "/state", "/debug/pprof/", "/debug/vars",
 			"/admin", "/.well-known/terraform.json", "/index.html", "/graphql/", "/healthz/", "/metrics/x", "/admin-key.json", "/access", "/access/", "/access/v1/evaluation",
-			"/access/v1/search/subject", "/.well-known/authzen-configuration", "/.well-known/authzen-configuration/x", "/../admin-key.json", "//healthz",
+			"/access/v1/search/subject", "/.well-known/authzen-configuration", "/.well-known/authzen-configuration/x", "/.well-known/openid-configuration", "/.well-known/jwks", "/.well-known/jwks/x", "/../admin-key.json", "//healthz",
 		} {
 			status, _, body := b.ask(t, method, path)
 			answers := status == http.StatusOK

@@ -24,6 +24,10 @@ type Parts struct {
 	// AuthZENMetadata describes the doors below /access/ to anybody.
 	AuthZENMetadata http.Handler
 
+	// Federation tells anybody how to verify the tokens with which runs sign in
+	// elsewhere.
+	Federation FederationDoors
+
 	// Authenticate turns a bearer token into a caller.
 	Authenticate func(ctx context.Context, token string) (access.Caller, error)
 	// Ready reports whether the server can answer requests.
@@ -41,9 +45,16 @@ type StateDoors struct {
 	Tokens    http.Handler // tells people how to get a token
 }
 
+// FederationDoors describe an OpenID provider.
+type FederationDoors struct {
+	Discovery http.Handler
+	Keys      http.Handler
+}
+
 // Handler returns all routes. Without credentials only health, metrics, the
-// metadata of the AuthZEN endpoints and the open part of the API
-// (introspection, the exchange of a key) answer.
+// metadata of the AuthZEN endpoints, the description and public keys of the OpenID
+// provider, and the open part of the API (introspection, the exchange of a key)
+// answer.
 func Handler(p Parts) http.Handler {
 	mux := http.NewServeMux()
 	m := middleware{p}
@@ -55,6 +66,8 @@ func Handler(p Parts) http.Handler {
 	mux.Handle("/uploads/", m.wrap("uploads", m.within(transferTime, p.Uploads)))
 	mux.Handle("/transfers/", m.wrap("transfers", m.within(transferTime, p.States.Transfers)))
 	mux.Handle("/api/v2/", m.wrap("remote_state", m.within(requestTime, m.bearer(p.States.Remote))))
+	mux.Handle("GET /.well-known/openid-configuration", m.wrap("federation", p.Federation.Discovery))
+	mux.Handle("GET /.well-known/jwks", m.wrap("federation_keys", p.Federation.Keys))
 	mux.Handle("GET /.well-known/terraform.json", m.wrap("discovery", p.States.Discovery))
 	mux.Handle("GET /app/settings/tokens", m.wrap("tokens", p.States.Tokens))
 	mux.Handle("GET /healthz", m.wrap("healthz", m.health()))

@@ -20,6 +20,7 @@ import (
 type Tx interface {
 	access.AdminReader
 	peopleTx
+	federationTx
 	APIKey(ctx context.Context, id domain.APIKeyID) (domain.APIKey, error)
 	APIKeys(ctx context.Context) ([]domain.APIKey, error)
 	InsertAPIKey(ctx context.Context, p access.Permit, k domain.APIKey) error
@@ -35,6 +36,8 @@ type Tx interface {
 type Config struct {
 	BaseURL  string        // the one audience of every token, without /graphql
 	TokenTTL time.Duration // of API tokens; access model R8: 1 h by default
+	// FederationKeyLife is how long a key signs federation tokens; 0: 90 days.
+	FederationKeyLife time.Duration
 }
 
 // RunTokenTTL is the longest that a run's token can live (access model A150).
@@ -54,6 +57,8 @@ type Service struct {
 	now    func() time.Time
 	tokens *tokens
 	config Config
+
+	federation *federation
 }
 
 // New returns the use cases of identity. It makes the signing key if there is none.
@@ -62,7 +67,11 @@ func New(ctx context.Context, db DB, gate *access.Gate, ids domain.IDSource, now
 	if err != nil {
 		return nil, err
 	}
-	return &Service{db: db, gate: gate, ids: ids, now: now, tokens: t, config: c}, nil
+	f, err := newFederation(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{db: db, gate: gate, ids: ids, now: now, tokens: t, config: c, federation: f}, nil
 }
 
 // Session is a token and whom it speaks for.

@@ -26,6 +26,9 @@ func (r *run) openBox(tool string) error {
 	if err := os.Chmod(r.path("tofu.rc"), 0o644); err != nil {
 		return fmt.Errorf("open a sandbox: %w", err)
 	}
+	if r.federation.begun != nil {
+		read = append(read, r.path(federationDir))
+	}
 	if r.cfg.PluginCache != "" {
 		if err := shadow(r.cfg.PluginCache, r.pluginCache()); err != nil {
 			return fmt.Errorf("open a sandbox: %w", err)

@@ -2,7 +2,9 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -32,7 +34,9 @@ type fakeAPI struct {
 	refuseState error  // of RecoverState
 	left        []bool // what Leave was told: draining, gone
 	restart     bool   // answer ErrRestart when there is no job
-	late        int    // calls after the run's last state or the stop
+	federated   int    // tokens given by Federate
+	tokenLife   time.Duration
+	late        int // calls after the run's last state or the stop
 
 	onAdvance   func(a workerapi.Advance) error // may refuse; called without the lock
 	onLog       func(c workerapi.LogChunk) error
@@ -179,6 +183,17 @@ func (f *fakeAPI) AppendLogs(_ context.Context, c workerapi.LogChunk) error {
 	f.chunks = append(f.chunks, c)
 	f.notify()
 	return nil
+}
+
+// Federate answers with a token that says in which state it was asked for.
+func (f *fakeAPI) Federate(_ context.Context, q workerapi.FederateRequest) (workerapi.FederateReply, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if q.Epoch != f.epoch {
+		return workerapi.FederateReply{}, domain.Conflict("epoch %d is over", q.Epoch)
+	}
+	f.federated++
+	return workerapi.FederateReply{Token: fmt.Sprintf("federation-token-%d-%s", f.federated, f.states[len(f.states)-1]), Life: cmp.Or(f.tokenLife, time.Hour)}, nil
 }
 
 func (f *fakeAPI) PutWorkspace(_ context.Context, ref workerapi.LeaseRef, body io.Reader) error {

@@ -46,6 +46,10 @@ func (b asBackend) GetWorkspace(ctx context.Context, _ domain.PoolKey, r workera
 	return b.fakeAPI.GetWorkspace(ctx, r)
 }
 
+func (b asBackend) Federate(ctx context.Context, _ domain.PoolKey, q workerapi.FederateRequest) (workerapi.FederateReply, error) {
+	return b.fakeAPI.Federate(ctx, q)
+}
+
 func (b asBackend) RecoverState(ctx context.Context, _ domain.PoolKey, r workerapi.LeaseRef, body io.Reader) error {
 	return b.fakeAPI.RecoverState(ctx, r, body)
 }

@@ -35,6 +35,8 @@ type run struct {
 	box     *sandbox.Box // where its processes live
 	shell   shell
 	plan    *planned
+
+	federation federation
 }
 
 // errShutdown is the cause that ends a plan when the worker shuts down.
@@ -91,6 +93,7 @@ func firstState(p workerapi.Phase) domain.RunState {
 
 // stop ends a run that somebody has stopped; no hook runs any more.
 func (r *run) stop() (domain.RunState, error) {
+	r.federation.settle()
 	r.log.lines.Flush()
 	r.log.say("Stopped")
 	return r.state, r.advance(workerapi.Advance{To: domain.RunStopped})
@@ -159,6 +162,7 @@ func (r *run) greet() {
 
 // fail ends the run in FAILED with err as its note.
 func (r *run) fail(err error) (domain.RunState, error) {
+	r.federation.settle()
 	note := r.masker.Mask(err.Error())
 	r.log.lines.Flush()
 	r.log.say("Failed: " + note)
@@ -224,6 +228,9 @@ func (r *run) prepare() error {
 	if r.sockets, err = os.MkdirTemp(shortTemp(), "al-"); err != nil {
 		return fmt.Errorf("make the run's directory: %w", err)
 	}
+	if err := r.beginFederation(); err != nil {
+		return err
+	}
 	var services tofu.Services
 	if s := r.job.Services; s != nil {
 		services = tofu.Services{Hosts: s.Hosts, States: s.States, Token: s.Token}
@@ -248,6 +255,7 @@ func (r *run) cleanUp() {
 		return
 	}
 	killResidue(r.dir)
+	r.federation.keeper.Wait()
 	r.box.Close()
 	r.rescueState()
 	for _, root := range []*os.Root{r.project, r.ws} {

@@ -40,7 +40,7 @@ func secretValues(job *workerapi.Job) []string {
 // environment returns the variables of the run's processes in one kind of
 // stage.
 func (r *run) environment(writes bool) ([]string, error) {
-	vars, err := variables(r.job, writes)
+	vars, err := variables(append(r.federationVariables(), r.job.Env...), writes)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +70,9 @@ func (r *run) setUp(ctx context.Context) error {
 	if err := r.openBox(binary); err != nil {
 		return err
 	}
+	if err := r.openFederation(); err != nil {
+		return err
+	}
 	env, err := r.environment(false)
 	if err != nil {
 		return err
@@ -86,6 +89,9 @@ func (r *run) setUp(ctx context.Context) error {
 // enterWriting gives the tool and the hooks the variables of the stages that
 // may change something.
 func (r *run) enterWriting() error {
+	if err := r.renewFederation(); err != nil {
+		return err
+	}
 	env, err := r.environment(true)
 	r.shell.env = env
 	return err

@@ -16,11 +16,11 @@ const maxVariable = 128 << 10
 // variables returns the run's own variables as they are in one kind of stage:
 // those of that stage win over those of all stages, and references to others
 // are replaced.
-func variables(job *workerapi.Job, writes bool) ([]workerapi.EnvVar, error) {
+func variables(env []workerapi.EnvVar, writes bool) ([]workerapi.EnvVar, error) {
 	at := map[string]int{}
 	var out []workerapi.EnvVar
 	for _, staged := range []bool{false, true} { // the stronger last
-		for _, e := range job.Env {
+		for _, e := range env {
 			name, isStaged, inWrites := domain.StageOf(e.Name)
 			if isStaged != staged || isStaged && inWrites != writes || tofu.Reserved(name) {
 				continue

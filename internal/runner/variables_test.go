@@ -12,7 +12,7 @@ import (
 // env returns the variables of a stage as a map.
 func stageEnv(t *testing.T, writes bool, list ...workerapi.EnvVar) map[string]string {
 	t.Helper()
-	vars, err := variables(&workerapi.Job{Env: list}, writes)
+	vars, err := variables(list, writes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestInterpolationBomb(t *testing.T) {
 		before := "${" + string(c-1) + "}"
 		list = append(list, v(string(c), strings.Repeat(before, 10)))
 	}
-	_, err := variables(&workerapi.Job{Env: list}, false)
+	_, err := variables(list, false)
 	if err == nil || !strings.Contains(err.Error(), "is longer than 131072 bytes") {
 		t.Errorf("got %v", err)
 	}

@@ -127,6 +127,8 @@ type Config struct {
 	LeaseTTL time.Duration // 0: LeaseTTL
 	ApplyTTL time.Duration // 0: ApplyTTL; never shorter than LeaseTTL
 	Uploads  UploadTokens
+	// Federation issues the tokens with which runs sign in elsewhere; nil: none are.
+	Federation FederationIssuer
 }
 
 // Service answers and changes runs.

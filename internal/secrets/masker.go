@@ -74,6 +74,16 @@ func (m *Masker) Add(value string) bool {
 	return true
 }
 
+// Hide is Add for a value of the worker's own: it is not among those that Added
+// returns, and there may be any number.
+func (m *Masker) Hide(value string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(value) >= MinMaskable {
+		m.hide(value)
+	}
+}
+
 // Added returns the values that were added.
 func (m *Masker) Added() []string {
 	m.mu.RLock()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/runs"
@@ -55,7 +56,7 @@ func (b *backend) Lease(ctx context.Context, key domain.PoolKey, req LeaseReques
 			return nil, ErrRestart
 		}
 	}
-	sealing, err := newSealer(ctx, b.config.keys(), key.Pool, req)
+	sealing, err := newSealer(ctx, b.config.keys(), key.Pool, req.Key, req.Nonce)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		Autodeploy: a.Run.Autodeploy, ForceApply: a.Run.Request.Force != "", Hooks: a.Hooks,
 		SensitiveOutputs: a.Stack.UploadSensitiveOutputs && !a.Stack.ManagesState,
 		Command:          a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
-		MaskWellKnown: a.Stack.MaskWellKnownSecrets,
+		MaskWellKnown: a.Stack.MaskWellKnownSecrets, Federated: b.runs.Federated(),
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
 			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: upload(a),
@@ -154,6 +155,19 @@ func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (A
 		return AdvanceReply{Hold: true}, nil
 	}
 	return AdvanceReply{Apply: err == nil && a.To == domain.RunConfirmed}, err
+}
+
+// Federate implements Backend.
+func (b *backend) Federate(ctx context.Context, key domain.PoolKey, q FederateRequest) (reply FederateReply, err error) {
+	sealing, err := newSealer(ctx, b.config.keys(), key.Pool, q.Key, q.Nonce)
+	if err != nil {
+		return reply, err
+	}
+	token, until, err := b.runs.Federate(ctx, lease(key, q.LeaseRef))
+	if err != nil {
+		return reply, err
+	}
+	return sealing.sealToken(q.LeaseRef, FederateReply{Token: token, Life: time.Until(until)})
 }
 
 func (b *backend) AppendLogs(ctx context.Context, key domain.PoolKey, c LogChunk) error {

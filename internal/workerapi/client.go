@@ -22,6 +22,7 @@ const (
 	pathHeartbeat = pathPrefix + "heartbeat"
 	pathAdvance   = pathPrefix + "advance"
 	pathLogs      = pathPrefix + "logs"
+	pathFederate  = pathPrefix + "federate"
 	typeJSON      = "application/json"
 	typeWorkspace = "application/gzip"
 )
@@ -68,7 +69,8 @@ func NewClient(base, token string, transport http.RoundTripper) (*Client, error)
 func (c *Client) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, req.Wait+callTimeout)
 	defer cancel()
-	if err := c.Key.ask(&req); err != nil {
+	var err error
+	if req.Key, req.Nonce, err = c.Key.ask(); err != nil {
 		return nil, err
 	}
 	body, err := json.Marshal(req)
@@ -105,6 +107,17 @@ func (c *Client) Heartbeat(ctx context.Context, q HeartbeatRequest) (HeartbeatRe
 func (c *Client) Advance(ctx context.Context, a Advance) (AdvanceReply, error) {
 	var reply AdvanceReply
 	return reply, c.call(ctx, pathAdvance, a, &reply)
+}
+
+// Federate implements API.
+func (c *Client) Federate(ctx context.Context, q FederateRequest) (reply FederateReply, err error) {
+	if q.Key, q.Nonce, err = c.Key.ask(); err != nil {
+		return reply, err
+	}
+	if err := c.call(ctx, pathFederate, q, &reply); err != nil {
+		return reply, err
+	}
+	return c.Key.openToken(reply, q)
 }
 
 // AppendLogs implements API.

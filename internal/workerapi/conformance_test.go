@@ -57,6 +57,10 @@ func (f *fake) AppendLogs(_ context.Context, pool domain.PoolKey, c LogChunk) er
 	return f.hear(pool, c)
 }
 
+func (f *fake) Federate(_ context.Context, pool domain.PoolKey, q FederateRequest) (FederateReply, error) {
+	return FederateReply{Token: "a.b.c", Life: time.Hour}, f.hear(pool, q)
+}
+
 func (f *fake) PutWorkspace(_ context.Context, pool domain.PoolKey, ref LeaseRef, body io.Reader) error {
 	b, err := io.ReadAll(body)
 	if err != nil {
@@ -117,7 +121,7 @@ func wholeJob() *Job {
 	return &Job{
 		Ref: ref, Phase: PhaseApply, RunType: domain.RunTracked, StackID: "net", LeaseTTL: 30 * time.Second, ApplyTTL: time.Hour,
 		Source:      Source{Provider: "GIT", URL: "https://e.com/a", Branch: "main", Commit: "abc", Schemes: []string{"https"}},
-		ProjectRoot: "live", FailReason: "f", MaskWellKnown: true, Notices: []string{"n"}, ToolVersion: "1.12.6", Autodeploy: true,
+		ProjectRoot: "live", FailReason: "f", MaskWellKnown: true, Federated: true, Notices: []string{"n"}, ToolVersion: "1.12.6", Autodeploy: true,
 		Env:   []EnvVar{{Name: "A", Value: "b\x01\"", Secret: true}},
 		Files: []File{{Path: "p", Content: []byte{0, 1, 255}, Secret: true, Mode: 0o600}},
 		Hooks: domain.Hooks{BeforeInit: []string{"a"}, AfterRun: []string{"b\nc"}},
@@ -171,8 +175,11 @@ func TestConformanceCalls(t *testing.T) {
 			if err := api.RecoverState(ctx, ref, strings.NewReader("{}")); err != nil || string(f.state) != "{}" {
 				t.Errorf("recover a state: %v, %q", err, f.state)
 			}
+			if reply, err := api.Federate(ctx, FederateRequest{LeaseRef: ref}); err != nil || reply.Token != "a.b.c" || reply.Life != time.Hour {
+				t.Errorf("federate: %+v, %v", reply, err)
+			}
 			request.Wait = MaxLeaseWait
-			want := []any{request, request, HeartbeatRequest{LeaseRef: ref}, advance, chunk, ref, ref, ref}
+			want := []any{request, request, HeartbeatRequest{LeaseRef: ref}, advance, chunk, ref, ref, ref, FederateRequest{LeaseRef: ref}}
 			if d := cmp.Diff(want, f.heard); d != "" {
 				t.Errorf("the backend heard (-want +got):\n%s", d)
 			}
@@ -192,6 +199,7 @@ func calls(ctx context.Context, api API) map[string]func() error {
 		"logs":      func() error { return api.AppendLogs(ctx, LogChunk{Ref: ref}) },
 		"put":       func() error { return api.PutWorkspace(ctx, ref, strings.NewReader("x")) },
 		"recover":   func() error { return api.RecoverState(ctx, ref, strings.NewReader("{}")) },
+		"federate":  func() error { _, err := api.Federate(ctx, FederateRequest{LeaseRef: ref}); return err },
 		"get":       func() error { _, err := api.GetWorkspace(ctx, ref); return err },
 	}
 }

@@ -36,6 +36,7 @@ type Backend interface {
 	PutWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error
 	GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error)
 	RecoverState(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error
+	Federate(ctx context.Context, key domain.PoolKey, q FederateRequest) (FederateReply, error)
 }
 
 // Auth answers what a token proves. An error means that it could
@@ -59,6 +60,7 @@ func Handler(auth Auth, backend Backend) http.Handler {
 	mux.HandleFunc("POST "+pathHeartbeat, h.heartbeat)
 	mux.HandleFunc("POST "+pathAdvance, answer(maxAdvance, h.backend.Advance))
 	mux.HandleFunc("POST "+pathLogs, answer(MaxLogBody, h.appendLogs))
+	mux.HandleFunc("POST "+pathFederate, answer(maxSmallBody, h.backend.Federate))
 	mux.HandleFunc("PUT "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.putWorkspace)
 	mux.HandleFunc("GET "+pathPrefix+"runs/{run}/leases/{epoch}/workspace", h.getWorkspace)
 	mux.HandleFunc("PUT "+pathPrefix+"runs/{run}/leases/{epoch}/state", h.recoverState)

@@ -39,6 +39,11 @@ func (l local) Advance(ctx context.Context, a Advance) (AdvanceReply, error) {
 	return l.backend.Advance(ctx, l.key, a)
 }
 
+// Federate implements API.
+func (l local) Federate(ctx context.Context, q FederateRequest) (FederateReply, error) {
+	return l.backend.Federate(ctx, l.key, q)
+}
+
 // AppendLogs implements API.
 func (l local) AppendLogs(ctx context.Context, c LogChunk) error {
 	return l.backend.AppendLogs(ctx, l.key, c)

@@ -18,22 +18,28 @@ import (
 // jobs are not sealed.
 type PoolKeys func(ctx context.Context, pool domain.WorkerPoolID) (string, error)
 
-// purpose is what a sealed job is bound to: one lease of one run of one pool,
-// and the one question that it answers.
-func purpose(pool domain.WorkerPoolID, ref LeaseRef, nonce string) string {
-	return strings.Join([]string{"airlock job", Version, string(pool), string(ref.RunID), strconv.Itoa(ref.Epoch), nonce}, "\n")
+// What is sealed.
+const (
+	sealedJob        = "airlock job"
+	sealedFederation = "airlock federation token"
+)
+
+// purpose is what a sealed answer is bound to: what it is, one lease of one run
+// of one pool, and the one question that it answers.
+func purpose(what string, pool domain.WorkerPoolID, ref LeaseRef, nonce string) string {
+	return strings.Join([]string{what, Version, string(pool), string(ref.RunID), strconv.Itoa(ref.Epoch), nonce}, "\n")
 }
 
-// sealer seals the jobs of one question, nil where they are not sealed.
+// sealer seals the answer to one question, nil where it is not sealed.
 type sealer struct {
 	pool  domain.WorkerPoolID
 	to    crypto.PublicKey
 	nonce string
 }
 
-// newSealer refuses a worker that could not open the jobs of its pool, before
+// newSealer refuses a worker that could not open the answers to its pool, before
 // it is given one.
-func newSealer(ctx context.Context, keys PoolKeys, pool domain.WorkerPoolID, req LeaseRequest) (*sealer, error) {
+func newSealer(ctx context.Context, keys PoolKeys, pool domain.WorkerPoolID, key, nonce string) (*sealer, error) {
 	if keys == nil {
 		return nil, nil
 	}
@@ -49,28 +55,40 @@ func newSealer(ctx context.Context, keys PoolKeys, pool domain.WorkerPoolID, req
 	if err != nil {
 		return nil, err
 	}
-	if req.Key != name || req.Nonce == "" {
+	if key != name || nonce == "" {
 		return nil, &domain.Error{
 			Code:    domain.CodeForbidden,
 			Message: "forbidden: the runs of this worker pool are encrypted to a key that the worker does not hold: start it with the pool's config and private key",
 		}
 	}
-	return &sealer{pool: pool, to: to, nonce: req.Nonce}, nil
+	return &sealer{pool: pool, to: to, nonce: nonce}, nil
 }
 
 func (s *sealer) seal(job *Job) (*Job, error) {
 	if s == nil {
 		return job, nil
 	}
-	plain, err := json.Marshal(job)
-	if err != nil {
-		return nil, fmt.Errorf("encode a job: %w", err)
-	}
-	sealed, err := secrets.SealEnvelope(s.to, purpose(s.pool, job.Ref, s.nonce), plain)
+	sealed, err := s.encrypt(sealedJob, job.Ref, job)
 	if err != nil {
 		return nil, err
 	}
 	return &Job{Ref: job.Ref, Sealed: sealed}, nil
+}
+
+func (s *sealer) sealToken(ref LeaseRef, reply FederateReply) (FederateReply, error) {
+	if s == nil {
+		return reply, nil
+	}
+	sealed, err := s.encrypt(sealedFederation, ref, reply)
+	return FederateReply{Sealed: sealed}, err
+}
+
+func (s *sealer) encrypt(what string, ref LeaseRef, answer any) ([]byte, error) {
+	plain, err := json.Marshal(answer)
+	if err != nil {
+		return nil, fmt.Errorf("encode what is to be sealed: %w", err)
+	}
+	return secrets.SealEnvelope(s.to, purpose(what, s.pool, ref, s.nonce), plain)
 }
 
 // PoolKey is what a worker needs to open the jobs of its pool.
@@ -79,17 +97,15 @@ type PoolKey struct {
 	Private crypto.Signer
 }
 
-// ask adds to a question what its answer must be sealed for.
-func (k *PoolKey) ask(req *LeaseRequest) error {
+// ask returns what a question says so that its answer is sealed for it.
+func (k *PoolKey) ask() (key, nonce string, err error) {
 	if k == nil {
-		return nil
+		return "", "", nil
 	}
-	var nonce [16]byte
-	_, _ = rand.Read(nonce[:]) // never fails
-	req.Nonce = base64.RawURLEncoding.EncodeToString(nonce[:])
-	var err error
-	req.Key, err = secrets.Fingerprint(k.Private.Public())
-	return err
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails
+	key, err = secrets.Fingerprint(k.Private.Public())
+	return key, base64.RawURLEncoding.EncodeToString(random[:]), err
 }
 
 // open returns the job in an answer. A worker that holds a key takes nothing
@@ -98,16 +114,34 @@ func (k *PoolKey) open(answer *Job, req LeaseRequest) (*Job, error) {
 	if k == nil && answer.Sealed == nil {
 		return answer, nil
 	}
-	if k == nil {
-		return nil, domain.Conflict("run %s is encrypted to a key that this worker does not hold", answer.Ref.RunID)
-	}
-	plain, err := secrets.OpenEnvelope(k.Private, purpose(k.Pool, answer.Ref, req.Nonce), answer.Sealed)
-	if err != nil {
-		return nil, domain.Conflict("the job for run %s was not made for this worker's question: %s", answer.Ref.RunID, err)
-	}
 	job := &Job{}
-	if err := json.Unmarshal(plain, job); err != nil || job.Ref != answer.Ref {
+	if err := k.decrypt(sealedJob, answer.Ref, req.Nonce, answer.Sealed, job); err != nil {
+		return nil, err
+	}
+	if job.Ref != answer.Ref {
 		return nil, domain.Conflict("the job for run %s is not one", answer.Ref.RunID)
 	}
 	return job, nil
+}
+
+// openToken is open for a token.
+func (k *PoolKey) openToken(answer FederateReply, q FederateRequest) (reply FederateReply, err error) {
+	if k == nil && answer.Sealed == nil {
+		return answer, nil
+	}
+	return reply, k.decrypt(sealedFederation, q.LeaseRef, q.Nonce, answer.Sealed, &reply)
+}
+
+func (k *PoolKey) decrypt(what string, ref LeaseRef, nonce string, sealed []byte, into any) error {
+	if k == nil {
+		return domain.Conflict("run %s is encrypted to a key that this worker does not hold", ref.RunID)
+	}
+	plain, err := secrets.OpenEnvelope(k.Private, purpose(what, k.Pool, ref, nonce), sealed)
+	if err != nil {
+		return domain.Conflict("the answer for run %s was not made for this worker's question: %s", ref.RunID, err)
+	}
+	if err := json.Unmarshal(plain, into); err != nil {
+		return domain.Conflict("the answer for run %s cannot be read", ref.RunID)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package workerapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,6 +12,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,7 +44,7 @@ func sealed(t *testing.T, pool domain.WorkerPoolID) (PoolKeys, *PoolKey) {
 // given is a whole job as it crosses the wire for a question of a worker.
 func given(t *testing.T, keys PoolKeys, pool domain.WorkerPoolID, req LeaseRequest, job *Job) *Job {
 	t.Helper()
-	s, err := newSealer(t.Context(), keys, pool, req)
+	s, err := newSealer(t.Context(), keys, pool, req.Key, req.Nonce)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,8 @@ func TestCase88SealedJob(t *testing.T) {
 	_, stranger := sealed(t, "pool-1")
 	ask := func(k *PoolKey) LeaseRequest {
 		var req LeaseRequest
-		if err := k.ask(&req); err != nil {
+		var err error
+		if req.Key, req.Nonce, err = k.ask(); err != nil {
 			t.Fatal(err)
 		}
 		return req
@@ -111,11 +114,59 @@ func TestCase88SealedJob(t *testing.T) {
 	refuse("another pool", &other, answer, req)
 
 	for name, bad := range map[string]LeaseRequest{"no key": {}, "another key": ask(stranger), "no nonce": {Key: req.Key}} {
-		if _, err := newSealer(t.Context(), keys, "pool-1", bad); domain.ErrorCode(err) != domain.CodeForbidden {
+		if _, err := newSealer(t.Context(), keys, "pool-1", bad.Key, bad.Nonce); domain.ErrorCode(err) != domain.CodeForbidden {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if open := given(t, keys, domain.DefaultWorkerPool, LeaseRequest{}, want); !cmp.Equal(open, want) {
 		t.Error("the built-in pool's jobs are sealed")
+	}
+}
+
+// TestCase88SealedFederationToken: the same for a token that a worker asks for
+// while a run goes on; neither answer passes for the other.
+func TestCase88SealedFederationToken(t *testing.T) {
+	keys, key := sealed(t, "pool-1")
+	question := func() FederateRequest {
+		q := FederateRequest{LeaseRef: ref}
+		var err error
+		if q.Key, q.Nonce, err = key.ask(); err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	q, want := question(), FederateReply{Token: "a.b.c", Life: time.Hour}
+	s, err := newSealer(t.Context(), keys, "pool-1", q.Key, q.Nonce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.sealToken(ref, want)
+	if err != nil || answer.Token != "" || bytes.Contains(answer.Sealed, []byte("a.b.c")) {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	if got, err := key.openToken(answer, q); err != nil || !cmp.Equal(got, want) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for name, bad := range map[string]func() (FederateReply, error){
+		"another question": func() (FederateReply, error) { return key.openToken(answer, question()) },
+		"another lease": func() (FederateReply, error) {
+			other := q
+			other.Epoch++
+			return key.openToken(answer, other)
+		},
+		"another run": func() (FederateReply, error) {
+			other := q
+			other.RunID = "other"
+			return key.openToken(answer, other)
+		},
+		"in the clear":  func() (FederateReply, error) { return key.openToken(want, q) },
+		"without a key": func() (FederateReply, error) { return (*PoolKey)(nil).openToken(answer, q) },
+	} {
+		if got, err := bad(); domain.ErrorCode(err) != domain.CodeConflict || got.Token != "" {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	if job, err := key.open(&Job{Ref: ref, Sealed: answer.Sealed}, LeaseRequest{Nonce: q.Nonce}); err == nil {
+		t.Errorf("a token passed for a job: %+v", job)
 	}
 }

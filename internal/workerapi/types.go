@@ -48,6 +48,11 @@ type API interface {
 	// lease, even after its end. A conflict means that it is too late: another
 	// run has written since, or the state does not follow the stored one.
 	RecoverState(ctx context.Context, ref LeaseRef, body io.Reader) error
+	// Federate returns a token with which the run signs in elsewhere, for the
+	// state that it is in: a worker asks when a lease begins, when the run enters
+	// a state that changes something, and before the last one ends. Only for jobs
+	// that say Federated.
+	Federate(ctx context.Context, q FederateRequest) (FederateReply, error)
 }
 
 // LeaseRef identifies one lease of one run.
@@ -130,6 +135,7 @@ type Job struct {
 	Hooks            domain.Hooks `json:"hooks"`
 	State            *State       `json:"state,omitempty"` // nil: the code's own backend is used
 	Services         *Services    `json:"services,omitempty"`
+	Federated        bool         `json:"federated,omitempty"` // Federate answers
 }
 
 // Source says what to check out.
@@ -230,4 +236,19 @@ type LogChunk struct {
 	Seq   int             `json:"seq"`
 	State domain.RunState `json:"state"`
 	Text  string          `json:"text"` // whole lines, newline included
+}
+
+// FederateRequest asks for a token. Key and Nonce are as in a LeaseRequest: the
+// answer is sealed for both.
+type FederateRequest struct {
+	LeaseRef
+	Key   string `json:"key,omitempty"`
+	Nonce string `json:"nonce,omitempty"`
+}
+
+// FederateReply is a token with which a run signs in elsewhere.
+type FederateReply struct {
+	Token  string        `json:"token,omitempty"`
+	Life   time.Duration `json:"life,omitempty"`   // how long it is good
+	Sealed []byte        `json:"sealed,omitempty"` // both, encrypted to the pool's key; they are empty then
 }

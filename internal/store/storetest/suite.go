@@ -29,6 +29,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"user groups", testUserGroups},
 		{"actors of the world", testWorldActors},
 		{"signing keys", testSigningKeys},
+		{"federation keys", testFederationKeys},
 		{"worker pools", testWorkerPools},
 		{"workers", testWorkers},
 		{"worker authority", testWorkerAuthority},

@@ -211,3 +211,25 @@ func (k *Kit) revision(t *testing.T) int64 {
 		return stamp.Revision, err
 	})
 }
+
+func testFederationKeys(t *testing.T, k *Kit) {
+	now := k.Clock.Now()
+	first := domain.FederationKey{ID: "b", Private: []byte("private one"), CreatedAt: now, SignsFrom: now}
+	second := domain.FederationKey{ID: "a", Private: []byte("private two"), CreatedAt: now, SignsFrom: now.Add(time.Hour)}
+	for _, f := range []domain.FederationKey{second, first} {
+		k.must(t, access.KindAccount, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.InsertFederationKey(ctx, p, f)
+		})
+	}
+	keys := func() []domain.FederationKey {
+		return read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.FederationKey, error) { return tx.FederationKeys(ctx) })
+	}
+	same(t, []domain.FederationKey{second, first}, keys())
+	if dump := k.Digest(t)["federation_keys"]; dump == "" || strings.Contains(dump, "private one") {
+		t.Error("a federation key is kept in the clear")
+	}
+	k.must(t, access.KindAccount, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.DeleteFederationKey(ctx, p, "b")
+	})
+	same(t, []domain.FederationKey{second}, keys())
+}
