@@ -25,6 +25,7 @@ const (
 	SystemPush       System = "system::push"        // starts the runs that follow from a push
 
 	SystemKeyRotation System = "system::key-rotation" // replaces the keys of federation tokens in time
+	SystemAutoretry   System = "system::autoretry"    // plans again what a change of the state has made outdated
 )
 
 var systemKinds = map[System][]Kind{
@@ -40,6 +41,7 @@ var systemKinds = map[System][]Kind{
 	SystemPush:       {KindRun},
 
 	SystemKeyRotation: {KindAccount},
+	SystemAutoretry:   {KindRun},
 }
 
 // System returns the permit of a background worker for one object. It leaves

@@ -145,15 +145,35 @@ func (s StackSettings) checkLists() error {
 			}
 		}
 	}
-	for _, list := range [][]string{s.ProjectGlobs, s.SparsePaths} {
-		if len(list) > MaxList {
-			return Invalid("additionalProjectGlobs", "must not have more than %d entries", MaxList)
+	for _, list := range []struct {
+		field string
+		all   []string
+		check func(string) error
+	}{
+		{"additionalProjectGlobs", s.ProjectGlobs, func(g string) error { return CheckName("additionalProjectGlobs", g) }},
+		{"gitSparseCheckoutPaths", s.SparsePaths, CheckSparsePath},
+	} {
+		if len(list.all) > MaxList {
+			return Invalid(list.field, "must not have more than %d entries", MaxList)
 		}
-		for _, g := range list {
-			if err := CheckName("additionalProjectGlobs", g); err != nil {
+		for _, one := range list.all {
+			if err := list.check(one); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// CheckSparsePath asks for a folder of the repository: a relative path, without
+// patterns.
+func CheckSparsePath(folder string) error {
+	const field = "gitSparseCheckoutPaths"
+	if err := CheckName(field, folder); err != nil {
+		return err
+	}
+	if strings.HasPrefix(folder, "/") || strings.HasPrefix(folder, "-") || strings.Contains("/"+folder+"/", "/../") || strings.ContainsAny(folder, `\*?[]!"`) {
+		return Invalid(field, "must be folders of the repository as relative paths without patterns, not %q", clip(folder))
 	}
 	return nil
 }

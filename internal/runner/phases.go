@@ -87,13 +87,16 @@ func (r *run) getSource(ctx context.Context) (*domain.Commit, error) {
 	if s.Provider != "" && s.Provider != "GIT" {
 		return nil, fmt.Errorf("this worker cannot check out sources of %s", s.Provider)
 	}
-	source := vcs.Source{URL: s.URL, Branch: s.Branch, Commit: s.Commit, Schemes: s.Schemes}
+	source := vcs.Source{URL: s.URL, Branch: s.Branch, Commit: s.Commit, Schemes: s.Schemes, Sparse: s.Sparse}
 	commit, err := vcs.Checkout(ctx, source, r.path(path.Join("workspace", sourceDir)), r.log)
 	if err != nil {
 		return nil, err
 	}
 	r.commit = commit.Hash
 	r.log.say("Checked out " + describe(commit, s.Branch))
+	if len(s.Sparse) > 0 {
+		r.log.say("Only these folders: " + strings.Join(s.Sparse, ", "))
+	}
 	return &commit, nil
 }
 

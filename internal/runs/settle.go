@@ -192,7 +192,13 @@ func (s *Service) move(ctx context.Context, tx Tx, p access.Permit, run *domain.
 	if !to.Terminal() {
 		return nil
 	}
-	return s.ended(ctx, tx, p, *run)
+	if err := s.ended(ctx, tx, p, *run); err != nil {
+		return err
+	}
+	if !from.Writes() || run.Type == domain.RunDestroy {
+		return nil
+	}
+	return s.retryOutdated(ctx, tx, *run)
 }
 
 // ended clears up behind a run: its workspace, a state lock it still holds,

@@ -68,6 +68,9 @@ func TestBadStacks(t *testing.T) {
 			b.Invalid(t, field, b.create(t, "ann", stacks.CreateInput{StackSettings: in}))
 			b.Invalid(t, field, b.update(t, "ann", "k", change))
 		}
+		for _, path := range []string{"/etc", "../x", "a/../../x", "--stdin", "*.tf", `a\b`, "!a", "a[0]"} {
+			bad("gitSparseCheckoutPaths", func(s *domain.StackSettings) { s.SparsePaths = []string{"fine", path} })
+		}
 		for name, text := range storetest.Hostile() {
 			t.Run(name, func(t *testing.T) {
 				bad("name", func(s *domain.StackSettings) { s.Name = text })
@@ -75,7 +78,7 @@ func TestBadStacks(t *testing.T) {
 				bad("repository", func(s *domain.StackSettings) { s.Repository = text })
 				bad("labels", func(s *domain.StackSettings) { s.Labels = []string{text} })
 				bad("additionalProjectGlobs", func(s *domain.StackSettings) { s.ProjectGlobs = []string{text} })
-				bad("additionalProjectGlobs", func(s *domain.StackSettings) { s.SparsePaths = []string{text} })
+				bad("gitSparseCheckoutPaths", func(s *domain.StackSettings) { s.SparsePaths = []string{text} })
 				b.Denied(t, domain.CodeNotFound, b.update(t, "ann", domain.StackID(text), func(*domain.StackSettings) {}))
 				if text == "" {
 					return

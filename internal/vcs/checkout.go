@@ -22,6 +22,9 @@ type Source struct {
 	Branch  string
 	Commit  string   // empty: the head of Branch
 	Schemes []string // URL schemes that are allowed
+	// Sparse are the folders whose files are wanted, with those that lie directly
+	// in the folders above them; empty: all.
+	Sparse []string
 }
 
 // Checkout puts the source's files into dir, which must be absent or empty,
@@ -42,8 +45,13 @@ func Checkout(ctx context.Context, s Source, dir string, out io.Writer) (domain.
 			return domain.Commit{}, err
 		}
 	}
+	for _, path := range s.Sparse {
+		if err := domain.CheckSparsePath(path); err != nil {
+			return domain.Commit{}, err
+		}
+	}
 	g := git{remote: r, schemes: s.Schemes, dir: dir, out: out}
-	if err := g.clone(ctx, s.Branch); err != nil {
+	if err := g.clone(ctx, s.Branch, s.Sparse); err != nil {
 		return domain.Commit{}, err
 	}
 	head, err := g.head(ctx)
@@ -66,13 +74,26 @@ func commitNotFound(r remote, s Source) error {
 
 // clone fetches the head of one branch, nothing else. --no-local keeps a local
 // repository from sharing its files with the run.
-func (g git) clone(ctx context.Context, branch string) error {
-	stderr, err := g.run(ctx, nil, "clone", "--quiet", "--no-local", "--depth=1", "--single-branch", "--no-tags",
-		"--no-recurse-submodules", "--template=", "--origin=origin", "--branch="+branch, "--", g.remote.url, g.dir)
-	if err == nil {
+func (g git) clone(ctx context.Context, branch string, sparse []string) error {
+	args := []string{"clone", "--quiet", "--no-local", "--depth=1", "--single-branch", "--no-tags",
+		"--no-recurse-submodules", "--template=", "--origin=origin", "--branch=" + branch}
+	if len(sparse) > 0 {
+		args = append(args, "--no-checkout")
+	}
+	if stderr, err := g.run(ctx, nil, append(args, "--", g.remote.url, g.dir)...); err != nil {
+		return g.explain(ctx, err, stderr, branch)
+	}
+	if len(sparse) == 0 {
 		return nil
 	}
-	return g.explain(ctx, err, stderr, branch)
+	stderr, err := g.run(ctx, nil, append([]string{"sparse-checkout", "set", "--cone"}, sparse...)...)
+	if err == nil {
+		stderr, err = g.run(ctx, nil, "checkout", "--quiet", "--force", branch, "--")
+	}
+	if err != nil {
+		return g.explain(ctx, err, stderr, branch)
+	}
+	return nil
 }
 
 // moveTo checks out a commit that is not the head of the branch. A server may

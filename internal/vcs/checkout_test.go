@@ -90,6 +90,47 @@ func TestCheckout(t *testing.T) {
 	}
 }
 
+// TestSparseCheckout: only the wanted folders are there, also of an older
+// commit, and what lies directly in the folders above them.
+func TestSparseCheckout(t *testing.T) {
+	repo, _ := repository(t)
+	write := func(body string) string {
+		for _, name := range []string{"app/main.tf", "app/deep/x", "lib/y", "lib/net/z", "other/big"} {
+			if err := errors.Join(os.MkdirAll(filepath.Join(repo, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(repo, name), []byte(body), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		gitIn(t, repo, "add", "-A")
+		gitIn(t, repo, "commit", "-q", "-m", body)
+		return gitIn(t, repo, "rev-parse", "HEAD")
+	}
+	older, newer := write("one"), write("two")
+	for commit, body := range map[string]string{"": "two", newer: "two", older: "one"} {
+		s := local(repo)
+		s.Commit, s.Sparse = commit, []string{"lib/net", "app"}
+		dir := filepath.Join(t.TempDir(), "w")
+		if _, err := Checkout(t.Context(), s, dir, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, name := range []string{"f", "app/main.tf", "app/deep/x", "lib/y", "lib/net/z", "other/big"} {
+			if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && (name == "f" || string(text) == body) {
+				got = append(got, name)
+			}
+		}
+		if want := "f app/main.tf app/deep/x lib/y lib/net/z"; strings.Join(got, " ") != want {
+			t.Errorf("commit %q has %v, want %s", commit, got, want)
+		}
+	}
+	for _, path := range []string{"--stdin", "../x", "/etc"} {
+		s := local(repo)
+		s.Sparse = []string{path}
+		if _, err := Checkout(t.Context(), s, filepath.Join(t.TempDir(), "w"), io.Discard); domain.ErrorCode(err) != domain.CodeInvalid {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 func TestCheckoutFailures(t *testing.T) {
 	repo, commits := repository(t)
 	empty := t.TempDir()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -84,7 +85,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		MaskWellKnown: a.Stack.MaskWellKnownSecrets, Federated: b.runs.Federated(),
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
-			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: upload(a),
+			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: upload(a), Sparse: sparse(a.Stack),
 		},
 	}
 	switch a.Run.State {
@@ -125,6 +126,14 @@ func upload(a *runs.Assignment) string {
 	default:
 		return ""
 	}
+}
+
+// sparse are the folders of a stack's repository that its runs need.
+func sparse(s domain.Stack) []string {
+	if len(s.SparsePaths) == 0 || s.ProjectRoot == "" {
+		return s.SparsePaths
+	}
+	return append(slices.Clone(s.SparsePaths), s.ProjectRoot)
 }
 
 func fileMode(octal string) uint32 {
