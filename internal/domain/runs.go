@@ -142,6 +142,24 @@ type LogChunk struct {
 	Body        string
 }
 
+// RunLease is how things stand with the last lease of a run.
+type RunLease struct {
+	Epoch int
+	Held  bool // it still runs
+	Stop  bool // somebody wants the run to be stopped
+}
+
+// LogEnd is where the log of a run ends, and what a further piece is checked
+// against: the run's last lease, whether that still runs, and its worker pool.
+type LogEnd struct {
+	Epoch       int
+	Leased      bool
+	Pool        WorkerPoolID
+	StateSerial int
+	Next        int   // number of the next piece of that lease
+	Bytes       int64 // of all log of the run
+}
+
 // LogPosition is a place in a run's log: after chunk Seq of lease Epoch.
 type LogPosition struct{ Epoch, Seq int }
 

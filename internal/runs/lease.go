@@ -30,21 +30,21 @@ type Lease struct {
 func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, wait time.Duration) (*Assignment, error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
-	seat := s.seats.of(key.Pool)
+	table := s.seats.of(key.Pool)
 	for {
 		select {
-		case seat <- struct{}{}: // even where there is no time to wait
+		case table.seats <- struct{}{}: // even where there is no time to wait
 		default:
 			select {
-			case seat <- struct{}{}:
+			case table.seats <- struct{}{}:
 			case <-deadline.C:
 				return nil, nil
 			case <-ctx.Done():
 				return nil, nil
 			}
 		}
-		a, err := s.look(ctx, key, worker, deadline.C)
-		<-seat
+		a, err := s.look(ctx, table, key, worker, deadline.C)
+		<-table.seats
 		if !errors.Is(err, errNotTaking) {
 			return a, err
 		}
@@ -62,12 +62,12 @@ func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, 
 var errNotTaking = errors.New("the worker takes no runs now")
 
 // look looks for a run until there is one, or the deadline.
-func (s *Service) look(ctx context.Context, key domain.PoolKey, worker string, deadline <-chan time.Time) (*Assignment, error) {
+func (s *Service) look(ctx context.Context, at *table, key domain.PoolKey, worker string, deadline <-chan time.Time) (*Assignment, error) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
 		woken := s.wake.wait() // before the look, so that nothing is missed
-		a, err := s.take(ctx, key, worker)
+		a, err := s.take(ctx, at, key, worker)
 		if err != nil || a != nil {
 			return a, err
 		}
@@ -85,26 +85,32 @@ func (s *Service) look(ctx context.Context, key domain.PoolKey, worker string, d
 // take leases the oldest waiting run. The look costs no write when there is
 // none. Where another worker was faster it looks again: each time round,
 // somebody got a run.
-func (s *Service) take(ctx context.Context, key domain.PoolKey, worker string) (*Assignment, error) {
+func (s *Service) take(ctx context.Context, at *table, key domain.PoolKey, worker string) (*Assignment, error) {
 	for {
-		var candidate domain.Run
-		takes := true
-		err := s.db.View(ctx, func(tx Tx) (err error) {
-			if candidate, err = tx.Leasable(ctx, key.Pool); err == nil {
-				takes, err = tx.WorkerTakes(ctx, key.Pool, worker)
-			}
-			return err
+		candidate, done, err := at.choose(func(others []domain.RunID) (run domain.Run, err error) {
+			err = s.db.View(ctx, func(tx Tx) error {
+				if run, err = tx.Leasable(ctx, key.Pool, others); err != nil {
+					return err
+				}
+				takes, err := tx.WorkerTakes(ctx, key.Pool, worker)
+				if err == nil && !takes {
+					return errNotTaking
+				}
+				return err
+			})
+			return run, err
 		})
 		if domain.ErrorCode(err) == domain.CodeNotFound {
 			return nil, nil
-		}
-		if err == nil && !takes {
-			return nil, errNotTaking
 		}
 		if err != nil {
 			return nil, err
 		}
 		a, err := s.claim(ctx, candidate, key, worker)
+		done()
+		if a == nil {
+			s.Wake() // the others at the table have left it to this one
+		}
 		if err != nil || a != nil {
 			return a, err
 		}
@@ -225,10 +231,16 @@ func (s *Service) held(ctx context.Context, tx Tx, l Lease) (domain.Run, access.
 }
 
 func (l Lease) check(stack domain.Stack, run domain.Run) error {
-	if poolOf(stack) != l.Key.Pool {
+	return l.fits(poolOf(stack), run.Epoch, !run.LeaseUntil.IsZero())
+}
+
+// fits says what is wrong with a lease of a run that is now the pool's, and
+// whose last lease was the given one.
+func (l Lease) fits(pool domain.WorkerPoolID, epoch int, leased bool) error {
+	if pool != l.Key.Pool {
 		return domain.NotFound("run")
 	}
-	if run.Epoch != l.Epoch || run.LeaseUntil.IsZero() {
+	if epoch != l.Epoch || !leased {
 		return domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
 	}
 	return nil
@@ -250,31 +262,6 @@ func alive(ctx context.Context, tx Tx, k domain.PoolKey) error {
 		return domain.Unauthenticated("unknown worker pool token")
 	}
 	return err
-}
-
-// AppendLog stores a piece of the run's log. Pieces are numbered without gaps;
-// one that came before is ignored.
-func (s *Service) AppendLog(ctx context.Context, l Lease, seq int, state domain.RunState, body string) error {
-	return s.db.Change(ctx, func(tx Tx) error {
-		run, permit, err := s.held(ctx, tx, l)
-		if err != nil {
-			return err
-		}
-		next, err := tx.NextLogSeq(ctx, l.Run, l.Epoch)
-		if err != nil || seq < next {
-			return err
-		}
-		if seq > next {
-			return domain.Conflict("log piece %d of run %s came before piece %d", seq, l.Run, next)
-		}
-		kept, err := fit(ctx, tx, l.Run, legible(body))
-		if err != nil {
-			return err
-		}
-		return tx.AppendLog(ctx, permit, domain.LogChunk{
-			RunID: l.Run, Epoch: l.Epoch, Seq: seq, State: state, StateSerial: run.StateSerial, Body: kept,
-		})
-	})
 }
 
 // PutWorkspace keeps the planned workspace, sealed, until the run ends.
@@ -362,13 +349,4 @@ func (s *Service) reap(ctx context.Context, candidate domain.Run) (ended bool, e
 		return s.move(ctx, tx, permit, &run, domain.RunFailed, "", s.lostNote(run))
 	})
 	return ended && err == nil, err
-}
-
-// PoolOfToken returns what a worker proves by a token.
-func (s *Service) PoolOfToken(ctx context.Context, hash []byte) (key domain.PoolKey, err error) {
-	err = s.db.View(ctx, func(tx Tx) error {
-		key, err = tx.WorkerPoolByToken(ctx, hash)
-		return err
-	})
-	return key, err
 }

@@ -83,18 +83,16 @@ const maxLog = 64 << 20
 
 const logCut = "\n[The log of this run is longer than 64 MiB; the rest is not kept.]\n"
 
-// fit returns what may still be kept of a piece of log. What is left out is
-// stored as an empty piece, because their numbers have no gaps.
-func fit(ctx context.Context, tx Tx, id domain.RunID, body string) (string, error) {
-	used, err := tx.LogBytes(ctx, id)
+// fit returns what may still be kept of a piece of log, of a run that has used
+// bytes of log already. What is left out is stored as an empty piece, because
+// their numbers have no gaps.
+func fit(used int64, body string) string {
 	switch {
-	case err != nil:
-		return "", err
 	case used+int64(len(body)) <= maxLog:
-		return body, nil
+		return body
 	case used <= maxLog:
-		return strings.ToValidUTF8(body[:maxLog-used], "") + logCut, nil // this takes it over the limit
+		return strings.ToValidUTF8(body[:maxLog-used], "") + logCut // this takes it over the limit
 	default:
-		return "", nil
+		return ""
 	}
 }

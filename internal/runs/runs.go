@@ -41,11 +41,11 @@ type Tx interface {
 	RunReviews(ctx context.Context, id domain.RunID) ([]domain.RunReview, error)
 	SetRunChanges(ctx context.Context, p access.Permit, id domain.RunID, changes []domain.ResourceChange) error
 
-	Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error)
+	Leasable(ctx context.Context, pool domain.WorkerPoolID, but []domain.RunID) (domain.Run, error)
+	RunLeases(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.RunLease, error)
 	ExpiredLeases(ctx context.Context) ([]domain.Run, error)
-	NextLogSeq(ctx context.Context, id domain.RunID, epoch int) (int, error)
-	LogBytes(ctx context.Context, id domain.RunID) (int64, error)
-	AppendLog(ctx context.Context, p access.Permit, c domain.LogChunk) error
+	LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.LogEnd, error)
+	AppendLog(ctx context.Context, p access.Permit, chunks []domain.LogChunk) error
 	PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, body []byte) error
 	Workspace(ctx context.Context, id domain.RunID) ([]byte, error)
 	DropWorkspace(ctx context.Context, p access.Permit, id domain.RunID) error
@@ -141,6 +141,9 @@ type Service struct {
 	wake   *broadcast // a run may have become ready
 	seats  seats
 	stops  *broadcast // a run's worker is asked to stop
+	watch  watch
+	pieces pieces
+	keys   poolKeys
 }
 
 // New returns the use cases of runs.

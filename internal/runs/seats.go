@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/airlock-project/airlock/internal/domain"
@@ -16,18 +18,42 @@ const lookers = 4
 // come, first served.
 type seats struct {
 	mu    sync.Mutex
-	pools map[domain.WorkerPoolID]chan struct{}
+	pools map[domain.WorkerPoolID]*table
 }
 
-// of returns the seats of a pool: to send is to sit down, to receive to leave.
-func (s *seats) of(pool domain.WorkerPoolID) chan struct{} {
+// table is where the workers of one pool sit.
+type table struct {
+	seats chan struct{} // to send is to sit down, to receive to leave
+
+	mu       sync.Mutex
+	claiming map[domain.RunID]bool // what somebody at the table is about to get
+}
+
+// of returns the table of a pool.
+func (s *seats) of(pool domain.WorkerPoolID) *table {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pools == nil {
-		s.pools = map[domain.WorkerPoolID]chan struct{}{}
+		s.pools = map[domain.WorkerPoolID]*table{}
 	}
 	if s.pools[pool] == nil {
-		s.pools[pool] = make(chan struct{}, lookers)
+		s.pools[pool] = &table{seats: make(chan struct{}, lookers), claiming: map[domain.RunID]bool{}}
 	}
 	return s.pools[pool]
+}
+
+// choose lets a worker look for a run that nobody else at the table is about to
+// get, so that they do not all reach for the same one.
+func (t *table) choose(look func(others []domain.RunID) (domain.Run, error)) (run domain.Run, done func(), err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if run, err = look(slices.Collect(maps.Keys(t.claiming))); err != nil {
+		return run, nil, err
+	}
+	t.claiming[run.ID] = true
+	return run, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.claiming, run.ID)
+	}, nil
 }

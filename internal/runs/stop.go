@@ -43,34 +43,3 @@ func (s *Service) Heartbeat(ctx context.Context, l Lease, wait time.Duration) (s
 	}
 	return s.stopped(ctx, l, wait)
 }
-
-// stopped waits for a run to be asked to stop. It looks by itself every now and
-// then, for what was asked of another server.
-func (s *Service) stopped(ctx context.Context, l Lease, wait time.Duration) (stop bool, err error) {
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
-		woken := s.stops.wait() // before the look, so that nothing is missed
-		err := s.db.View(ctx, func(tx Tx) error {
-			run, err := tx.Run(ctx, l.Run)
-			stop = run.Stop != nil
-			if err == nil && (run.Epoch != l.Epoch || run.LeaseUntil.IsZero()) {
-				return domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
-			}
-			return err
-		})
-		if err != nil || stop {
-			return stop, err
-		}
-		select {
-		case <-woken:
-		case <-tick.C:
-		case <-deadline.C:
-			return false, nil
-		case <-ctx.Done():
-			return false, nil
-		}
-	}
-}

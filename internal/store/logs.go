@@ -4,38 +4,113 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// AppendLog stores one chunk of a run's log, sealed. A repeated chunk is ignored.
-func (tx *Tx) AppendLog(ctx context.Context, p access.Permit, c domain.LogChunk) error {
+// AppendLog stores chunks of the logs of runs, sealed. One that repeats an older one is
+// ignored.
+func (tx *Tx) AppendLog(ctx context.Context, p access.Permit, chunks []domain.LogChunk) error {
 	if err := tx.use(p, access.KindRun); err != nil {
 		return err
 	}
-	sealed, err := tx.sealChunk(c)
+	for len(chunks) > 0 {
+		n := portion(len(chunks))
+		if err := tx.appendLog(ctx, chunks[:n]); err != nil {
+			return err
+		}
+		chunks = chunks[n:]
+	}
+	return nil
+}
+
+// portion is how many of n rows one statement writes. It is a power of two, so
+// that there are few different statements.
+func portion(n int) int {
+	const most = 32
+	p := 1
+	for 2*p <= min(n, most) {
+		p *= 2
+	}
+	return p
+}
+
+func (tx *Tx) appendLog(ctx context.Context, chunks []domain.LogChunk) error {
+	const width = 8
+	args := make([]any, 0, width*len(chunks))
+	for _, c := range chunks {
+		sealed, err := tx.sealChunk(c)
+		if err != nil {
+			return err
+		}
+		args = append(args, c.RunID, c.Epoch, c.Seq, c.StateSerial, c.State, "", sealed, micros(tx.now))
+	}
+	stored, err := many(ctx, tx, func(s scanner) (c domain.LogChunk, err error) { return c, s.Scan(&c.RunID, &c.Epoch, &c.Seq) },
+		`insert into run_logs (run_id, epoch, seq, serial, state, body, sealed, at) values `+rows(len(chunks), width)+`
+		on conflict (run_id, epoch, seq) do nothing returning run_id, epoch, seq`, args...)
 	if err != nil {
 		return err
 	}
-	n, err := tx.execN(ctx, `insert into run_logs (run_id, epoch, seq, serial, state, body, sealed, at) values ($1, $2, $3, $4, $5, '', $6, $7)
-		on conflict (run_id, epoch, seq) do nothing`,
-		c.RunID, c.Epoch, c.Seq, c.StateSerial, c.State, sealed, micros(tx.now))
-	if err != nil || n == 0 {
-		return err
+	bytes := map[domain.RunID]int{}
+	for _, at := range stored {
+		for _, c := range chunks {
+			if c.RunID == at.RunID && c.Epoch == at.Epoch && c.Seq == at.Seq {
+				bytes[c.RunID] += len(c.Body)
+			}
+		}
 	}
-	return tx.exec(ctx, `update runs set log_bytes = log_bytes + $2 where id = $1`, c.RunID, len(c.Body))
+	for id, n := range bytes {
+		if err := tx.exec(ctx, `update runs set log_bytes = log_bytes + $2 where id = $1`, id, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// LogBytes returns how much log a run has.
-func (tx *Tx) LogBytes(ctx context.Context, id domain.RunID) (int64, error) {
-	return one(ctx, tx, "run", scanInt, `select log_bytes from runs where id = $1`, id)
+// rows returns n rows of parameters, each of some width.
+func rows(n, width int) string {
+	var b strings.Builder
+	for i := range n * width {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%width == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+	}
+	return b.String() + ")"
 }
 
-// NextLogSeq returns the number that the next chunk of a lease must have.
-func (tx *Tx) NextLogSeq(ctx context.Context, id domain.RunID, epoch int) (int, error) {
-	n, err := one(ctx, tx, "run", scanInt, `select coalesce(max(seq) + 1, 0) from run_logs where run_id = $1 and epoch = $2`, id, epoch)
-	return int(n), err
+// LogEnds returns where the logs of runs end and holds those runs until the
+// commit. What is not there, or held by somebody else, is left out: whoever
+// holds many runs must not wait for one of them.
+func (tx *Tx) LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.LogEnd, error) {
+	if lock := tx.store.dialect.forUpdate(); lock != "" {
+		var err error
+		if ids, err = many(ctx, tx, func(s scanner) (id domain.RunID, err error) { return id, s.Scan(&id) },
+			`select id from runs where `+tx.store.dialect.in("id", 1)+` order by id`+lock+` skip locked`, toJSON(ids)); err != nil {
+			return nil, err
+		}
+	}
+	out := make(map[domain.RunID]domain.LogEnd, len(ids))
+	_, err := many(ctx, tx, func(s scanner) (e domain.LogEnd, err error) {
+		var id domain.RunID
+		var lease int64
+		err = s.Scan(&id, &e.Epoch, &lease, &e.StateSerial, &e.Bytes, &e.Pool, &e.Next)
+		if e.Leased = lease > 0; e.Pool == "" {
+			e.Pool = domain.DefaultWorkerPool
+		}
+		out[id] = e
+		return e, err
+	}, `select r.id, r.epoch, r.lease_until, r.serial, r.log_bytes, s.worker_pool,
+		(select coalesce(max(l.seq) + 1, 0) from run_logs l where l.run_id = r.id and l.epoch = r.epoch)
+		from runs r join stacks s on s.id = r.stack_id where `+tx.store.dialect.in("r.id", 1), toJSON(ids))
+	return out, err
 }
 
 // RunLog returns up to limit chunks of one state of a run in order, from the

@@ -84,13 +84,13 @@ func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID, by string) (dom
 
 // Leasable returns the run of a pool that waits for a worker and comes first:
 // READY for the beginning, CONFIRMED without a lease for an apply,
-// REPLAN_REQUESTED for another plan. Runs of drift detection are left out while
+// REPLAN_REQUESTED for another plan. Those in but are left out. Runs of drift detection are left out while
 // the pool executes as many as it may. It is not held: whoever leases it locks
 // it and looks again.
-func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID) (domain.Run, error) {
+func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID, but []domain.RunID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where state in `+awaiting+` and lease_until = 0
-		and stack_id in (select id from stacks where worker_pool = $1) and not (drift and exists (`+driftFull+` and p.id = $2))
-		order by priority desc, updated_at, id limit 1`, poolColumn(pool), pool)
+		and exists (select 1 from stacks s where s.id = runs.stack_id and s.worker_pool = $1) and not (drift and exists (`+driftFull+` and p.id = $2))
+		and not `+tx.store.dialect.in("id", 3)+` order by priority desc, updated_at, id limit 1`, poolColumn(pool), pool, toJSON(list(but)))
 }
 
 // driftFull finds pools p whose workers execute as many runs of drift detection
@@ -119,6 +119,19 @@ func poolColumn(id domain.WorkerPoolID) string {
 		return ""
 	}
 	return string(id)
+}
+
+// RunLeases returns the last lease of each of some runs. Runs that do not exist
+// are left out.
+func (tx *Tx) RunLeases(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.RunLease, error) {
+	out := make(map[domain.RunID]domain.RunLease, len(ids))
+	_, err := many(ctx, tx, func(s scanner) (l domain.RunLease, err error) {
+		var id domain.RunID
+		err = s.Scan(&id, &l.Epoch, &l.Held, &l.Stop)
+		out[id] = l
+		return l, err
+	}, `select id, epoch, lease_until > 0, stop <> '' from runs where `+tx.store.dialect.in("id", 1), toJSON(ids))
+	return out, err
 }
 
 // ExpiredLeases returns the runs whose worker has not been heard of in time.

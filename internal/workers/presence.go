@@ -67,7 +67,8 @@ func (s *sightings) take(now time.Time) map[worker]time.Time {
 }
 
 // Seen notes that a worker of a pool asks for runs. end says that it shall
-// restart instead, because its pool was cycled since it came.
+// restart instead, because its pool was cycled since it came. A worker whose
+// token was reset is refused.
 func (s *Service) Seen(ctx context.Context, key domain.PoolKey, w domain.Worker) (end bool, err error) {
 	w.Pool = key.Pool
 	if err := w.Check(); err != nil {
@@ -76,6 +77,9 @@ func (s *Service) Seen(ctx context.Context, key domain.PoolKey, w domain.Worker)
 	var now time.Time
 	known := false
 	err = s.db.View(ctx, func(tx Tx) (err error) {
+		if err := alive(ctx, tx, key); err != nil {
+			return err
+		}
 		now = tx.Now()
 		end, err = tx.WorkerCycled(ctx, w.Pool, w.ID)
 		known = err == nil
@@ -109,6 +113,9 @@ func (s *Service) Seen(ctx context.Context, key domain.PoolKey, w domain.Worker)
 // says that it has ended.
 func (s *Service) Leaves(ctx context.Context, key domain.PoolKey, id string, gone bool) error {
 	err := s.db.Change(ctx, func(tx Tx) error {
+		if err := alive(ctx, tx, key); err != nil {
+			return err
+		}
 		permit, err := s.gate.System(access.SystemWorkers, access.KindWorkerPool, string(key.Pool))
 		if err != nil {
 			return err
@@ -120,6 +127,15 @@ func (s *Service) Leaves(ctx context.Context, key domain.PoolKey, id string, gon
 	})
 	if gone {
 		s.seen.forget(worker{key.Pool, id})
+	}
+	return err
+}
+
+// alive refuses a worker whose token was reset since it signed in.
+func alive(ctx context.Context, tx Tx, k domain.PoolKey) error {
+	lives, err := tx.PoolKeyLives(ctx, k)
+	if err == nil && !lives {
+		return domain.Unauthenticated("unknown worker pool token")
 	}
 	return err
 }

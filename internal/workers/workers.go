@@ -37,6 +37,7 @@ type Tx interface {
 	Worker(ctx context.Context, pool domain.WorkerPoolID, id string) (domain.Worker, error)
 	Workers(ctx context.Context, pools []domain.WorkerPoolID) ([]domain.Worker, error)
 	LostWorkers(ctx context.Context) ([]domain.Worker, error)
+	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
 	WorkerCycled(ctx context.Context, pool domain.WorkerPoolID, id string) (bool, error)
 	RegisterWorker(ctx context.Context, p access.Permit, w domain.Worker) error
 	SawWorker(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, id string, at time.Time) error

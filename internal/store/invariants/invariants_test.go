@@ -49,7 +49,7 @@ func scene(t *testing.T, k *storetest.Kit) {
 					continue
 				}
 				c := domain.LogChunk{RunID: r.ID, Epoch: r.Epoch, Seq: seq, State: to, StateSerial: r.StateSerial, Body: "x\n"}
-				if err := tx.AppendLog(ctx, p.For(access.KindRun), c); err != nil {
+				if err := tx.AppendLog(ctx, p.For(access.KindRun), []domain.LogChunk{c}); err != nil {
 					return err
 				}
 			}

@@ -82,7 +82,7 @@ func testDeletedStack(t *testing.T, k *Kit) {
 			tx.InsertState(ctx, p, domain.StateVersion{ID: "v", StackID: "s"}, []byte("{}")),
 			tx.PutStateLock(ctx, p, "s", domain.StateLock{ID: "l", Run: run.ID}),
 			tx.SetOutputs(ctx, p, "s", []domain.Output{{Name: "o"}}),
-			tx.AppendLog(ctx, p.For(access.KindRun), domain.LogChunk{RunID: run.ID}),
+			tx.AppendLog(ctx, p.For(access.KindRun), []domain.LogChunk{{RunID: run.ID}}),
 			tx.PutWorkspace(ctx, p.For(access.KindRun), run.ID, []byte("w")),
 		} {
 			if step != nil {
