@@ -230,6 +230,16 @@ func TestContextFlow(t *testing.T) {
 	if list := env["runtimeConfig"].([]any); len(list) != 2 || list[1].(vars)["context"].(vars)["contextName"] != "Shared" || list[0].(vars)["context"] != nil {
 		t.Errorf("environment %v", list)
 	}
+	// The command line lists what labels attach by itself, and says of the rest that somebody attached it.
+	w.query(`mutation{contextCreateV2(input:{name:"By label",space:"root",labels:["autoattach:*"],
+		configAttachments:[{id:"EGG",type:ENVIRONMENT_VARIABLE,value:"boiled",writeOnly:false}]}){id}}`, nil)
+	if list := w.do("spacectl_stacks", "Environment", vars{"stack": id(stack)})["runtimeConfig"].([]any); len(list) != 2 {
+		t.Errorf("with one attached by its label: %v", list)
+	}
+	all := w.one(`query($id:ID!){stack(id:$id){runtimeConfig(autoattached:true){context{contextName isAutoattached} element{id}}}}`, vars{"id": id(stack)})["runtimeConfig"].([]any)
+	if diff := cmp.Diff(vars{"context": vars{"contextName": "By label", "isAutoattached": true}, "element": vars{"id": "EGG"}}, all[len(all)-1]); diff != "" || len(all) != 3 {
+		t.Errorf("%d elements, the last (-want +got):\n%s", len(all), diff)
+	}
 	one := w.do("spacectl_contexts", "One", vars{"contextId": id(made)})
 	if one["hasAttachedStacks"] != true || one["attachedStacks"].([]any)[0].(vars)["stackName"] != "app" {
 		t.Errorf("one %v", one)

@@ -82,8 +82,9 @@ func stackHooks(in generated.StackInput) domain.Hooks {
 }
 
 // effectiveConfig is what a run would get: the stack's own elements, then
-// those of its contexts in their order, each id once.
-func (r *Resolver) effectiveConfig(ctx context.Context, id domain.StackID) ([]*generated.RuntimeConfigElement, error) {
+// those of its contexts in their order, each id once. What contexts have that
+// attached themselves never wins, so that it can be left out.
+func (r *Resolver) effectiveConfig(ctx context.Context, id domain.StackID, auto bool) ([]*generated.RuntimeConfigElement, error) {
 	own, err := r.Stacks.Config(ctx, id)
 	if err != nil {
 		return nil, err
@@ -104,11 +105,14 @@ func (r *Resolver) effectiveConfig(ctx context.Context, id domain.StackID) ([]*g
 		return nil, err
 	}
 	for _, a := range attached {
+		if a.Auto && !auto {
+			continue
+		}
 		list, err := r.Contexts.Config(ctx, a.ContextOf.ID)
 		if err != nil {
 			return nil, err
 		}
-		add(list, &generated.RuntimeConfigElementContext{ID: string(a.ContextOf.ID), ContextName: a.ContextOf.Name})
+		add(list, &generated.RuntimeConfigElementContext{ID: string(a.ContextOf.ID), ContextName: a.ContextOf.Name, IsAutoattached: a.Auto})
 	}
 	return out, nil
 }

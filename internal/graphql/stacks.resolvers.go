@@ -162,8 +162,8 @@ func (r *stackResolver) Runs(ctx context.Context, obj *view.Stack, before *strin
 	return r.runsPage(ctx, obj.ID, domain.RunTracked, before)
 }
 
-func (r *stackResolver) RuntimeConfig(ctx context.Context, obj *view.Stack) ([]*generated.RuntimeConfigElement, error) {
-	return r.effectiveConfig(ctx, obj.ID)
+func (r *stackResolver) RuntimeConfig(ctx context.Context, obj *view.Stack, autoattached *bool) ([]*generated.RuntimeConfigElement, error) {
+	return r.effectiveConfig(ctx, obj.ID, autoattached != nil && *autoattached)
 }
 
 func (r *stackResolver) Tasks(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error) {

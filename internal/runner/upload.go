@@ -55,9 +55,9 @@ func (r *run) getUpload() error {
 		return err
 	}
 	if r.commit = r.job.Source.Commit; r.commit != "" {
-		r.log.say(fmt.Sprintf("Unpacked commit %s: %d files", r.commit, n))
+		r.log.say(fmt.Sprintf("Unpacked commit %.10s; files: %d", r.commit, n))
 	} else {
-		r.log.say(fmt.Sprintf("Unpacked the uploaded directory: %d files", n))
+		r.log.say(fmt.Sprintf("Unpacked the uploaded directory; files: %d", n))
 	}
 	return nil
 }

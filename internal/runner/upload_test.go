@@ -293,7 +293,7 @@ func TestRunOfAnUpload(t *testing.T) {
 	})
 	b.must(job)
 	checkPath(t, b.api, then(planPath, domain.RunFinished))
-	b.wantLog("Unpacked the uploaded directory: 1 files", "to add")
+	b.wantLog("Unpacked the uploaded directory; files: 1", "to add")
 	if c := b.api.advances[1].Commit; c != nil {
 		t.Errorf("commit = %+v", c)
 	}

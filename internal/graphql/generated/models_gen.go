@@ -1223,6 +1223,8 @@ type RuntimeConfigElementContext struct {
 	ContextName string `json:"contextName"`
 	// Id of the context.
 	ID string `json:"id"`
+	// Whether it has attached itself by a label.
+	IsAutoattached bool `json:"isAutoattached"`
 }
 
 // Settings for one run.

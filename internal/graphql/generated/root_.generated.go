@@ -4800,7 +4800,10 @@ type Stack {
   "Runs that can apply, newest first."
   runs("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "The variables and files that its next run would get, each with the context it comes from."
-  runtimeConfig: [RuntimeConfigElement!]! @rule(see: STACK_READ)
+  runtimeConfig(
+    "Also those of contexts that have attached themselves by a label; without it only the others, as public clients expect."
+    autoattached: Boolean = false
+  ): [RuntimeConfigElement!]! @rule(see: STACK_READ)
   "Id of its space."
   space: String!
   "Its space."
@@ -4881,6 +4884,8 @@ type RuntimeConfigElementContext {
   contextName: String!
   "Id of the context."
   id: ID!
+  "Whether it has attached itself by a label."
+  isAutoattached: Boolean!
 }
 
 "One page of a search for stacks."
@@ -7020,6 +7025,8 @@ func (ec *executionContext) childFields_RuntimeConfigElementContext(ctx context.
 		return ec.fieldContext_RuntimeConfigElementContext_contextName(ctx, field)
 	case "id":
 		return ec.fieldContext_RuntimeConfigElementContext_id(ctx, field)
+	case "isAutoattached":
+		return ec.fieldContext_RuntimeConfigElementContext_isAutoattached(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RuntimeConfigElementContext", field.Name)
 }

@@ -45,7 +45,7 @@ type StackResolver interface {
 	RunResourceState(ctx context.Context, obj *view.Stack, id string) (*view.Run, error)
 
 	Runs(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error)
-	RuntimeConfig(ctx context.Context, obj *view.Stack) ([]*RuntimeConfigElement, error)
+	RuntimeConfig(ctx context.Context, obj *view.Stack, autoattached *bool) ([]*RuntimeConfigElement, error)
 
 	Tasks(ctx context.Context, obj *view.Stack, before *string) ([]*view.Run, error)
 
@@ -146,6 +146,20 @@ func (ec *executionContext) field_Stack_runs_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["before"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Stack_runtimeConfig_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "autoattached",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["autoattached"] = arg0
 	return args, nil
 }
 
@@ -289,6 +303,29 @@ func (ec *executionContext) _RuntimeConfigElementContext_id(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_RuntimeConfigElementContext_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RuntimeConfigElementContext", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RuntimeConfigElementContext_isAutoattached(ctx context.Context, field graphql.CollectedField, obj *RuntimeConfigElementContext) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RuntimeConfigElementContext_isAutoattached(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsAutoattached, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RuntimeConfigElementContext_isAutoattached(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RuntimeConfigElementContext", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _SearchStacksEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SearchStacksEdge) (ret graphql.Marshaler) {
@@ -2102,7 +2139,8 @@ func (ec *executionContext) _Stack_runtimeConfig(ctx context.Context, field grap
 			return ec.fieldContext_Stack_runtimeConfig(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Stack().RuntimeConfig(ctx, obj)
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Stack().RuntimeConfig(ctx, obj, fc.Args["autoattached"].(*bool))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*RuntimeConfigElement) graphql.Marshaler {
@@ -2112,7 +2150,7 @@ func (ec *executionContext) _Stack_runtimeConfig(ctx context.Context, field grap
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Stack_runtimeConfig(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Stack_runtimeConfig(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Stack",
 		Field:      field,
@@ -2121,6 +2159,17 @@ func (ec *executionContext) fieldContext_Stack_runtimeConfig(_ context.Context, 
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_RuntimeConfigElement(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Stack_runtimeConfig_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -2799,6 +2848,11 @@ func (ec *executionContext) _RuntimeConfigElementContext(ctx context.Context, se
 			}
 		case "id":
 			out.Values[i] = ec._RuntimeConfigElementContext_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isAutoattached":
+			out.Values[i] = ec._RuntimeConfigElementContext_isAutoattached(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
