@@ -18,6 +18,7 @@ import (
 	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/pushhooks"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/secrets"
@@ -39,14 +40,15 @@ type server struct {
 	ids     *ids
 	metrics *telemetry.Metrics
 
-	identity *identity.Service
-	runs     *runs.Service
-	states   *states.Service
-	bindings *bindings.Service
-	stacks   *stacks.Service
-	pools    *workers.Service
-	backend  workerapi.Backend // of the built-in workers
-	handler  http.Handler
+	identity  *identity.Service
+	runs      *runs.Service
+	states    *states.Service
+	bindings  *bindings.Service
+	stacks    *stacks.Service
+	pools     *workers.Service
+	pushHooks *pushhooks.Service
+	backend   workerapi.Backend // of the built-in workers
+	handler   http.Handler
 
 	abort   context.Context  // ends when runs of built-in workers shall not be waited for
 	audited chan struct{}    // wakes the forwarder of audit rows
@@ -143,6 +145,7 @@ func (s *server) build(ctx context.Context) error {
 	s.stacks = stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource)
 	s.pools = workers.New(store.Bind[workers.Tx](s.store), s.gate, s.ids,
 		workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, s.config.BaseURL)
+	s.wireSources()
 	s.handler = s.routes()
 	s.backend = s.backendAt(s.local)
 	return nil

@@ -121,6 +121,7 @@ func (s *server) sweep(ctx context.Context) {
 		} else if n > 0 {
 			s.log.Info("cleared away old uploads", "uploads", n)
 		}
+		s.sweepSources(ctx)
 		if _, err := s.states.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("could not clear away expired transfers", "error", err)
 		}

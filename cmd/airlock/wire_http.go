@@ -16,6 +16,7 @@ import (
 	"github.com/airlock-project/airlock/internal/httpserver"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/insight"
+	"github.com/airlock-project/airlock/internal/pushes"
 	"github.com/airlock-project/airlock/internal/repos"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/spaces"
@@ -34,6 +35,7 @@ func (s *server) routes() http.Handler {
 		Workers:         workerapi.Handler(s.keyOf, s.backendAt(s.config.BaseURL)),
 		State:           statebackend.Handler(s.states, s.identity.AuthenticateForState),
 		Uploads:         uploads.Handler(s.runs),
+		Pushes:          pushes.Handler(s.pushHooks),
 		States:          s.stateDoors(),
 		AuthZEN:         decisions,
 		AuthZENMetadata: decisions.Metadata(),
@@ -70,6 +72,7 @@ func (s *server) resolver() *graphql.Resolver {
 		States:      s.states,
 		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),
 		Repos:       repos.New(store.Bind[repos.Tx](s.store), s.gate, s.ids),
+		PushHooks:   s.pushHooks,
 		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
 		Workers:     s.pools,
 

@@ -28,6 +28,7 @@ const (
 	KindAudit         Kind = "audit"
 	KindAccount       Kind = "account"
 	KindRepo          Kind = "repo"
+	KindPushHook      Kind = "push_hook"
 )
 
 // Object is what an operation is about. Space is the space that owns it; for

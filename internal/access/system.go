@@ -26,6 +26,7 @@ const (
 
 	SystemKeyRotation System = "system::key-rotation" // replaces the keys of federation tokens in time
 	SystemAutoretry   System = "system::autoretry"    // plans again what a change of the state has made outdated
+	SystemPushHook    System = "system::push-hook"    // keeps what git hosts announce
 )
 
 var systemKinds = map[System][]Kind{
@@ -36,12 +37,13 @@ var systemKinds = map[System][]Kind{
 	SystemRunFollow:  {KindRun},
 	SystemStateStore: {KindState},
 	SystemKeyUse:     {KindAPIKey},
-	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack, KindRun},
+	SystemSweeper:    {KindRoleBinding, KindAccessRequest, KindStack, KindRun, KindPushHook},
 	SystemUpload:     {KindRun},
 	SystemPush:       {KindRun},
 
 	SystemKeyRotation: {KindAccount},
 	SystemAutoretry:   {KindRun},
+	SystemPushHook:    {KindPushHook},
 }
 
 // System returns the permit of a background worker for one object. It leaves

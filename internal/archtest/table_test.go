@@ -66,6 +66,7 @@ var table = []row{
 		why:       "a use case asks the gate, applies the rule and calls the store; which paths concern a stack is such a rule",
 	},
 	useCase("repos"),
+	useCase("pushhooks"),
 	useCase("states"),
 	useCase("audit"),
 	useCase("insight"),
@@ -136,6 +137,11 @@ var table = []row{
 		why:    "a wire contract translates and calls the use cases that it serves",
 	},
 	{
+		folder: "internal/pushes",
+		own:    []string{"internal/domain", "internal/pushhooks", "internal/vcs"},
+		why:    "a wire contract translates and calls the use cases that it serves; what a branch may be called, the checkout knows",
+	},
+	{
 		folder: "internal/authzen",
 		own:    []string{"authz", "internal/domain", "internal/access", "internal/identity"},
 		why:    "a wire contract translates and calls the use cases that it serves",
@@ -166,7 +172,7 @@ var table = []row{
 		own: []string{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/dependencies", "internal/policies", "internal/roles", "internal/bindings",
-			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos",
+			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos", "internal/pushhooks",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},
 		why:       "GraphQL translates, calls a use case and translates back; it has no rule and no SQL of its own",

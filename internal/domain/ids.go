@@ -30,6 +30,7 @@ type (
 	DependencyID        string
 	ReferenceID         string
 	RepoID              string
+	PushHookID          string
 )
 
 // The two spaces that every account has (access model A1, A2).

@@ -19,6 +19,7 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/insight"
+	"github.com/airlock-project/airlock/internal/pushhooks"
 	"github.com/airlock-project/airlock/internal/repos"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/runs"
@@ -79,6 +80,7 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, ids, func(string, string) error { return nil }),
 		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, ids),
 		Repos:       repos.New(store.Bind[repos.Tx](db), gate, ids),
+		PushHooks:   pushhooks.New(store.Bind[pushhooks.Tx](db), gate, ids, pushhooks.Config{BaseURL: "http://airlock.test", Secret: identity.SigningSecret}),
 		Runs: runs.New(store.Bind[runs.Tx](db), gate, ids, id, runs.Config{
 			BaseURL: "http://airlock.test", Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret},
 		}),

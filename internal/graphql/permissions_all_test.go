@@ -9,6 +9,7 @@ var allPermissions = slices.Concat(
 	workerPermissions, dependencyPermissions,
 	previewPermissions,
 	repoPermissions,
+	pushHookPermissions,
 )
 
 // nothingYet are fields that name things that Airlock does not have: they are

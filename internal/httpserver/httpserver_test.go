@@ -45,6 +45,7 @@ func newBench() *bench {
 		},
 		State:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "state", http.StatusUnauthorized) }),
 		Uploads: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "upload", http.StatusNotFound) }),
+		Pushes:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "push", http.StatusUnauthorized) }),
 		Authenticate: func(_ context.Context, token string) (access.Caller, error) {
 			if token == "good" {
 				return access.Caller{Name: "api::good"}, nil
@@ -87,7 +88,7 @@ func TestCase117OpenRoutes(t *testing.T) {
 		"GET /.well-known/jwks": true, "HEAD /.well-known/jwks": true}
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "LOCK"} {
 		for _, path := range []string{
-			"/", "/healthz", "/metrics", "/graphql", "/worker/v1/lease", "/state/v1/k", "/uploads/workspaces/a/b", "/worker/", "/state/", "/worker", "/state", "/debug/pprof/", "/debug/vars",
+			"/", "/healthz", "/metrics", "/graphql", "/worker/v1/lease", "/state/v1/k", "/uploads/workspaces/a/b", "/push-hooks/a", "/worker/", "/state/", "/worker", "/state", "/debug/pprof/", "/debug/vars",
 			"/admin", "/.well-known/terraform.json", "/index.html", "/graphql/", "/healthz/", "/metrics/x", "/admin-key.json", "/access", "/access/", "/access/v1/evaluation",
 			"/access/v1/search/subject", "/.well-known/authzen-configuration", "/.well-known/authzen-configuration/x", "/.well-known/openid-configuration", "/.well-known/jwks", "/.well-known/jwks/x", "/../admin-key.json", "//healthz",
 		} {

@@ -19,6 +19,7 @@ type Parts struct {
 	Workers http.Handler // below /worker/
 	State   http.Handler // below /state/
 	Uploads http.Handler // below /uploads/
+	Pushes  http.Handler // below /push-hooks/; messages prove themselves
 	States  StateDoors
 	AuthZEN http.Handler // below /access/
 	// AuthZENMetadata describes the doors below /access/ to anybody.
@@ -64,6 +65,7 @@ func Handler(p Parts) http.Handler {
 	mux.Handle("/worker/", m.wrap("worker", p.Workers))
 	mux.Handle("/state/", m.wrap("state", m.within(transferTime, p.State)))
 	mux.Handle("/uploads/", m.wrap("uploads", m.within(transferTime, p.Uploads)))
+	mux.Handle("/push-hooks/", m.wrap("push_hooks", m.within(requestTime, p.Pushes)))
 	mux.Handle("/transfers/", m.wrap("transfers", m.within(transferTime, p.States.Transfers)))
 	mux.Handle("/api/v2/", m.wrap("remote_state", m.within(requestTime, m.bearer(p.States.Remote))))
 	mux.Handle("GET /.well-known/openid-configuration", m.wrap("federation", p.Federation.Discovery))

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/hex"
 	"regexp"
 	"time"
@@ -185,6 +186,14 @@ func NewSecret() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails; see crypto/rand
 	return hex.EncodeToString(b)
+}
+
+// SigningSecret makes a secret that messages are signed with, in the form that
+// the Standard Webhooks specification gives it.
+func SigningSecret() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails; see crypto/rand
+	return "whsec_" + base64.StdEncoding.EncodeToString(b)
 }
 
 // HashSecret is how a secret is stored. It has 256 bits of its own, so that a

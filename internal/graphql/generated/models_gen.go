@@ -453,6 +453,18 @@ type ConvertAdministrativeStackInput struct {
 	Stack string `json:"stack"`
 }
 
+// A push hook to make.
+type CreatePushHookInput struct {
+	// Name.
+	Name string `json:"name"`
+	// Id of its space.
+	Space string `json:"space"`
+	// Whose messages it takes.
+	Kind domain.PushHookKind `json:"kind"`
+	// URLs of the repositories that it may speak of; absent or empty for any.
+	Repositories []string `json:"repositories,omitempty"`
+}
+
 // A new role binding. Either `spaceId` or `entity` is to be given.
 type CreateRoleBindingInput struct {
 	// Who is to hold the role.
@@ -495,6 +507,12 @@ type DecideAccessRequestInput struct {
 	ID string `json:"id"`
 	// A note to the decision; the asker reads it, and so does whoever reads the audit trail.
 	Note *string `json:"note,omitempty"`
+}
+
+// Which push hook to delete.
+type DeletePushHookInput struct {
+	// Id of the push hook.
+	ID string `json:"id"`
 }
 
 // A role binding to delete.
@@ -913,6 +931,14 @@ type PulumiStack struct {
 
 func (PulumiStack) IsPulumiEntity() {}
 
+// A push hook with the secret that messages to it are signed with.
+type PushHookSecret struct {
+	// The push hook.
+	PushHook *view.PushHook `json:"pushHook"`
+	// The secret.
+	Secret string `json:"secret"`
+}
+
 // The values looked for; exactly one of the lists is to be given. Any value of the list suffices.
 type QueryFieldConstraint struct {
 	// For fields that are true or false.
@@ -1153,6 +1179,14 @@ type RoleUpdateInput struct {
 	Description *string `json:"description,omitempty"`
 	// Name. The slug stays.
 	Name *string `json:"name,omitempty"`
+}
+
+// Which push hook to give another secret.
+type RotatePushHookSecretInput struct {
+	// Id of the push hook.
+	ID string `json:"id"`
+	// For how many seconds the secret before works, too: 0 to 604800, a day if absent.
+	KeepPreviousSeconds *int `json:"keepPreviousSeconds,omitempty"`
 }
 
 // A group of planned changes.
@@ -1830,6 +1864,16 @@ type UpdateAccountSettingsInput struct {
 	DelegateSpaceManagement *bool `json:"delegateSpaceManagement,omitempty"`
 	// What is to happen when somebody uses, through a stack, a role that he does not hold himself.
 	StackActAs *domain.ActAsMode `json:"stackActAs,omitempty"`
+}
+
+// How to change a push hook.
+type UpdatePushHookInput struct {
+	// Id of the push hook.
+	ID string `json:"id"`
+	// New name.
+	Name *string `json:"name,omitempty"`
+	// URLs of the repositories that it may speak of from now on; empty for any.
+	Repositories []string `json:"repositories,omitempty"`
 }
 
 // A caller, as the API sees it.

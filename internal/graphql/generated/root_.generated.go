@@ -27,6 +27,7 @@ type ResolverRoot interface {
 	ContextAttachment() ContextAttachmentResolver
 	Mutation() MutationResolver
 	PublicWorkerPool() PublicWorkerPoolResolver
+	PushHook() PushHookResolver
 	Query() QueryResolver
 	Repo() RepoResolver
 	RepoFile() RepoFileResolver
@@ -85,10 +86,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConfigInput,
 		ec.unmarshalInputContextInput,
 		ec.unmarshalInputConvertAdministrativeStackInput,
+		ec.unmarshalInputCreatePushHookInput,
 		ec.unmarshalInputCreateRoleBindingInput,
 		ec.unmarshalInputCreateRoleBindingsInput,
 		ec.unmarshalInputCreateSpaceChange,
 		ec.unmarshalInputDecideAccessRequestInput,
+		ec.unmarshalInputDeletePushHookInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
 		ec.unmarshalInputEffectiveAccessInput,
 		ec.unmarshalInputEnvironmentVariable,
@@ -123,6 +126,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRoleBindingsInput,
 		ec.unmarshalInputRoleInput,
 		ec.unmarshalInputRoleUpdateInput,
+		ec.unmarshalInputRotatePushHookSecretInput,
 		ec.unmarshalInputRunChangesInput,
 		ec.unmarshalInputRuntimeConfigInput,
 		ec.unmarshalInputSearchInput,
@@ -148,6 +152,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputTerragruntInput,
 		ec.unmarshalInputTerragruntMigrationInput,
 		ec.unmarshalInputUpdateAccountSettingsInput,
+		ec.unmarshalInputUpdatePushHookInput,
 		ec.unmarshalInputUserGroupRoleBindingBatchInput,
 		ec.unmarshalInputUserGroupRoleBindingInput,
 		ec.unmarshalInputUserRoleBindingBatchInput,
@@ -3098,6 +3103,118 @@ type StringMapEntry {
   key: String!
   "Text."
   value: String!
+}
+`, BuiltIn: false},
+	{Name: "../schema/pushhooks.graphqls", Input: `extend type Query {
+  "A push hook. Null when it does not exist or the caller can see nothing of it."
+  pushHook("Id of the push hook." id: ID!): PushHook @rule(see: SPACE_READ)
+  "The push hooks that the caller can see, oldest first."
+  pushHooks("Id of a space, to see only those in it." space: ID): [PushHook!]! @rule(list: SPACE_READ)
+}
+
+extend type Mutation {
+  "Make an address that a git host can tell of pushes. Its secret is in the answer, and nowhere else afterwards."
+  createPushHook("What to make." input: CreatePushHookInput!): PushHookSecret! @rule(do: WEBHOOK_CREATE)
+  "Change what a push hook is called, or what it may speak of. What is absent stays."
+  updatePushHook("Which one, and how." input: UpdatePushHookInput!): PushHook! @rule(do: WEBHOOK_UPDATE)
+  "Give a push hook another secret. It is in the answer, and nowhere else afterwards."
+  rotatePushHookSecret("Which one." input: RotatePushHookSecretInput!): PushHookSecret! @rule(do: WEBHOOK_UPDATE)
+  "Delete a push hook: what still comes to its address is refused. Answers what it was."
+  deletePushHook("Which one." input: DeletePushHookInput!): PushHook! @rule(do: WEBHOOK_DELETE)
+}
+
+"An address that a git host tells of pushes. They start runs of the stacks that can use what is in its space."
+type PushHook {
+  "Fixed id."
+  id: ID!
+  "Name."
+  name: String!
+  "Whose messages it takes."
+  kind: PushHookKind!
+  "Its space."
+  space: Space! @rule(who: PARENT)
+  "Where the git host is to send its messages."
+  url: String!
+  "URLs of the repositories that it may speak of; empty for any."
+  repositories: [String!]!
+  "Until when the secret before the newest works, in Unix seconds. Null when only the newest does."
+  previousSecretUntil: Int
+  "The newest 50 messages of the last 30 days that were properly signed, newest first."
+  deliveries: [PushDelivery!]! @rule(who: PARENT)
+  "When it was made, in Unix seconds."
+  createdAt: Int!
+  "When it was last changed, in Unix seconds."
+  updatedAt: Int!
+}
+
+"How messages of a push hook look and how they are signed."
+enum PushHookKind {
+  "Airlock's own form, signed by the Standard Webhooks specification."
+  GENERIC
+  "What GitHub sends, signed by X-Hub-Signature-256."
+  GITHUB
+  "What GitLab sends, with a secret token or signed by a signing token."
+  GITLAB
+}
+
+"One message that came to a push hook."
+type PushDelivery {
+  "When it came, in Unix seconds."
+  receivedAt: Int!
+  "What the git host calls it."
+  event: String!
+  "The repository as host and path. Null when the message names none."
+  repository: String
+  "The branch. Null when the message names none."
+  branch: String
+  "Hash of the commit. Null when the message names none."
+  commit: String
+  "Why nothing follows from it. Null when the stacks that it concerns were to start runs."
+  ignored: String
+}
+
+"A push hook with the secret that messages to it are signed with."
+type PushHookSecret {
+  "The push hook."
+  pushHook: PushHook! @rule(who: PARENT)
+  "The secret."
+  secret: String!
+}
+
+"A push hook to make."
+input CreatePushHookInput {
+  "Name."
+  name: String! @audited
+  "Id of its space."
+  space: ID! @audited
+  "Whose messages it takes."
+  kind: PushHookKind! @audited
+  "URLs of the repositories that it may speak of; absent or empty for any."
+  repositories: [String!] @audited
+}
+
+"How to change a push hook."
+input UpdatePushHookInput {
+  "Id of the push hook."
+  id: ID! @audited
+  "New name."
+  name: String @audited
+  "URLs of the repositories that it may speak of from now on; empty for any."
+  repositories: [String!] @audited
+}
+
+"Which push hook to give another secret."
+input RotatePushHookSecretInput {
+  "Id of the push hook."
+  id: ID! @audited
+  "For how many seconds the secret before works, too: 0 to 604800, a day if absent."
+  keepPreviousSeconds: Int @audited
+}
+
+"Which push hook to delete."
+input DeletePushHookInput {
+  "Id of the push hook."
+  id: ID! @audited
 }
 `, BuiltIn: false},
 	{Name: "../schema/repos.graphqls", Input: `extend type Query {
@@ -6595,6 +6712,60 @@ func (ec *executionContext) childFields_PublicWorkerPool(ctx context.Context, fi
 		return ec.fieldContext_PublicWorkerPool_usersCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PublicWorkerPool", field.Name)
+}
+
+func (ec *executionContext) childFields_PushDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "receivedAt":
+		return ec.fieldContext_PushDelivery_receivedAt(ctx, field)
+	case "event":
+		return ec.fieldContext_PushDelivery_event(ctx, field)
+	case "repository":
+		return ec.fieldContext_PushDelivery_repository(ctx, field)
+	case "branch":
+		return ec.fieldContext_PushDelivery_branch(ctx, field)
+	case "commit":
+		return ec.fieldContext_PushDelivery_commit(ctx, field)
+	case "ignored":
+		return ec.fieldContext_PushDelivery_ignored(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PushDelivery", field.Name)
+}
+
+func (ec *executionContext) childFields_PushHook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PushHook_id(ctx, field)
+	case "name":
+		return ec.fieldContext_PushHook_name(ctx, field)
+	case "kind":
+		return ec.fieldContext_PushHook_kind(ctx, field)
+	case "space":
+		return ec.fieldContext_PushHook_space(ctx, field)
+	case "url":
+		return ec.fieldContext_PushHook_url(ctx, field)
+	case "repositories":
+		return ec.fieldContext_PushHook_repositories(ctx, field)
+	case "previousSecretUntil":
+		return ec.fieldContext_PushHook_previousSecretUntil(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_PushHook_deliveries(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_PushHook_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_PushHook_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PushHook", field.Name)
+}
+
+func (ec *executionContext) childFields_PushHookSecret(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "pushHook":
+		return ec.fieldContext_PushHookSecret_pushHook(ctx, field)
+	case "secret":
+		return ec.fieldContext_PushHookSecret_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PushHookSecret", field.Name)
 }
 
 func (ec *executionContext) childFields_Repo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
