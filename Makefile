@@ -16,7 +16,7 @@ POSTGRES = go run ./tools/testpg --
 TEST = go run ./tools/testreport --
 
 .DEFAULT_GOAL = help
-.PHONY: help run build test check format vet lint architecture generate generated tofu e2e faults bench bench-authzen bench-search bench-runs bench-peers clean
+.PHONY: help run build test check format vet lint architecture generate generated tofu s3 e2e faults bench bench-authzen bench-search bench-runs bench-peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,7 +27,7 @@ run: build tofu ## start a server with one worker and a data directory of its ow
 build: ## build bin/airlock
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/airlock ./cmd/airlock
 
-test: tofu ## run all unit tests, on SQLite and PostgreSQL; list what was skipped and why
+test: tofu s3 ## run all unit tests, on SQLite and PostgreSQL; list what was skipped and why
 	@$(TOOLS) $(POSTGRES) $(TEST) $(UNIT)
 
 check: format vet lint generated architecture test ## everything that must pass before a change lands, but for e2e
@@ -55,6 +55,9 @@ tofu: ## make sure that there is an OpenTofu: the one on PATH, or one built from
 	@if found=$$(command -v tofu); then echo "OpenTofu: $$found"; else \
 		found=$$(tools/cached.sh tofu github.com/opentofu/opentofu/cmd/tofu '-X github.com/opentofu/opentofu/version.dev=no') && \
 		mkdir -p bin && ln -sf "$$found" bin/tofu && echo "OpenTofu: bin/tofu -> $$found"; fi
+
+s3: ## make sure that there is the S3 server that tests of object storage run against
+	@echo "S3 server: $$(tools/cached.sh s3 github.com/versity/versitygw/cmd/versitygw)"
 
 e2e: build tofu ## run the stories on the built binary, on SQLite and PostgreSQL
 	@$(TOOLS) $(POSTGRES) $(TEST) -count=1 ./e2e/...

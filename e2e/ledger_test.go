@@ -19,6 +19,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/objects"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/store/invariants"
@@ -204,7 +205,7 @@ func logsOf(t testing.TB, s *server, database string) map[string]string {
 	out := map[string]string{}
 	for id := range pairs(t, database, "select id, '' from runs") {
 		err := opened.View(t.Context(), func(tx *store.Tx) error {
-			chunks, err := tx.WholeLog(t.Context(), domain.RunID(id))
+			chunks, err := tx.RunLog(t.Context(), domain.RunID(id), "", -1, domain.LogPosition{Seq: -1}, 1<<30)
 			for _, c := range chunks {
 				out[id] += c.Body
 			}
@@ -224,7 +225,13 @@ func (s *server) open(t testing.TB, database string) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := store.Open(t.Context(), database, store.Options{Sealer: secrets.NewBox(key), IDs: &storetest.IDs{}})
+	options := store.Options{Sealer: secrets.NewBox(key), IDs: &storetest.IDs{}}
+	if s.objects != "" {
+		if options.Objects, err = objects.Open(s.objects); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened, err := store.Open(t.Context(), database, options)
 	if err != nil {
 		t.Fatal(err)
 	}

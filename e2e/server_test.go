@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,9 +41,10 @@ type adminKey struct{ Endpoint, ID, Secret string }
 // server is a running `airlock serve`.
 type server struct {
 	adminKey
-	data string
-	log  *buffer
-	cmd  *exec.Cmd
+	data    string
+	objects string // where bodies are kept; empty: the database
+	log     *buffer
+	cmd     *exec.Cmd
 }
 
 // start runs `airlock serve` on an empty data directory and waits until it is
@@ -56,6 +58,9 @@ func start(t testing.TB, database string, flags ...string) *server {
 
 func (s *server) run(t testing.TB, flags ...string) {
 	t.Helper()
+	if at := slices.Index(flags, "--objects"); at >= 0 {
+		s.objects = flags[at+1]
+	}
 	args := append([]string{"serve", "--data", s.data, "--git-schemes", "file,https"}, flags...)
 	s.cmd = exec.Command(binary(t), args...)
 	s.cmd.Stderr, s.cmd.Stdout = s.log, s.log

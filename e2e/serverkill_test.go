@@ -42,15 +42,18 @@ func freeAddress(t testing.TB) string {
 
 // TestCase147 kills the server at random points while clients change things
 // and workers execute runs: nothing that was acknowledged is lost, and each
-// change has exactly one row in the audit trail. AIRLOCK_SERVER_KILLS says how
-// often.
+// change has exactly one row in the audit trail; no row is without its body
+// where bodies are in object storage. AIRLOCK_SERVER_KILLS says how often.
 func TestCase147(t *testing.T) {
-	bars := map[string]time.Duration{"sqlite": 3 * time.Second, "postgres": 5 * time.Second}
-	for name, url := range databases {
+	bars := map[string]time.Duration{"sqlite": 3 * time.Second, "postgres": 5 * time.Second, "objects": 3 * time.Second}
+	for name, url := range map[string]func(*testing.T) string{"sqlite": databases["sqlite"], "postgres": databases["postgres"], "objects": databases["sqlite"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			database := url(t)
 			flags := []string{"--database", database, "--listen", freeAddress(t), "--workers", "0", "--lease", "5s", "--apply-lease", "5s"}
+			if name == "objects" {
+				flags = append(flags, "--objects", "file:"+t.TempDir())
+			}
 			s := start(t, database, flags[2:]...)
 			l := newLedger(t, s)
 			ctx, stop := context.WithCancel(t.Context())

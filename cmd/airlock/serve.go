@@ -34,7 +34,8 @@ type serveCmd struct {
 	Lease        time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
 	ApplyLease   time.Duration `help:"The same while it applies: the apply goes on meanwhile, and its stack waits. Default: 15m." default:"15m" placeholder:"TIME"`
 	DrainTimeout time.Duration `help:"How long a shutdown waits for plans and the like of built-in workers; applies get five minutes at least. Default: 0s, they are interrupted." default:"0s" placeholder:"TIME"`
-	KeyFile      string        `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
+	objectFlags  `embed:""`
+	KeyFile      string `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
 }
 
 // check reports every wrong value, one line each.
@@ -59,6 +60,7 @@ func (c *serveCmd) check() error {
 		wrong("database", "must be sqlite or a postgres:// URL")
 	}
 	c.accountFlags.check(wrong)
+	c.objectFlags.check(wrong)
 	if c.Workers < 0 || c.Workers > 100 {
 		wrong("workers", "must be between 0 and 100, not %d", c.Workers)
 	}

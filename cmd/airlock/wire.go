@@ -18,6 +18,7 @@ import (
 	"github.com/airlock-project/airlock/internal/bindings"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/objects"
 	"github.com/airlock-project/airlock/internal/pushhooks"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/sandbox"
@@ -47,6 +48,7 @@ type server struct {
 	stacks    *stacks.Service
 	pools     *workers.Service
 	pushHooks *pushhooks.Service
+	objects   *objects.Guard    // nil: the database has it all
 	backend   workerapi.Backend // of the built-in workers
 	handler   http.Handler
 
@@ -84,9 +86,15 @@ func (s *server) openStore(ctx context.Context) error {
 	if database == "sqlite" {
 		database = "sqlite:" + filepath.Join(s.config.Data, "airlock.db")
 	}
+	options := store.Options{Sealer: box, IDs: s.ids, Changed: s.changed}
 	var err error
-	s.store, err = store.Open(ctx, database, store.Options{Sealer: box, IDs: s.ids, Changed: s.changed})
-	if err != nil {
+	if s.objects, options.Inline, err = s.config.openObjects(); err != nil {
+		return err
+	}
+	if s.objects != nil {
+		options.Objects = s.objects
+	}
+	if s.store, err = store.Open(ctx, database, options); err != nil {
 		return err
 	}
 	if box.Box, err = s.loadKey(ctx); err != nil {
@@ -135,6 +143,9 @@ func (s *server) build(ctx context.Context) error {
 		identity.Config{BaseURL: s.config.BaseURL, TokenTTL: tokenTTL})
 	if err != nil {
 		return fmt.Errorf("%w (is %s the key of this database?)", err, s.config.KeyFile)
+	}
+	if err := s.claimObjects(ctx); err != nil {
+		return err
 	}
 	s.bindings = bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids)
 	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{

@@ -37,6 +37,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.noteWorkers(background) })
 	loops.Go(func() { s.follow(background) })
 	loops.Go(func() { s.rotateKeys(background) })
+	s.keepUp(background, &loops)
 	if s.config.Workers > 0 {
 		s.workers.Go(func() { s.work(asked) })
 	}

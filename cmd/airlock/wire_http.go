@@ -42,6 +42,7 @@ func (s *server) routes() http.Handler {
 		Federation:      s.federationDoors(),
 		Authenticate:    s.identity.Authenticate,
 		Ready:           s.store.Ping,
+		Degraded:        s.degraded,
 		NewID:           s.ids.ULID,
 		Metrics:         s.metrics,
 		Log:             s.log,

@@ -27,6 +27,7 @@ const (
 	SystemKeyRotation System = "system::key-rotation" // replaces the keys of federation tokens in time
 	SystemAutoretry   System = "system::autoretry"    // plans again what a change of the state has made outdated
 	SystemPushHook    System = "system::push-hook"    // keeps what git hosts announce
+	SystemUpkeep      System = "system::upkeep"       // packs logs, clears away what is kept for a time only, keeps storage and keys in order
 )
 
 var systemKinds = map[System][]Kind{
@@ -44,6 +45,7 @@ var systemKinds = map[System][]Kind{
 	SystemKeyRotation: {KindAccount},
 	SystemAutoretry:   {KindRun},
 	SystemPushHook:    {KindPushHook},
+	SystemUpkeep:      {KindRun, KindState, KindAccount},
 }
 
 // System returns the permit of a background worker for one object. It leaves

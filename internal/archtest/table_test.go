@@ -72,6 +72,7 @@ var table = []row{
 	useCase("insight"),
 	useCase("workers"),
 	useCase("webhooks"),
+	useCase("upkeep"),
 	{
 		folder:    "internal/identity",
 		own:       []string{"authz", "internal/domain", "internal/access"},
@@ -105,6 +106,17 @@ var table = []row{
 		folder:    "internal/sandbox",
 		libraries: []string{"golang.org/x/sys"},
 		why:       "what shuts the processes of runs in knows the system and nothing of runs",
+	},
+	{
+		folder:    "internal/objects",
+		own:       []string{"internal/domain"},
+		libraries: []string{"github.com/minio/minio-go/v7"},
+		why:       "object storage is given encrypted bodies under names that say nothing, and knows no more of them",
+	},
+	{
+		folder:   "internal/objects/s3test",
+		testOnly: true,
+		why:      "it starts a server for tests",
 	},
 	{
 		folder:    "internal/secrets",

@@ -45,7 +45,8 @@ func (o *object) uploaded(stack string) string {
 		if err := tx.InsertLocalWorkspace(ctx, p.For(access.KindStack), w); err != nil {
 			return err
 		}
-		return tx.PutLocalWorkspace(ctx, p.For(access.KindRun), w, []byte{0x1f, 0x8b})
+		w.Size = 2
+		return tx.PutLocalWorkspace(ctx, p.For(access.KindRun), w, domain.Stored{Sealed: []byte{0x1f, 0x8b}})
 	})
 	return string(id)
 }

@@ -44,7 +44,7 @@ var runPermissions = []permission{
 		make: func(o *object) vars {
 			out := aRun(o)
 			o.kit.Fill(o.t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-				return tx.AppendLog(ctx, p.For(access.KindRun), domain.LogChunk{RunID: domain.RunID(out["run"].(string)), State: domain.RunPlanning, Body: "a line\n"})
+				return tx.AppendLog(ctx, p.For(access.KindRun), []domain.LogChunk{{RunID: domain.RunID(out["run"].(string)), State: domain.RunPlanning, Body: "a line\n"}})
 			})
 			return out
 		},

@@ -32,10 +32,13 @@ type Parts struct {
 	// Authenticate turns a bearer token into a caller.
 	Authenticate func(ctx context.Context, token string) (access.Caller, error)
 	// Ready reports whether the server can answer requests.
-	Ready   func(ctx context.Context) error
-	NewID   func() string
-	Metrics *telemetry.Metrics
-	Log     *slog.Logger
+	Ready func(ctx context.Context) error
+	// Degraded says what of the server does not work though it answers requests;
+	// nil or empty: nothing.
+	Degraded func() string
+	NewID    func() string
+	Metrics  *telemetry.Metrics
+	Log      *slog.Logger
 }
 
 // StateDoors are the ways to a state from outside runs.
@@ -102,6 +105,10 @@ func (m middleware) health() http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(w, "ok\n") // the client is gone if this fails
+		said := "ok"
+		if m.Degraded != nil && m.Degraded() != "" {
+			said = "degraded: " + m.Degraded()
+		}
+		_, _ = io.WriteString(w, said+"\n") // the client is gone if this fails
 	})
 }

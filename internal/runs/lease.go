@@ -266,19 +266,25 @@ func alive(ctx context.Context, tx Tx, k domain.PoolKey) error {
 
 // PutWorkspace keeps the planned workspace, sealed, until the run ends.
 func (s *Service) PutWorkspace(ctx context.Context, l Lease, body []byte) error {
+	kept, err := s.db.StageWorkspace(ctx, l.Run, body)
+	if err != nil {
+		return err
+	}
 	return s.db.Change(ctx, func(tx Tx) error {
 		_, permit, err := s.held(ctx, tx, l)
 		if err != nil {
 			return err
 		}
-		return tx.PutWorkspace(ctx, permit, l.Run, body)
+		return tx.PutWorkspace(ctx, permit, l.Run, kept)
 	})
 }
 
 // Workspace returns what the lease starts from: the planned workspace, or the
 // directory that was uploaded for the run or lies in a built-in repository.
-func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err error) {
-	err = s.db.View(ctx, func(tx Tx) error {
+func (s *Service) Workspace(ctx context.Context, l Lease) ([]byte, error) {
+	var kept domain.Stored
+	var packed []byte
+	err := s.db.View(ctx, func(tx Tx) error {
 		if err := alive(ctx, tx, l.Key); err != nil {
 			return err
 		}
@@ -294,17 +300,20 @@ func (s *Service) Workspace(ctx context.Context, l Lease) (body []byte, err erro
 			return err
 		}
 		if run.State == domain.RunPreparing && run.Request.Workspace != "" {
-			body, err = tx.LocalWorkspaceBody(ctx, run.Request.Workspace)
+			kept, err = tx.LocalWorkspaceBody(ctx, run.Request.Workspace)
 			return err
 		}
 		if run.State == domain.RunPreparing && stack.Provider == domain.ProviderBuiltIn {
-			body, err = revisionArchive(ctx, tx, stack, run)
+			packed, err = revisionArchive(ctx, tx, stack, run)
 			return err
 		}
-		body, err = tx.Workspace(ctx, l.Run)
+		kept, err = tx.Workspace(ctx, l.Run)
 		return err
 	})
-	return body, err
+	if err != nil || packed != nil {
+		return packed, err
+	}
+	return s.db.Fetch(ctx, kept)
 }
 
 // Reap ends the runs whose worker has not been heard of in time and returns

@@ -83,6 +83,19 @@ var gzipMagic = []byte{0x1f, 0x8b}
 // PutUpload keeps an uploaded directory, a gzipped tar. What is in it only
 // counts on the worker, which unpacks it.
 func (s *Service) PutUpload(ctx context.Context, id domain.LocalWorkspaceID, token string, body []byte) error {
+	if err := s.CheckUpload(ctx, id, token); err != nil {
+		return err
+	}
+	if len(body) > domain.MaxLocalWorkspace {
+		return domain.Invalid("workspace", "must not be larger than %d bytes", domain.MaxLocalWorkspace)
+	}
+	if !bytes.HasPrefix(body, gzipMagic) {
+		return domain.Invalid("workspace", "must be a gzipped tar archive")
+	}
+	kept, err := s.db.StageLocalWorkspace(ctx, id, body)
+	if err != nil {
+		return err
+	}
 	return s.db.Change(ctx, func(tx Tx) error {
 		w, err := tx.LockLocalWorkspace(ctx, id)
 		if err != nil {
@@ -91,18 +104,12 @@ func (s *Service) PutUpload(ctx context.Context, id domain.LocalWorkspaceID, tok
 		if err := s.checkUpload(w, token, tx); err != nil {
 			return err
 		}
-		if len(body) > domain.MaxLocalWorkspace {
-			return domain.Invalid("workspace", "must not be larger than %d bytes", domain.MaxLocalWorkspace)
-		}
-		if !bytes.HasPrefix(body, gzipMagic) {
-			return domain.Invalid("workspace", "must be a gzipped tar archive")
-		}
 		permit, err := s.gate.System(access.SystemUpload, access.KindRun, string(id))
 		if err != nil {
 			return err
 		}
-		w.ExpiresAt = tx.Now().Add(domain.LocalWorkspaceTime)
-		return tx.PutLocalWorkspace(ctx, permit, w, body)
+		w.Size, w.ExpiresAt = int64(len(body)), tx.Now().Add(domain.LocalWorkspaceTime)
+		return tx.PutLocalWorkspace(ctx, permit, w, kept)
 	})
 }
 

@@ -46,8 +46,8 @@ type Tx interface {
 	ExpiredLeases(ctx context.Context) ([]domain.Run, error)
 	LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.LogEnd, error)
 	AppendLog(ctx context.Context, p access.Permit, chunks []domain.LogChunk) error
-	PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, body []byte) error
-	Workspace(ctx context.Context, id domain.RunID) ([]byte, error)
+	PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, kept domain.Stored) error
+	Workspace(ctx context.Context, id domain.RunID) (domain.Stored, error)
 	DropWorkspace(ctx context.Context, p access.Permit, id domain.RunID) error
 	previews
 	sources
@@ -98,13 +98,21 @@ type sources interface {
 type previews interface {
 	LocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID) (domain.LocalWorkspace, error)
 	LockLocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID) (domain.LocalWorkspace, error)
-	LocalWorkspaceBody(ctx context.Context, id domain.LocalWorkspaceID) ([]byte, error)
+	LocalWorkspaceBody(ctx context.Context, id domain.LocalWorkspaceID) (domain.Stored, error)
 	InsertLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace) error
-	PutLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace, body []byte) error
+	PutLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace, kept domain.Stored) error
 	UseLocalWorkspace(ctx context.Context, p access.Permit, id domain.LocalWorkspaceID, run domain.RunID) error
 	DropLocalWorkspaces(ctx context.Context, p access.Permit) (int, error)
 	SetRunSettings(ctx context.Context, p access.Permit, id domain.RunID, s domain.RunSettings) error
 	RunSettings(ctx context.Context, id domain.RunID) (domain.RunSettings, error)
+}
+
+// ledger is the store with what it keeps outside of transactions.
+type ledger interface {
+	access.Transactor[Tx]
+	StageWorkspace(ctx context.Context, id domain.RunID, body []byte) (domain.Stored, error)
+	StageLocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID, body []byte) (domain.Stored, error)
+	Fetch(ctx context.Context, kept domain.Stored) ([]byte, error)
 }
 
 // LeaseTTL is how long a worker may be silent before its run is ended, unless
@@ -133,7 +141,7 @@ type Config struct {
 
 // Service answers and changes runs.
 type Service struct {
-	db     access.Transactor[Tx]
+	db     ledger
 	gate   *access.Gate
 	ids    domain.IDSource
 	tokens TokenIssuer
@@ -147,7 +155,7 @@ type Service struct {
 }
 
 // New returns the use cases of runs.
-func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, tokens TokenIssuer, c Config) *Service {
+func New(db ledger, gate *access.Gate, ids domain.IDSource, tokens TokenIssuer, c Config) *Service {
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, LeaseTTL)
 	c.ApplyTTL = max(cmp.Or(c.ApplyTTL, ApplyTTL), c.LeaseTTL)
 	return &Service{db: db, gate: gate, ids: ids, tokens: tokens, config: c, wake: newBroadcast(), stops: newBroadcast()}

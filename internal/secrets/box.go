@@ -101,6 +101,10 @@ func SealedBy(sealed []byte) (KeyID, error) {
 	return KeyID(sealed[1:wrappedAt]), nil
 }
 
+// HeadSize is how many bytes at the beginning of a sealed record hold its
+// wrapped data key. Neither these nor the rest are of use alone.
+func (b *Box) HeadSize() int { return bodyAt }
+
 // CurrentKey returns the id of the key that Seal uses.
 func (b *Box) CurrentKey() KeyID { return b.current.ID() }
 

@@ -36,7 +36,7 @@ type ImportInput struct {
 // providers that are new there must be named (security case 166), and on a
 // stack that holds roles it takes those (security rule G2).
 func (s *Service) Import(ctx context.Context, in ImportInput) (v domain.StateVersion, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.store(ctx, func(tx Tx, ready *staged) error {
 		stack, op, permit, err := s.quiet(ctx, tx, "state.import", authz.ActionStackManagedStateImport, in.Stack)
 		if err != nil {
 			return err
@@ -62,9 +62,9 @@ func (s *Service) Import(ctx context.Context, in ImportInput) (v domain.StateVer
 		if err != nil {
 			return err
 		}
-		v = domain.NewStateVersion(domain.StateVersionID(s.ids.ULID()), stack.ID, f, tx.Now())
+		v = domain.NewStateVersion(s.version(ready), stack.ID, f, tx.Now())
 		v.Origin, v.CreatedBy = domain.StateImported, access.Name(ctx)
-		return keep(ctx, tx, permit.Noting(imported(v, current, added)), v, f)
+		return keep(ctx, tx, permit.Noting(imported(v, current, added)), v, f, ready)
 	})
 	return v, err
 }
@@ -103,17 +103,6 @@ func follow(current domain.StateVersion, f domain.StateFile, force bool) (domain
 	default:
 		return f, err
 	}
-}
-
-// keep stores a version and what is shown of it.
-func keep(ctx context.Context, tx Tx, p access.Permit, v domain.StateVersion, f domain.StateFile) error {
-	if err := tx.InsertState(ctx, p, v, f.Body); err != nil {
-		return err
-	}
-	if err := tx.SetOutputs(ctx, p, v.StackID, f.Roots()); err != nil {
-		return err
-	}
-	return keepEntities(ctx, tx, p, v, f.Body)
 }
 
 func imported(v, current domain.StateVersion, providers []string) string {
@@ -183,7 +172,7 @@ func wellKnown(address string) bool {
 // version with the next serial and the current lineage. The stack must be
 // locked and have no open runs (access model A66, security case 167).
 func (s *Service) Rollback(ctx context.Context, id domain.StackID, to domain.StateVersionID) (v domain.StateVersion, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.store(ctx, func(tx Tx, ready *staged) error {
 		_, _, permit, err := s.quiet(ctx, tx, "state.rollback", authz.ActionStackManagedStateRollback, id)
 		if err != nil {
 			return err
@@ -206,10 +195,10 @@ func (s *Service) Rollback(ctx context.Context, id domain.StackID, to domain.Sta
 		if err != nil {
 			return err
 		}
-		v = domain.NewStateVersion(domain.StateVersionID(s.ids.ULID()), id, f, tx.Now())
+		v = domain.NewStateVersion(s.version(ready), id, f, tx.Now())
 		v.Origin, v.Restores, v.CreatedBy = domain.StateRolledBack, old.ID, access.Name(ctx)
 		said := fmt.Sprintf("version %s, serial %d, with what version %s, serial %d, was", v.ID, v.Serial, old.ID, old.Serial)
-		return keep(ctx, tx, permit.Noting(said), v, f)
+		return keep(ctx, tx, permit.Noting(said), v, f, ready)
 	})
 	return v, err
 }

@@ -13,6 +13,8 @@ import (
 type Pulled struct {
 	domain.StateVersion
 	Body []byte
+
+	stored domain.Stored
 }
 
 // Reachable returns a stack whose state the caller may read from outside its
@@ -68,10 +70,10 @@ func (s *Service) Pull(ctx context.Context, id domain.StackID) (p Pulled, err er
 		if p.StateVersion, err = s.current(ctx, tx, "state.download", id); err != nil {
 			return err
 		}
-		p.Body, err = tx.StateBody(ctx, p.StateVersion)
+		p.stored, err = tx.StateStored(ctx, p.StateVersion)
 		return err
 	})
-	return p, err
+	return s.pulled(ctx, p, err)
 }
 
 // PullVersion is Pull for one version, current or not.
@@ -80,6 +82,14 @@ func (s *Service) PullVersion(ctx context.Context, id domain.StateVersionID) (p 
 		p, err = s.pullVersion(ctx, tx, id)
 		return err
 	})
+	return s.pulled(ctx, p, err)
+}
+
+// pulled reads the body of what a transaction has found.
+func (s *Service) pulled(ctx context.Context, p Pulled, err error) (Pulled, error) {
+	if err == nil {
+		p.Body, err = s.body(ctx, p.stored, p.StateVersion)
+	}
 	return p, err
 }
 
@@ -89,7 +99,7 @@ func (s *Service) pullVersion(ctx context.Context, tx Tx, id domain.StateVersion
 		return p, err
 	}
 	p.StateVersion = v
-	p.Body, err = tx.StateBody(ctx, v)
+	p.stored, err = tx.StateStored(ctx, v)
 	return p, err
 }
 

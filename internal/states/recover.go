@@ -23,12 +23,12 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.db.Change(ctx, func(tx Tx) error {
+	return s.store(ctx, func(tx Tx, ready *staged) error {
 		stack, err := lastAttempt(ctx, tx, a)
 		if err != nil {
 			return err
 		}
-		v := domain.NewStateVersion(domain.StateVersionID(s.ids.ULID()), stack.ID, f, tx.Now())
+		v := domain.NewStateVersion(s.version(ready), stack.ID, f, tx.Now())
 		v.RunID = a.Run
 		current, err := tx.CurrentState(ctx, stack.ID)
 		switch {
@@ -48,7 +48,7 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		if err != nil {
 			return err
 		}
-		return keep(ctx, tx, p, v, f)
+		return keep(ctx, tx, p, v, f, ready)
 	})
 }
 

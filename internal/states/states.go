@@ -27,7 +27,9 @@ type Tx interface {
 	StateVersions(ctx context.Context, id domain.StackID, below int64, limit int) ([]domain.StateVersion, error)
 	RecordRead(p access.Permit) error
 	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
+	StateStored(ctx context.Context, v domain.StateVersion) (domain.Stored, error)
 	InsertState(ctx context.Context, p access.Permit, v domain.StateVersion, body []byte) error
+	InsertStagedState(ctx context.Context, p access.Permit, v domain.StateVersion, kept domain.Stored) error
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
 	PutStateLock(ctx context.Context, p access.Permit, id domain.StackID, l domain.StateLock) error
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
@@ -44,7 +46,7 @@ type Tx interface {
 
 // Service keeps state.
 type Service struct {
-	db   access.Ledger[Tx]
+	db   ledger
 	gate *access.Gate
 	ids  domain.IDSource
 
@@ -53,7 +55,7 @@ type Service struct {
 }
 
 // New returns the use cases of state.
-func New(db access.Ledger[Tx], gate *access.Gate, ids domain.IDSource) *Service {
+func New(db ledger, gate *access.Gate, ids domain.IDSource) *Service {
 	return &Service{db: db, gate: gate, ids: ids}
 }
 
@@ -72,18 +74,22 @@ func (s *Service) Read(ctx context.Context, id domain.StackID) (body []byte, err
 		}
 		return nil, err
 	}
+	var v domain.StateVersion
+	var kept domain.Stored
 	err = s.db.View(ctx, func(tx Tx) error {
-		v, err := tx.CurrentState(ctx, id)
-		if domain.ErrorCode(err) == domain.CodeNotFound {
-			return nil
-		}
-		if err != nil {
+		if v, err = tx.CurrentState(ctx, id); err != nil {
 			return err
 		}
-		body, err = tx.StateBody(ctx, v)
+		kept, err = tx.StateStored(ctx, v)
 		return err
 	})
-	return body, err
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.body(ctx, kept, v)
 }
 
 // own lets a run reach the state of its own stack and nothing else (access
@@ -132,7 +138,7 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 	if err != nil {
 		return err
 	}
-	return s.db.Change(ctx, func(tx Tx) error {
+	return s.store(ctx, func(tx Tx, ready *staged) error {
 		caller, p, err := s.permit(ctx, tx, id)
 		if err != nil {
 			return err
@@ -145,7 +151,7 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 		}); err != nil {
 			return err
 		}
-		v := domain.NewStateVersion(domain.StateVersionID(s.ids.ULID()), id, f, tx.Now())
+		v := domain.NewStateVersion(s.version(ready), id, f, tx.Now())
 		v.RunID = caller.Run
 		current, err := tx.CurrentState(ctx, id)
 		if err == nil {
@@ -156,7 +162,7 @@ func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, b
 		} else if domain.ErrorCode(err) != domain.CodeNotFound {
 			return err
 		}
-		return keep(ctx, tx, p, v, f)
+		return keep(ctx, tx, p, v, f, ready)
 	})
 }
 

@@ -31,7 +31,7 @@ func service(s *store.Store, k *storetest.Kit) *states.Service {
 // each runs a test on both databases with the access model's fixture.
 func each(t *testing.T, test func(t *testing.T, b bench)) {
 	t.Helper()
-	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+	storetest.EachPlace(t, func(t *testing.T, k *storetest.Kit) {
 		storetest.World(t, k)
 		test(t, bench{k, service(k.Store, k)})
 	})

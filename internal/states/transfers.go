@@ -97,7 +97,7 @@ func (s *Service) Download(ctx context.Context, secret string) (p Pulled, err er
 		}
 		return s.spend(func(permit access.Permit) error { return tx.DropTransfer(ctx, permit, t.ID) })
 	})
-	return p, err
+	return s.pulled(ctx, p, err)
 }
 
 // Upload keeps a state under an upload URL, and spends the URL. A body that is

@@ -28,13 +28,9 @@ func (tx *Tx) LockLocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID
 	return one(ctx, tx, "workspace", scanLocalWorkspace, selectLocalWorkspace+` where id = $1`+tx.store.dialect.forUpdate(), id)
 }
 
-// LocalWorkspaceBody returns what was uploaded.
-func (tx *Tx) LocalWorkspaceBody(ctx context.Context, id domain.LocalWorkspaceID) ([]byte, error) {
-	sealed, err := one(ctx, tx, "workspace", scanBytes, `select sealed from local_workspaces where id = $1 and size > 0`, id)
-	if err != nil {
-		return nil, err
-	}
-	return tx.open(sealed, "local-workspace", string(id))
+// LocalWorkspaceBody returns where what was uploaded is.
+func (tx *Tx) LocalWorkspaceBody(ctx context.Context, id domain.LocalWorkspaceID) (domain.Stored, error) {
+	return one(ctx, tx, "workspace", scanStored("local-workspace", string(id)), `select sealed, object from local_workspaces where id = $1 and size > 0`, id)
 }
 
 // InsertLocalWorkspace keeps that an upload may come.
@@ -46,17 +42,13 @@ func (tx *Tx) InsertLocalWorkspace(ctx context.Context, p access.Permit, w domai
 		w.ID, w.Stack, w.Owner, w.TokenHash, micros(w.CreatedAt), micros(w.ExpiresAt))
 }
 
-// PutLocalWorkspace keeps the body of an upload, sealed, until the time in w.
-func (tx *Tx) PutLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace, body []byte) error {
+// PutLocalWorkspace keeps the staged body of an upload until the time in w.
+func (tx *Tx) PutLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace, kept domain.Stored) error {
 	if err := tx.use(p, access.KindRun); err != nil {
 		return err
 	}
-	sealed, err := tx.seal(body, "local-workspace", string(w.ID))
-	if err != nil {
-		return err
-	}
-	return tx.exec(ctx, `update local_workspaces set sealed = $2, size = $3, expires_at = $4 where id = $1`,
-		w.ID, sealed, len(body), micros(w.ExpiresAt))
+	return tx.exec(ctx, `update local_workspaces set sealed = $2, size = $3, expires_at = $4, object = $5 where id = $1`,
+		w.ID, kept.Sealed, w.Size, micros(w.ExpiresAt), kept.Object)
 }
 
 // UseLocalWorkspace notes the run that an upload is for.
@@ -73,9 +65,10 @@ func (tx *Tx) DropLocalWorkspaces(ctx context.Context, p access.Permit) (int, er
 	if err := tx.use(p, access.KindRun); err != nil {
 		return 0, err
 	}
-	n, err := tx.execN(ctx, `delete from local_workspaces where expires_at <= $1 and not exists
-		(select 1 from runs where runs.id = local_workspaces.run_id and (runs.state = 'QUEUED' or runs.state in `+holding+`))`, micros(tx.now))
-	return int(n), err
+	gone, err := many(ctx, tx, scanString, `delete from local_workspaces where expires_at <= $1 and not exists
+		(select 1 from runs where runs.id = local_workspaces.run_id and (runs.state = 'QUEUED' or runs.state in `+holding+`)) returning object`, micros(tx.now))
+	tx.forget(gone...)
+	return len(gone), err
 }
 
 // SetRunSettings keeps, sealed, what was set for one run only.

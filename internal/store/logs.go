@@ -114,16 +114,25 @@ func (tx *Tx) LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID
 }
 
 // RunLog returns up to limit chunks of one state of a run in order, from the
-// position after. A negative serial means every visit of that state.
+// position after. A negative serial means every visit of that state; no state
+// means all.
 func (tx *Tx) RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) ([]domain.LogChunk, error) {
-	return many(ctx, tx, tx.scanChunk, `select run_id, epoch, seq, serial, state, body, sealed from run_logs
-		where run_id = $1 and state = $2 and ($3 < 0 or serial = $3) and (epoch > $4 or (epoch = $4 and seq > $5))
+	packed, err := tx.packedLog(ctx, id, state, serial, after, limit)
+	if err != nil || len(packed) == limit {
+		return packed, err
+	}
+	if n := len(packed); n > 0 {
+		after = domain.LogPosition{Epoch: packed[n-1].Epoch, Seq: packed[n-1].Seq}
+	}
+	loose, err := many(ctx, tx, tx.scanChunk, `select run_id, epoch, seq, serial, state, body, sealed from run_logs
+		where run_id = $1 and ($2 = '' or state = $2) and ($3 < 0 or serial = $3) and (epoch > $4 or (epoch = $4 and seq > $5))
 		order by epoch, seq limit $6`,
-		id, state, serial, after.Epoch, after.Seq, limit)
+		id, state, serial, after.Epoch, after.Seq, limit-len(packed))
+	return append(packed, loose...), err
 }
 
-// WholeLog returns all that is kept of a run's log, in order.
-func (tx *Tx) WholeLog(ctx context.Context, id domain.RunID) ([]domain.LogChunk, error) {
+// LooseLog returns what is kept of a run's log and not packed yet, in order.
+func (tx *Tx) LooseLog(ctx context.Context, id domain.RunID) ([]domain.LogChunk, error) {
 	return many(ctx, tx, tx.scanChunk, `select run_id, epoch, seq, serial, state, body, sealed from run_logs where run_id = $1 order by epoch, seq`, id)
 }
 
@@ -146,26 +155,27 @@ func (tx *Tx) scanChunk(s scanner) (c domain.LogChunk, err error) {
 	return c, nil
 }
 
-// PutWorkspace keeps a planned workspace until the apply.
-func (tx *Tx) PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, body []byte) error {
+// PutWorkspace keeps a planned workspace until the apply, staged or not.
+func (tx *Tx) PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, kept domain.Stored) error {
 	if err := tx.use(p, access.KindRun); err != nil {
 		return err
 	}
-	sealed, err := tx.seal(body, "workspace", string(id))
-	if err != nil {
-		return err
-	}
-	return tx.exec(ctx, `insert into run_workspaces (run_id, sealed, created_at) values ($1, $2, $3)
-		on conflict (run_id) do update set sealed = excluded.sealed, created_at = excluded.created_at`, id, sealed, micros(tx.now))
+	return tx.exec(ctx, `insert into run_workspaces (run_id, sealed, object, created_at) values ($1, $2, $3, $4)
+		on conflict (run_id) do update set sealed = excluded.sealed, object = excluded.object, created_at = excluded.created_at`,
+		id, kept.Sealed, kept.Object, micros(tx.now))
 }
 
-// Workspace returns a kept workspace.
-func (tx *Tx) Workspace(ctx context.Context, id domain.RunID) ([]byte, error) {
-	sealed, err := one(ctx, tx, "workspace", scanBytes, `select sealed from run_workspaces where run_id = $1`, id)
-	if err != nil {
-		return nil, err
+// Workspace returns where a kept workspace is.
+func (tx *Tx) Workspace(ctx context.Context, id domain.RunID) (domain.Stored, error) {
+	return one(ctx, tx, "workspace", scanStored("workspace", string(id)), `select sealed, object from run_workspaces where run_id = $1`, id)
+}
+
+// scanStored reads the columns sealed and object of one record.
+func scanStored(record ...string) func(scanner) (domain.Stored, error) {
+	return func(s scanner) (kept domain.Stored, err error) {
+		kept.Record = joinAAD(record)
+		return kept, s.Scan(&kept.Sealed, &kept.Object)
 	}
-	return tx.open(sealed, "workspace", string(id))
 }
 
 // DropWorkspace forgets a workspace that nobody needs any more.
@@ -173,7 +183,9 @@ func (tx *Tx) DropWorkspace(ctx context.Context, p access.Permit, id domain.RunI
 	if err := tx.use(p, access.KindRun); err != nil {
 		return err
 	}
-	return tx.exec(ctx, `delete from run_workspaces where run_id = $1`, id)
+	gone, err := many(ctx, tx, scanString, `delete from run_workspaces where run_id = $1 returning object`, id)
+	tx.forget(gone...)
+	return err
 }
 
 func scanBytes(s scanner) (b []byte, err error) { return b, s.Scan(&b) }

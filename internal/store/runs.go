@@ -158,6 +158,7 @@ func (tx *Tx) RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTran
 		return t, err
 	}, `select t.run_id, t.serial, t.state, t.at, t.username, t.note,
 		exists (select 1 from run_logs l where l.run_id = t.run_id and l.serial = t.serial)
+			or exists (select 1 from run_log_parts p where p.run_id = t.run_id and p.serial = t.serial)
 		from run_transitions t where t.run_id = $1 order by t.serial desc`, id)
 }
 

@@ -99,7 +99,17 @@ func (tx *Tx) resealForStack(ctx context.Context, p access.Permit, id, next doma
 		return err
 	}
 	for _, v := range versions {
-		body, err := tx.StateBody(ctx, v)
+		kept, err := tx.StateStored(ctx, v)
+		if err != nil {
+			return err
+		}
+		if kept.Object != "" { // sealed for the stack's ULID
+			if err := tx.exec(ctx, `update state_versions set stack_id = $2 where id = $1`, v.ID, next); err != nil {
+				return err
+			}
+			continue
+		}
+		body, err := tx.store.Fetch(ctx, kept)
 		if err != nil {
 			return err
 		}

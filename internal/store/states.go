@@ -38,27 +38,48 @@ func (tx *Tx) StateVersions(ctx context.Context, id domain.StackID, below int64,
 // RecordRead keeps in the audit trail that a state was read.
 func (tx *Tx) RecordRead(p access.Permit) error { return tx.use(p, access.KindState) }
 
-// StateBody returns the plain bytes of one version.
+// StateStored returns where the bytes of one version are. What the database has
+// whole is sealed for the stack by its name; what is an object by its ULID,
+// which stays.
+func (tx *Tx) StateStored(ctx context.Context, v domain.StateVersion) (domain.Stored, error) {
+	return one(ctx, tx, "state", func(s scanner) (kept domain.Stored, err error) {
+		var stack, ulid string
+		err = s.Scan(&kept.Sealed, &kept.Object, &stack, &ulid)
+		kept.Record = joinAAD([]string{"state", stack, string(v.ID)})
+		if kept.Object != "" {
+			kept.Record = joinAAD([]string{"state", ulid, string(v.ID)})
+		}
+		return kept, err
+	}, `select v.sealed, v.object, v.stack_id, s.ulid from state_versions v join stacks s on s.id = v.stack_id where v.id = $1`, v.ID)
+}
+
+// StateBody returns the plain bytes of one version. Where nothing else is to
+// wait for object storage, use StateStored and Fetch.
 func (tx *Tx) StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error) {
-	sealed, err := one(ctx, tx, "state", scanBytes, `select sealed from state_versions where id = $1`, v.ID)
+	kept, err := tx.StateStored(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	return tx.open(sealed, "state", string(v.StackID), string(v.ID))
+	return tx.store.Fetch(ctx, kept)
 }
 
-// InsertState stores a new version.
+// InsertState stores a new version with its body.
 func (tx *Tx) InsertState(ctx context.Context, p access.Permit, v domain.StateVersion, body []byte) error {
-	if err := tx.use(p, access.KindState); err != nil {
-		return err
-	}
 	sealed, err := tx.seal(body, "state", string(v.StackID), string(v.ID))
 	if err != nil {
 		return err
 	}
-	err = tx.exec(ctx, `insert into state_versions (id, stack_id, run_id, origin, restores, created_by, serial, lineage, size, checksum, sealed, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		v.ID, v.StackID, v.RunID, v.Origin, v.Restores, v.CreatedBy, v.Serial, v.Lineage, v.Size, v.Checksum, sealed, micros(v.CreatedAt))
+	return tx.InsertStagedState(ctx, p, v, domain.Stored{Sealed: sealed})
+}
+
+// InsertStagedState stores a new version whose body was staged by StageState.
+func (tx *Tx) InsertStagedState(ctx context.Context, p access.Permit, v domain.StateVersion, kept domain.Stored) error {
+	if err := tx.use(p, access.KindState); err != nil {
+		return err
+	}
+	err := tx.exec(ctx, `insert into state_versions (id, stack_id, run_id, origin, restores, created_by, serial, lineage, size, checksum, sealed, object, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		v.ID, v.StackID, v.RunID, v.Origin, v.Restores, v.CreatedBy, v.Serial, v.Lineage, v.Size, v.Checksum, kept.Sealed, kept.Object, micros(v.CreatedAt))
 	if isUnique(err, "state_versions_serial", "state_versions.serial") {
 		return domain.Conflict("serial %d of this state exists already", v.Serial)
 	}

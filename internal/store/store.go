@@ -25,12 +25,19 @@ import (
 type Sealer interface {
 	Seal(aad string, plain []byte) ([]byte, error)
 	Open(aad string, sealed []byte) ([]byte, error)
+	// HeadSize is how many bytes at the beginning of a sealed value hold its
+	// wrapped data key.
+	HeadSize() int
 }
 
 // Options are what a store needs beside its database.
 type Options struct {
 	Sealer Sealer
 	IDs    domain.IDSource
+	// Objects, if set, is where large bodies are kept; else the database has them.
+	Objects Objects
+	// Inline says that new bodies go to the database, and objects are only read.
+	Inline bool
 	// Now is the time that transactions run at. Without it, it is the
 	// database's clock on PostgreSQL, so that servers whose clocks differ agree
 	// on what has expired, and this machine's on SQLite.
@@ -54,6 +61,7 @@ type Store struct {
 	revisions  *revisions // of it
 	closed     atomic.Bool
 	looks      looks
+	forgotten  chan string // objects to delete
 	statements struct {
 		sync.Mutex
 		homes map[int]*sql.Stmt // by parts
@@ -64,7 +72,7 @@ type Store struct {
 // postgres://..., and brings its schema up to date. It fails for a file that
 // another process has open. Errors never contain the password of a URL.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	s := &Store{Options: o}
+	s := &Store{Options: o, forgotten: make(chan string, 1000)}
 	s.statements.homes = map[int]*sql.Stmt{}
 	if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		path, owner, err := own(file)
@@ -158,6 +166,7 @@ func (s *Store) change(ctx context.Context, lock lockMode, fn func(*Tx) error) e
 		return s.dialect.translate(fmt.Errorf("commit: %w", err))
 	}
 	s.announce(tx.topics)
+	s.passOn(tx.forgotten)
 	return nil
 }
 

@@ -34,6 +34,7 @@ type plain struct{}
 
 func (plain) Seal(_ string, p []byte) ([]byte, error) { return p, nil }
 func (plain) Open(_ string, p []byte) ([]byte, error) { return p, nil }
+func (plain) HeadSize() int                           { return 0 }
 
 func options() store.Options {
 	return store.Options{Sealer: plain{}, IDs: &storetest.IDs{}, Now: time.Now}

@@ -28,6 +28,8 @@ type Tx struct {
 	also    []access.Record // of further permits that the change rests on
 	topics  []string        // of the outbox rows that were written
 
+	forgotten []string // objects whose rows were deleted
+
 	revision int64     // of the access world, once it is known
 	touched  []touched // rows of the access world that this transaction changed
 	compiled access.Slot

@@ -70,7 +70,11 @@ func TestUploads(t *testing.T) {
 		put("PUT", u.URL, body, http.StatusCreated)
 		put("PUT", u.URL, body, http.StatusConflict)
 		k.View(t, func(tx *store.Tx) error {
-			got, err := tx.LocalWorkspaceBody(t.Context(), u.Workspace)
+			kept, err := tx.LocalWorkspaceBody(t.Context(), u.Workspace)
+			if err != nil {
+				return err
+			}
+			got, err := k.Store.Fetch(t.Context(), kept)
 			if !slices.Equal(got, body) {
 				t.Errorf("kept %v", got)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/account"
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/objects"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/store"
 )
@@ -30,6 +31,26 @@ func Each(t *testing.T, test func(t *testing.T, k *Kit)) {
 			test(t, New(t, d.URL(t)))
 		})
 	}
+}
+
+// EachPlace is Each, and once more with large bodies in object storage.
+func EachPlace(t *testing.T, test func(t *testing.T, k *Kit)) {
+	t.Helper()
+	Each(t, test)
+	t.Run("objects", func(t *testing.T) {
+		t.Parallel()
+		test(t, NewWith(t, Databases[0].URL(t), Directory(t)))
+	})
+}
+
+// Directory is object storage in a directory of the test.
+func Directory(t *testing.T) *objects.Directory {
+	t.Helper()
+	d, err := objects.OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // Rounds is how often a race is run: 300 times, or what AIRLOCK_RACE_ROUNDS says.
@@ -55,6 +76,7 @@ type Kit struct {
 	Clock   *Clock
 	Secrets account.Secrets
 	Sealer  store.Sealer
+	Objects store.Objects // nil: the database has it all
 
 	raw    *sql.DB
 	tables []string
@@ -65,8 +87,14 @@ type Kit struct {
 // New opens the database and creates the account.
 func New(t *testing.T, url string) *Kit {
 	t.Helper()
+	return NewWith(t, url, nil)
+}
+
+// NewWith is New with object storage.
+func NewWith(t *testing.T, url string, in store.Objects) *Kit {
+	t.Helper()
 	k := &Kit{
-		URL: url, Gate: access.NewGate(), IDs: &IDs{}, Clock: NewClock(), Sealer: secrets.NewBox(secrets.NewKey()),
+		URL: url, Objects: in, Gate: access.NewGate(), IDs: &IDs{}, Clock: NewClock(), Sealer: secrets.NewBox(secrets.NewKey()),
 		actors: map[string]authz.Subject{}, roles: map[string]domain.RoleID{},
 	}
 	k.Store = k.Open(t)
@@ -92,7 +120,7 @@ func New(t *testing.T, url string) *Kit {
 // Open opens one more store on the kit's database, as another server would.
 func (k *Kit) Open(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), k.URL, store.Options{Sealer: k.Sealer, IDs: k.IDs, Now: k.Clock.Now})
+	s, err := store.Open(t.Context(), k.URL, store.Options{Sealer: k.Sealer, IDs: k.IDs, Now: k.Clock.Now, Objects: k.Objects})
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}

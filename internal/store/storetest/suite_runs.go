@@ -203,13 +203,27 @@ func testLogs(t *testing.T, k *Kit) {
 	if len(history) != 1 || !history[0].HasLogs {
 		t.Errorf("the history is %+v, want one state with logs", history)
 	}
+}
 
-	get := func(ctx context.Context, tx *store.Tx) ([]byte, error) { return tx.Workspace(ctx, run.ID) }
+func testWorkspaces(t *testing.T, k *Kit) {
+	k.Stack(t, "s", "legacy", nil)
+	run := k.Run(t, "s", domain.RunPlanning)
+	get := func(ctx context.Context, tx *store.Tx) ([]byte, error) {
+		kept, err := tx.Workspace(ctx, run.ID)
+		if err != nil {
+			return nil, err
+		}
+		return k.Store.Fetch(ctx, kept)
+	}
 	_, err := tryRead(t, k, get)
 	gone(t, err)
 	for _, body := range []string{"first workspace", "second workspace\x00\xff"} {
 		k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-			return tx.PutWorkspace(ctx, p, run.ID, []byte(body))
+			kept, err := k.Store.StageWorkspace(ctx, run.ID, []byte(body))
+			if err != nil {
+				return err
+			}
+			return tx.PutWorkspace(ctx, p, run.ID, kept)
 		})
 		same(t, body, string(read(t, k, get)))
 	}

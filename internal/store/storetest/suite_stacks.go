@@ -83,7 +83,7 @@ func testDeletedStack(t *testing.T, k *Kit) {
 			tx.PutStateLock(ctx, p, "s", domain.StateLock{ID: "l", Run: run.ID}),
 			tx.SetOutputs(ctx, p, "s", []domain.Output{{Name: "o"}}),
 			tx.AppendLog(ctx, p.For(access.KindRun), []domain.LogChunk{{RunID: run.ID}}),
-			tx.PutWorkspace(ctx, p.For(access.KindRun), run.ID, []byte("w")),
+			tx.PutWorkspace(ctx, p.For(access.KindRun), run.ID, domain.Stored{Sealed: []byte("w")}),
 		} {
 			if step != nil {
 				return step

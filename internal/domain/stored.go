@@ -1,0 +1,30 @@
+package domain
+
+// Stored says where a body is kept, and has what it takes to read it.
+type Stored struct {
+	// Sealed is the sealed record, or the part of it that opens the rest where
+	// that is an object.
+	Sealed []byte
+	// Object is the name in object storage; empty where the database has it all.
+	Object string
+	// Record is the identity that the record was sealed for.
+	Record string
+}
+
+// LogPart holds neighbouring pieces of a run's log, of one lease and one step
+// of the run.
+type LogPart struct {
+	RunID       RunID
+	Epoch       int
+	First, Last int // pieces of that lease
+	StateSerial int
+	State       RunState
+	Stored      Stored // the pieces, compressed
+}
+
+// PackedLog is the log of a run that has ended, ready to be kept in parts.
+type PackedLog struct {
+	RunID  RunID
+	Pieces int // that the parts hold
+	Parts  []LogPart
+}

@@ -1,0 +1,139 @@
+package upkeep_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/store/storetest"
+	"github.com/airlock-project/airlock/internal/upkeep"
+)
+
+func service(k *storetest.Kit, holder string) *upkeep.Service {
+	return upkeep.New(store.Bind[upkeep.Tx](k.Store), k.Gate, holder)
+}
+
+// say adds pieces to the log of a run, of some lease and step.
+func say(t *testing.T, k *storetest.Kit, chunks ...domain.LogChunk) {
+	t.Helper()
+	k.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.AppendLog(ctx, p.For(access.KindRun), chunks)
+	})
+}
+
+// pages reads a log in pages of a length, as a client that follows it does.
+func pages(t *testing.T, k *storetest.Kit, run domain.RunID, state domain.RunState, serial, length int, after domain.LogPosition) (out []domain.LogChunk) {
+	t.Helper()
+	for {
+		var page []domain.LogChunk
+		k.View(t, func(tx *store.Tx) (err error) {
+			page, err = tx.RunLog(t.Context(), run, state, serial, after, length)
+			return err
+		})
+		out = append(out, page...)
+		if len(page) < length {
+			return out
+		}
+		after = domain.LogPosition{Epoch: page[length-1].Epoch, Seq: page[length-1].Seq}
+	}
+}
+
+// TestPack: a packed log reads as it did in pieces, from every position and in
+// pages of every length; nothing of it is kept in the clear or twice.
+func TestPack(t *testing.T) {
+	storetest.EachPlace(t, func(t *testing.T, k *storetest.Kit) {
+		k.Stack(t, "s", "root", nil)
+		run := k.Run(t, "s", domain.RunFinished)
+		const canary = "a-canary-in-a-log"
+		var all []domain.LogChunk
+		add := func(epoch, seq, serial int, state domain.RunState, body string) {
+			all = append(all, domain.LogChunk{RunID: run.ID, Epoch: epoch, Seq: seq, StateSerial: serial, State: state, Body: body})
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		for seq := range 40 {
+			add(1, seq, 1+seq/15, []domain.RunState{domain.RunPreparing, domain.RunPlanning, domain.RunPlanning}[seq/15], fmt.Sprint("Ω <", seq, "> ", canary, "\n", r.Uint64()))
+		}
+		add(2, 0, 1, domain.RunApplying, strings.Repeat("x", 3<<20))
+		add(2, 1, 1, domain.RunApplying, "")
+		add(2, 2, 1, domain.RunApplying, strings.Repeat("y", 1<<20))
+		say(t, k, all...)
+		if err := k.Exec(t, `update run_logs set sealed = null, body = 'as before' where epoch = 1 and seq = 3`); err != nil {
+			t.Fatal(err)
+		}
+		all[3].Body = "as before"
+		read := func() (out [][]domain.LogChunk) {
+			for _, state := range []domain.RunState{"", domain.RunPlanning, domain.RunApplying, domain.RunPreparing, domain.RunQueued} {
+				for _, serial := range []int{-1, 1, 3} {
+					out = append(out, pages(t, k, run.ID, state, serial, 7, domain.LogPosition{Seq: -1}), pages(t, k, run.ID, state, serial, 1, domain.LogPosition{Epoch: 1, Seq: 22}))
+				}
+			}
+			return out
+		}
+		before := read()
+		if diff := cmp.Diff(all, before[0]); diff != "" {
+			t.Fatal(diff)
+		}
+		s := service(k, "me")
+		if n, err := s.Pack(t.Context()); err != nil || n != 0 {
+			t.Fatalf("packed %d of a run that has just ended: %v", n, err)
+		}
+		k.Clock.Advance(2 * time.Minute)
+		if n, err := s.Pack(t.Context()); err != nil || n != 1 {
+			t.Fatalf("packed %d: %v", n, err)
+		}
+		if diff := cmp.Diff(before, read()); diff != "" {
+			t.Errorf("packed it is another log:\n%s", diff)
+		}
+		digest := k.Digest(t)
+		if digest["run_logs"] != "" || strings.Contains(digest["run_log_parts"], canary) || len(digest["run_log_parts"]) > 200_000 {
+			t.Errorf("%d bytes in pieces, %d in parts", len(digest["run_logs"]), len(digest["run_log_parts"]))
+		}
+		if n, err := s.Pack(t.Context()); err != nil || n != 0 {
+			t.Errorf("packed %d once more: %v", n, err)
+		}
+	})
+}
+
+// TestPackLeavesActiveRuns: what is still written is left alone.
+func TestPackLeavesActiveRuns(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		k.Stack(t, "s", "root", nil)
+		run := k.Run(t, "s", domain.RunPlanning)
+		say(t, k, domain.LogChunk{RunID: run.ID, Epoch: 1, StateSerial: 1, State: domain.RunPlanning, Body: "x"})
+		k.Clock.Advance(time.Hour)
+		if n, err := service(k, "me").Pack(t.Context()); err != nil || n != 0 {
+			t.Errorf("packed %d: %v", n, err)
+		}
+	})
+}
+
+// TestOneServerPacks: the turn is one server's until it ends, and then anybody's.
+func TestOneServerPacks(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		k.Stack(t, "s", "root", nil)
+		one, two := service(k, "one"), service(k, "two")
+		pack := func(s *upkeep.Service, want int) {
+			t.Helper()
+			run := k.Run(t, "s", domain.RunFinished)
+			say(t, k, domain.LogChunk{RunID: run.ID, Epoch: 1, StateSerial: 1, State: domain.RunPlanning, Body: "x"})
+			k.Clock.Advance(2 * time.Minute)
+			if n, err := s.Pack(t.Context()); err != nil || n != want {
+				t.Errorf("packed %d, want %d: %v", n, want, err)
+			}
+		}
+		pack(one, 1)
+		pack(two, 0)
+		pack(one, 2)
+		k.Clock.Advance(10 * time.Minute)
+		pack(two, 1)
+		pack(one, 0)
+	})
+}
