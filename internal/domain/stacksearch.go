@@ -3,6 +3,8 @@ package domain
 import (
 	"slices"
 	"strings"
+
+	"github.com/airlock-project/airlock/authz"
 )
 
 // StackField is something that stacks are searched by, in the spelling of the
@@ -80,6 +82,7 @@ type StackSearch struct {
 	Descending bool
 	After      *SearchPosition // of the last stack of the page before
 	Size       int             // of the page
+	By         authz.ActorRef  // whose stars count; zero: of somebody who has none
 }
 
 // StackPredicate holds for the stacks that have one of the values in a field,

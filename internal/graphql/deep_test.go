@@ -55,7 +55,10 @@ func (d *deep) set(typ *ast.Type, levels int) string {
 func (d *deep) arguments(f *ast.FieldDefinition, id string) string {
 	var parts []string
 	for _, a := range f.Arguments {
-		if a.Type.NonNull {
+		switch {
+		case strings.HasSuffix(strings.ToLower(a.Name), "constraints"):
+			parts = append(parts, a.Name+`:">= 0"`) // of versions: no id
+		case a.Type.NonNull:
 			parts = append(parts, a.Name+":"+d.literal(a.Type, id))
 		}
 	}

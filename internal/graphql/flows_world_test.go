@@ -46,6 +46,14 @@ func (testIDs) ULID() string { return ulid.Make().String() }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	w, _ := newWorldOver(t)
+	return w
+}
+
+// newWorldOver is newWorld, for tests that put into its database what no client
+// can.
+func newWorldOver(t testing.TB) (*world, *store.Store) {
+	t.Helper()
 	ctx := context.Background()
 	key, err := secrets.LoadOrCreateKey(filepath.Join(t.TempDir(), "key"))
 	must(t, err)
@@ -57,7 +65,7 @@ func newWorld(t testing.TB) *world {
 	var first account.Secrets
 	_, err = account.Create(ctx, store.Bind[account.Tx](db), gate, testIDs{}, func(s account.Secrets) error { first = s; return nil })
 	must(t, err)
-	return worldOver(t, realResolver(t, db, gate, testIDs{}, time.Now), string(first.AdminKeyID))
+	return worldOver(t, realResolver(t, db, gate, testIDs{}, time.Now), string(first.AdminKeyID)), db
 }
 
 // realResolver is the use cases over a database, wired as the server does it.

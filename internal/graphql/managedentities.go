@@ -11,16 +11,18 @@ import (
 )
 
 // managedEntityOf shows entities of a stack.
-func managedEntityOf(stack domain.Stack) func(stacks.EntityView) *generated.ManagedEntity {
-	return func(e stacks.EntityView) *generated.ManagedEntity {
-		id := string(stack.ID)
-		return &generated.ManagedEntity{
-			ID: id + "/" + e.Address, Address: e.Address, Name: e.Name, Type: e.Type, Parent: e.Module,
-			StackID: &id, StackName: &stack.Name, UpdatedAt: view.OptionalSeconds(e.UpdatedAt),
-			Creator: optionalRun(e.Creator), Updater: optionalRun(e.Updater),
-			Vendor: &generated.EntityVendorTerraform{Terraform: terraformEntity(e.ManagedEntity)},
+func managedEntityOf(stack domain.Stack) func(stacks.EntityView) *view.ManagedEntity {
+	return func(e stacks.EntityView) *view.ManagedEntity {
+		details := entityDetails(e)
+		return &view.ManagedEntity{
+			ManagedEntity: e.ManagedEntity, StackTitle: stack.Name,
+			Details: func() (view.EntityDetails, error) { return details, nil },
 		}
 	}
+}
+
+func entityDetails(e stacks.EntityView) view.EntityDetails {
+	return view.EntityDetails{ManagedEntity: e.ManagedEntity, Creator: optionalRun(e.Creator), Updater: optionalRun(e.Updater)}
 }
 
 func optionalRun(r *domain.Run) *view.Run {

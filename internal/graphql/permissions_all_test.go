@@ -7,7 +7,7 @@ var allPermissions = slices.Concat(
 	accountPermissions, auditPermissions, bindingPermissions, configPermissions, contextPermissions, grantPermissions, groupPermissions,
 	identityPermissions, insightPermissions, keyPermissions, requestPermissions, reviewPermissions, rolePermissions, runPermissions, runActionPermissions, stackActionPermissions, entityPermissions, spacePermissions, stackPermissions, statePermissions, userPermissions,
 	workerPermissions, dependencyPermissions,
-	previewPermissions,
+	previewPermissions, versionPermissions,
 	repoPermissions,
 	pushHookPermissions,
 )

@@ -22,6 +22,7 @@ var stackActionPermissions = []permission{
 	{field: "stackDisable", make: aStack},
 	{field: "stackEnable", make: aStack},
 	{field: "stackMigrateVendor", make: saying(aTofuStack, "targetVendor", "Terraform"), named: names1(authz.ActionStackManage)},
+	{field: "starSet", make: saying(aStack, "star", true)},
 	{field: "stackReslug", make: aStack, named: names1(authz.ActionStackManage)},
 	{field: "stackSetCurrentCommit", make: saying(aStack, "sha", "0123456789abcdef")},
 	{field: "stackSyncCommit", make: aStack},

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"time"
 
 	gqlgen "github.com/99designs/gqlgen/graphql"
 
@@ -144,6 +145,11 @@ type Stacks interface {
 	CanWriteEach(ctx context.Context, list []domain.Stack) (map[domain.StackID]bool, error)
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
 	Entities(ctx context.Context, id domain.StackID) ([]stacks.EntityView, error)
+	SearchEntities(ctx context.Context, q domain.EntitySearch) (stacks.EntityPage, error)
+	CountEntities(ctx context.Context, q domain.EntitySearch, by domain.EntityField) ([]domain.EntityGroup, error)
+	SetStar(ctx context.Context, id domain.StackID, star bool) (domain.Stack, error)
+	StarredOf(ctx context.Context, list []domain.Stack) (map[domain.StackID]bool, error)
+	LastApplies(ctx context.Context, list []domain.Stack) (map[domain.StackID]time.Time, error)
 	Create(ctx context.Context, in stacks.CreateInput) (domain.Stack, error)
 	Update(ctx context.Context, id domain.StackID, in domain.StackSettings) (domain.Stack, error)
 	Delete(ctx context.Context, id domain.StackID) (domain.Stack, error)
@@ -231,6 +237,7 @@ type Workers interface {
 	List(ctx context.Context) ([]workers.View, error)
 	Attachable(ctx context.Context, space domain.SpaceID) ([]workers.View, error)
 	BuiltIn(ctx context.Context) (workers.BuiltInView, error)
+	Versions(ctx context.Context, tool domain.Tool) ([]string, error)
 	SetDrained(ctx context.Context, pool domain.WorkerPoolID, id string, drained bool) (domain.Worker, error)
 	Cycle(ctx context.Context, id domain.WorkerPoolID) error
 	Config(ctx context.Context, id domain.WorkerPoolID) (string, error)

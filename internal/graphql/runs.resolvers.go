@@ -23,6 +23,22 @@ func (r *mutationResolver) RunDiscard(ctx context.Context, note *string, run *st
 	return one(v, err, newRun)
 }
 
+func (r *mutationResolver) RunResourceCreate(ctx context.Context, commitSha *string, proposed *bool, stack string) (*string, error) {
+	kind := domain.RunTracked
+	if isTrue(proposed) {
+		kind = domain.RunProposed
+	}
+	in, err := triggerInput(ctx, stack, commitSha, nil, &kind, nil)
+	if err != nil {
+		return nil, err
+	}
+	run, err := r.Runs.Trigger(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return view.Optional(string(run.ID)), nil
+}
+
 func (r *mutationResolver) RunTrigger(ctx context.Context, commitSha *string, forceApply *string, runType *domain.RunType, runtimeConfig *generated.RuntimeConfigInput, stack string) (*view.Run, error) {
 	in, err := triggerInput(ctx, stack, commitSha, forceApply, runType, runtimeConfig)
 	if err != nil {

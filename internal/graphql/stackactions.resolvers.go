@@ -56,3 +56,8 @@ func (r *mutationResolver) StackUnlock(ctx context.Context, id string, lockID *s
 	s, err := r.Runs.Unlock(ctx, domain.StackID(id), text(lockID))
 	return r.changedStack(ctx, s, err)
 }
+
+func (r *mutationResolver) StarSet(ctx context.Context, id string, star bool) (*view.Stack, error) {
+	s, err := r.Stacks.SetStar(ctx, domain.StackID(id), star)
+	return r.changedStack(ctx, s, err)
+}

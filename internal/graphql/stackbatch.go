@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/view"
@@ -16,6 +17,8 @@ func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.S
 		CanWrite: sync.OnceValues(func() (map[domain.StackID]bool, error) { return r.Stacks.CanWriteEach(ctx, list) }),
 		Blockers: sync.OnceValues(func() (map[domain.StackID]*view.Run, error) { return r.blockersOf(ctx, list) }),
 		Spaces:   sync.OnceValues(func() (map[domain.SpaceID]*view.Space, error) { return r.spacesOf(ctx, list) }),
+		Applies:  sync.OnceValues(func() (map[domain.StackID]time.Time, error) { return r.Stacks.LastApplies(ctx, list) }),
+		Starred:  sync.OnceValues(func() (map[domain.StackID]bool, error) { return r.Stacks.StarredOf(ctx, list) }),
 		Pools:    sync.OnceValues(func() (map[domain.WorkerPoolID]*view.WorkerPool, error) { return r.poolsOf(ctx, list) }),
 	}
 	out := make([]*view.Stack, len(list))

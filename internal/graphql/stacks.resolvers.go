@@ -115,7 +115,7 @@ func (r *stackResolver) DependsOn(ctx context.Context, obj *view.Stack) ([]*view
 	return each(list, err, r.newDependency(ctx))
 }
 
-func (r *stackResolver) Entities(ctx context.Context, obj *view.Stack) ([]*generated.ManagedEntity, error) {
+func (r *stackResolver) Entities(ctx context.Context, obj *view.Stack) ([]*view.ManagedEntity, error) {
 	list, err := r.Stacks.Entities(ctx, obj.ID)
 	return each(list, err, managedEntityOf(obj.Stack))
 }

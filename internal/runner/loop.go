@@ -40,6 +40,7 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 		cfg.Logger.InfoContext(ctx, "worker ready", "id", cfg.WorkerID, "slots", cfg.Slots, "tofu", version)
 	}
 
+	cfg.Metadata = withTools(ctx, cfg)
 	w := &worker{api: api, cfg: cfg, dirs: dirs}
 	asking, enough := context.WithCancel(context.WithoutCancel(ctx))
 	defer enough()

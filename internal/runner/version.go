@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	versions "github.com/hashicorp/go-version"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/tofu"
 )
 
@@ -132,4 +134,35 @@ func (r *run) fromToolDir(ctx context.Context, constraint versions.Constraints, 
 	}
 	chosen, err = tofu.Version(ctx, binary)
 	return binary, chosen, err
+}
+
+// withTools is what the worker says of itself, and which tools it can run.
+func withTools(ctx context.Context, cfg Config) map[string]string {
+	out := maps.Clone(cfg.Metadata)
+	if out == nil {
+		out = map[string]string{}
+	}
+	var found []string
+	if v, err := toolVersion(ctx, cfg); err == nil {
+		found = append(found, v)
+	}
+	entries, _ := os.ReadDir(cfg.ToolDir) // none: there are no further ones
+	for _, e := range entries {
+		if _, err := tofu.Find(filepath.Join(cfg.ToolDir, e.Name(), "tofu")); cfg.ToolDir != "" && err == nil {
+			found = append(found, e.Name())
+		}
+	}
+	tell := func(t domain.Tool, versions []string) {
+		if delete(out, string(t)); len(versions) > 0 {
+			out[string(t)] = domain.JoinVersions(versions)
+		}
+	}
+	tell(domain.ToolOpenTofu, found)
+	r := &run{worker: &worker{cfg: cfg}}
+	if c, ok := r.terraform(ctx, ""); ok {
+		tell(domain.ToolTerraform, []string{c.version})
+	} else {
+		tell(domain.ToolTerraform, nil)
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package stacks_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,4 +87,94 @@ func TestEntities(t *testing.T) {
 		_, err := b.Entities(b.As(t, "rita"), "k2")
 		wantCode(t, err, domain.CodeNotFound)
 	})
+}
+
+// TestSearchEntities: over the stacks that the caller lists, and no others.
+func TestSearchEntities(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.Stack(t, "hidden", "prod", nil)
+		for _, id := range []domain.StackID{"k2", "hidden"} {
+			run := b.Run(t, id, domain.RunFinished)
+			b.version(t, id, run.ID, 1, resource("b", "1"), resource("a", "1"), strings.Replace(resource("c", "1"), `"type":"t"`, `"type":"other"`, 1))
+			b.Clock.Advance(time.Hour)
+		}
+		search := func(who string, q domain.EntitySearch) string {
+			t.Helper()
+			q.Size = 3
+			var said []string
+			for range 5 {
+				page, err := b.SearchEntities(b.As(t, who), q)
+				if err != nil {
+					t.Fatalf("%s %+v: %v", who, q, err)
+				}
+				for _, h := range page.Hits {
+					if h.Values != "" || h.Print != "" || h.StackName == "" {
+						t.Errorf("told %+v", h)
+					}
+					said = append(said, string(h.Stack)+"/"+h.Address)
+					q.After = &h.At
+				}
+				if !page.More {
+					break
+				}
+			}
+			return strings.Join(said, " ")
+		}
+		is := func(f domain.EntityField, values ...string) domain.EntitySearch {
+			return domain.EntitySearch{Predicates: []domain.EntityPredicate{{Field: f, Values: values}}}
+		}
+		not := is(domain.EntityFieldType, "t", "output")
+		not.Predicates[0].Exclude = true
+		for name, c := range map[string]struct {
+			who  string
+			q    domain.EntitySearch
+			want string
+		}{
+			"everything":  {"root-admin", domain.EntitySearch{}, "hidden/other.c k2/other.c hidden/output.o k2/output.o hidden/t.a k2/t.a hidden/t.b k2/t.b"},
+			"his own":     {"will", domain.EntitySearch{}, "k2/other.c k2/output.o k2/t.a k2/t.b"},
+			"nobody's":    {"nobody", domain.EntitySearch{}, ""},
+			"descending":  {"will", domain.EntitySearch{Descending: true}, "k2/t.b k2/t.a k2/output.o k2/other.c"},
+			"by type":     {"will", domain.EntitySearch{Order: domain.EntityFieldType}, "k2/other.c k2/output.o k2/t.a k2/t.b"},
+			"newest":      {"root-admin", domain.EntitySearch{Order: domain.EntityFieldUpdatedAt, Descending: true, Words: []string{"t.a"}}, "hidden/t.a k2/t.a"},
+			"outputs":     {"will", is(domain.EntityFieldOutput, "true"), "k2/output.o"},
+			"flag first":  {"will", domain.EntitySearch{Order: domain.EntityFieldOutput}, "k2/other.c k2/t.a k2/t.b k2/output.o"},
+			"type":        {"will", is(domain.EntityFieldType, "other"), "k2/other.c"},
+			"not a type":  {"will", not, "k2/other.c"},
+			"a stack":     {"root-admin", is(domain.EntityFieldStack, "hidden"), "hidden/other.c hidden/output.o hidden/t.a hidden/t.b"},
+			"not shown":   {"will", is(domain.EntityFieldStack, "hidden"), ""},
+			"words":       {"will", domain.EntitySearch{Words: []string{"example.com", "t.b"}}, "k2/t.b"},
+			"no such":     {"will", domain.EntitySearch{Words: []string{"%"}}, ""},
+			"impossible":  {"will", domain.EntitySearch{Words: []string{"\x00"}}, ""},
+			"order alone": {"will", is(domain.EntityFieldUpdatedAt, "1"), ""},
+		} {
+			if got := search(c.who, c.q); got != c.want {
+				t.Errorf("%s: got  %s\nwant %s", name, got, c.want)
+			}
+		}
+		b.countEntities(t)
+		for _, at := range []domain.SearchPosition{{Key: "x"}, {Key: "\x00"}} {
+			_, err := b.SearchEntities(b.As(t, "will"), domain.EntitySearch{Size: 1, Order: domain.EntityFieldUpdatedAt, After: &at})
+			wantCode(t, err, domain.CodeInvalid)
+		}
+	})
+}
+
+func (b bench) countEntities(t *testing.T) {
+	t.Helper()
+	for by, want := range map[domain.EntityField]string{
+		domain.EntityFieldType: "other=2 output=2 t=4 ", domain.EntityFieldProvider: "=2 example.com/a/t=6 ", domain.EntityFieldStack: "hidden=4 k2=4 ",
+	} {
+		groups, err := b.CountEntities(b.As(t, "root-admin"), domain.EntitySearch{}, by)
+		slices.SortFunc(groups, func(a, b domain.EntityGroup) int { return strings.Compare(a.Value, b.Value) })
+		said := ""
+		for _, g := range groups {
+			said += fmt.Sprintf("%s=%d ", g.Value, g.Count)
+		}
+		if err != nil || said != want {
+			t.Errorf("by %s: %q, %v, want %q", by, said, err, want)
+		}
+	}
+	if groups, err := b.CountEntities(b.As(t, "will"), domain.EntitySearch{}, domain.EntityFieldStack); err != nil || len(groups) != 1 || groups[0].Value != "k2" {
+		t.Errorf("will counts %+v, %v", groups, err)
+	}
 }

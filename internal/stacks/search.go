@@ -21,6 +21,9 @@ func (s *Service) Search(ctx context.Context, q domain.StackSearch) (p Page, err
 		if err != nil {
 			return err
 		}
+		if q.By, err = starrer(ctx, tx); err != nil {
+			return err
+		}
 		p.Hits, err = tx.SearchStacks(ctx, scope, q)
 		if p.More = len(p.Hits) > q.Size; p.More {
 			p.Hits = p.Hits[:q.Size]

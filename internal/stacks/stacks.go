@@ -5,6 +5,7 @@ package stacks
 
 import (
 	"context"
+	"time"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -35,6 +36,12 @@ type Tx interface {
 	CurrentState(ctx context.Context, id domain.StackID) (domain.StateVersion, error)
 	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
 	ManagedEntities(ctx context.Context, id domain.StackID) ([]domain.ManagedEntity, error)
+	SearchEntities(ctx context.Context, scope access.Scope, q domain.EntitySearch) ([]domain.EntityHit, error)
+	CountEntities(ctx context.Context, scope access.Scope, q domain.EntitySearch, by domain.EntityField) ([]domain.EntityGroup, error)
+	SetStar(ctx context.Context, p access.Permit, id domain.StackID, who authz.ActorRef, star bool) error
+	Starred(ctx context.Context, who authz.ActorRef, ids []domain.StackID) ([]domain.StackID, error)
+	HasStars(ctx context.Context, who authz.ActorRef) (bool, error)
+	LastApplies(ctx context.Context, ids []domain.StackID) (map[domain.StackID]time.Time, error)
 	RoleBySlug(ctx context.Context, slug string) (domain.Role, error)
 	InsertBinding(ctx context.Context, p access.Permit, b domain.Binding) error
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)

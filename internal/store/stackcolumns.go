@@ -36,7 +36,7 @@ var stackColumns = map[domain.StackField]stackColumn{
 	domain.StackFieldWorkerPool:     {text: "worker_pool", finds: true, has: oneOf("worker_pool")},
 	domain.StackFieldAdministrative: {number: "cast(case when administrative then 1 else 0 end as bigint)", has: isFlag("administrative")},
 	domain.StackFieldLocked:         {number: "cast(case when locked <> '' then 1 else 0 end as bigint)", has: isFlag("(locked <> '')")},
-	domain.StackFieldStarred:        {has: isFlag("false")},
+	domain.StackFieldStarred:        {}, // depends on who asks: see newStackSearch
 	domain.StackFieldCreatedAt:      {number: "created_at", indexed: true, has: never},
 	domain.StackFieldStateSetAt:     {number: "state_set_at", has: never},
 }

@@ -76,6 +76,9 @@ type stackSearch struct {
 
 func newStackSearch(d dialect, q domain.StackSearch) (*stackSearch, error) {
 	s := &stackSearch{dialect: d, order: stackColumns[q.Order], way: "asc", beyond: ">", size: q.Size, after: q.After}
+	if q.Order == domain.StackFieldStarred && q.By.ID != "" {
+		s.order.number = "cast(case when " + starCondition(&s.match, q.By) + " then 1 else 0 end as bigint)"
+	}
 	if s.order.text == "" && s.order.number == "" {
 		s.order = stackColumns[domain.StackFieldName]
 	}
@@ -93,6 +96,9 @@ func newStackSearch(d dialect, q domain.StackSearch) (*stackSearch, error) {
 	}
 	for _, p := range q.Predicates {
 		column := stackColumns[p.Field]
+		if p.Field == domain.StackFieldStarred {
+			column.has = isFlag(starCondition(&s.match, q.By))
+		}
 		condition := column.has(d, &s.match, holdable(p.Values))
 		if p.Exclude {
 			condition = "not (" + condition + ")"

@@ -188,3 +188,31 @@ func TestBadWorkers(t *testing.T) {
 		}
 	})
 }
+
+// TestVersions: of the workers that are there, in pools that the caller lists
+// and in the built-in one; newest first, each once.
+func TestVersions(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		for pool, tofu := range map[domain.WorkerPoolID]string{
+			domain.DefaultWorkerPool: "1.10.0, 1.9.3", "of-apps": "1.12.6,1.10.0,newest", "of-vault": "2.0.0",
+		} {
+			w := domain.Worker{ID: "w", Slots: 1, Metadata: map[string]string{"opentofu": tofu, "host": "h"}}
+			if _, err := b.Seen(t.Context(), domain.PoolKey{Pool: pool}, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for who, want := range map[string]string{"root-admin": "2.0.0 1.12.6 1.10.0 1.9.3", "ann": "1.12.6 1.10.0 1.9.3", "nobody": "1.10.0 1.9.3"} {
+			got, err := b.Versions(b.As(t, who), domain.ToolOpenTofu)
+			if err != nil || strings.Join(got, " ") != want {
+				t.Errorf("%s: %v, %v, want %s", who, got, err, want)
+			}
+		}
+		if got, err := b.Versions(b.As(t, "root-admin"), domain.ToolTerraform); err != nil || got == nil || len(got) != 0 {
+			t.Errorf("of a tool that nobody has: %v, %v", got, err)
+		}
+		b.Clock.Advance(time.Hour)
+		if got, err := b.Versions(b.As(t, "root-admin"), domain.ToolOpenTofu); err != nil || len(got) != 0 {
+			t.Errorf("of workers that are gone: %v, %v", got, err)
+		}
+	})
+}

@@ -18,6 +18,10 @@ import (
 
 // region    ************************** generated!.gotpl **************************
 
+type ManagedEntityResolver interface {
+	Vendor(ctx context.Context, obj *view.ManagedEntity) (EntityVendor, error)
+}
+
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
@@ -348,7 +352,7 @@ func (ec *executionContext) fieldContext_KubernetesRoot_phantom(_ context.Contex
 	return graphql.NewScalarFieldContext("KubernetesRoot", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_address(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_address(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -371,7 +375,7 @@ func (ec *executionContext) fieldContext_ManagedEntity_address(_ context.Context
 	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_creator(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_creator(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -380,7 +384,7 @@ func (ec *executionContext) _ManagedEntity_creator(ctx context.Context, field gr
 			return ec.fieldContext_ManagedEntity_creator(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Creator, nil
+			return obj.Creator()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *view.Run) graphql.Marshaler {
@@ -394,7 +398,7 @@ func (ec *executionContext) fieldContext_ManagedEntity_creator(_ context.Context
 	fc = &graphql.FieldContext{
 		Object:     "ManagedEntity",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Run(ctx, field)
@@ -403,7 +407,7 @@ func (ec *executionContext) fieldContext_ManagedEntity_creator(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _ManagedEntity_drifted(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_drifted(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -412,7 +416,7 @@ func (ec *executionContext) _ManagedEntity_drifted(ctx context.Context, field gr
 			return ec.fieldContext_ManagedEntity_drifted(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Drifted, nil
+			return obj.Drifted(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
@@ -423,10 +427,10 @@ func (ec *executionContext) _ManagedEntity_drifted(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_drifted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_id(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_id(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -435,7 +439,7 @@ func (ec *executionContext) _ManagedEntity_id(ctx context.Context, field graphql
 			return ec.fieldContext_ManagedEntity_id(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
+			return obj.ID(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -446,10 +450,10 @@ func (ec *executionContext) _ManagedEntity_id(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type ID does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_name(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_name(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -472,7 +476,7 @@ func (ec *executionContext) fieldContext_ManagedEntity_name(_ context.Context, f
 	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_parent(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_parent(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -481,7 +485,7 @@ func (ec *executionContext) _ManagedEntity_parent(ctx context.Context, field gra
 			return ec.fieldContext_ManagedEntity_parent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Parent, nil
+			return obj.Parent(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -492,10 +496,10 @@ func (ec *executionContext) _ManagedEntity_parent(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_parent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_stackId(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_stackId(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -504,7 +508,7 @@ func (ec *executionContext) _ManagedEntity_stackId(ctx context.Context, field gr
 			return ec.fieldContext_ManagedEntity_stackId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.StackID, nil
+			return obj.StackID(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -515,10 +519,10 @@ func (ec *executionContext) _ManagedEntity_stackId(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_stackId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type ID does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_stackName(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_stackName(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -527,7 +531,7 @@ func (ec *executionContext) _ManagedEntity_stackName(ctx context.Context, field 
 			return ec.fieldContext_ManagedEntity_stackName(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.StackName, nil
+			return obj.StackName(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -538,10 +542,10 @@ func (ec *executionContext) _ManagedEntity_stackName(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_stackName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_thirdPartyMetadata(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_thirdPartyMetadata(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -550,7 +554,7 @@ func (ec *executionContext) _ManagedEntity_thirdPartyMetadata(ctx context.Contex
 			return ec.fieldContext_ManagedEntity_thirdPartyMetadata(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ThirdPartyMetadata, nil
+			return obj.ThirdPartyMetadata(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -561,10 +565,10 @@ func (ec *executionContext) _ManagedEntity_thirdPartyMetadata(ctx context.Contex
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_thirdPartyMetadata(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_type(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_type(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -587,7 +591,7 @@ func (ec *executionContext) fieldContext_ManagedEntity_type(_ context.Context, f
 	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_updatedAt(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -596,7 +600,7 @@ func (ec *executionContext) _ManagedEntity_updatedAt(ctx context.Context, field 
 			return ec.fieldContext_ManagedEntity_updatedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UpdatedAt, nil
+			return obj.UpdatedAt(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
@@ -607,10 +611,10 @@ func (ec *executionContext) _ManagedEntity_updatedAt(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ManagedEntity_updater(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_updater(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -619,7 +623,7 @@ func (ec *executionContext) _ManagedEntity_updater(ctx context.Context, field gr
 			return ec.fieldContext_ManagedEntity_updater(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Updater, nil
+			return obj.Updater()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *view.Run) graphql.Marshaler {
@@ -633,7 +637,7 @@ func (ec *executionContext) fieldContext_ManagedEntity_updater(_ context.Context
 	fc = &graphql.FieldContext{
 		Object:     "ManagedEntity",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Run(ctx, field)
@@ -642,7 +646,7 @@ func (ec *executionContext) fieldContext_ManagedEntity_updater(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _ManagedEntity_vendor(ctx context.Context, field graphql.CollectedField, obj *ManagedEntity) (ret graphql.Marshaler) {
+func (ec *executionContext) _ManagedEntity_vendor(ctx context.Context, field graphql.CollectedField, obj *view.ManagedEntity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -651,7 +655,7 @@ func (ec *executionContext) _ManagedEntity_vendor(ctx context.Context, field gra
 			return ec.fieldContext_ManagedEntity_vendor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Vendor, nil
+			return ec.Resolvers.ManagedEntity().Vendor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v EntityVendor) graphql.Marshaler {
@@ -662,7 +666,76 @@ func (ec *executionContext) _ManagedEntity_vendor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ManagedEntity_vendor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ManagedEntity", field, false, false, errors.New("field of type EntityVendor does not have child fields"))
+	return graphql.NewScalarFieldContext("ManagedEntity", field, true, true, errors.New("field of type EntityVendor does not have child fields"))
+}
+
+func (ec *executionContext) _ManagedEntityGroup_count(ctx context.Context, field graphql.CollectedField, obj *ManagedEntityGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ManagedEntityGroup_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ManagedEntityGroup_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ManagedEntityGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ManagedEntityGroup_id(ctx context.Context, field graphql.CollectedField, obj *ManagedEntityGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ManagedEntityGroup_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ManagedEntityGroup_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ManagedEntityGroup", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ManagedEntityGroup_stackName(ctx context.Context, field graphql.CollectedField, obj *ManagedEntityGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ManagedEntityGroup_stackName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StackName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ManagedEntityGroup_stackName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ManagedEntityGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PulumiOutput_hash(ctx context.Context, field graphql.CollectedField, obj *PulumiOutput) (ret graphql.Marshaler) {
@@ -870,6 +943,482 @@ func (ec *executionContext) _PulumiStack_phantom(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_PulumiStack_phantom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PulumiStack", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _SearchManagedEntitiesEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SearchManagedEntitiesEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SearchManagedEntitiesEdge_node(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.ManagedEntity) graphql.Marshaler {
+			return ec.marshalNManagedEntity2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐManagedEntity(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ManagedEntity(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByProvidersEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByProvidersEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByProvidersEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByProvidersEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SearchManagedEntitiesGroupByProvidersEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByProvidersEdge_node(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByProvidersEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByProvidersEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ManagedEntityGroup) graphql.Marshaler {
+			return ec.marshalNManagedEntityGroup2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntityGroup(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByProvidersEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByProvidersEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ManagedEntityGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByProvidersOutput_edges(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByProvidersOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByProvidersOutput_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*SearchManagedEntitiesGroupByProvidersEdge) graphql.Marshaler {
+			return ec.marshalNSearchManagedEntitiesGroupByProvidersEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByProvidersEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByProvidersOutput_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByProvidersOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SearchManagedEntitiesGroupByProvidersEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByProvidersOutput_pageInfo(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByProvidersOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByProvidersOutput_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByProvidersOutput_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByProvidersOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByStacksEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByStacksEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByStacksEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByStacksEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SearchManagedEntitiesGroupByStacksEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByStacksEdge_node(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByStacksEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByStacksEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ManagedEntityGroup) graphql.Marshaler {
+			return ec.marshalNManagedEntityGroup2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntityGroup(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByStacksEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByStacksEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ManagedEntityGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByStacksOutput_edges(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByStacksOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByStacksOutput_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*SearchManagedEntitiesGroupByStacksEdge) graphql.Marshaler {
+			return ec.marshalNSearchManagedEntitiesGroupByStacksEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByStacksEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByStacksOutput_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByStacksOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SearchManagedEntitiesGroupByStacksEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByStacksOutput_pageInfo(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByStacksOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByStacksOutput_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByStacksOutput_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByStacksOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByTypesEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByTypesEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByTypesEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByTypesEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SearchManagedEntitiesGroupByTypesEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByTypesEdge_node(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByTypesEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByTypesEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ManagedEntityGroup) graphql.Marshaler {
+			return ec.marshalNManagedEntityGroup2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntityGroup(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByTypesEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByTypesEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ManagedEntityGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByTypesOutput_edges(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByTypesOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByTypesOutput_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*SearchManagedEntitiesGroupByTypesEdge) graphql.Marshaler {
+			return ec.marshalNSearchManagedEntitiesGroupByTypesEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByTypesEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByTypesOutput_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByTypesOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SearchManagedEntitiesGroupByTypesEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByTypesOutput_pageInfo(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesGroupByTypesOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesGroupByTypesOutput_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesGroupByTypesOutput_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesGroupByTypesOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesOutput_edges(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesOutput_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*SearchManagedEntitiesEdge) graphql.Marshaler {
+			return ec.marshalNSearchManagedEntitiesEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesOutput_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SearchManagedEntitiesEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchManagedEntitiesOutput_pageInfo(ctx context.Context, field graphql.CollectedField, obj *SearchManagedEntitiesOutput) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchManagedEntitiesOutput_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SearchManagedEntitiesOutput_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchManagedEntitiesOutput",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TerraformModule_phantom(ctx context.Context, field graphql.CollectedField, obj *TerraformModule) (ret graphql.Marshaler) {
@@ -1706,7 +2255,7 @@ func (ec *executionContext) _KubernetesRoot(ctx context.Context, sel ast.Selecti
 
 var managedEntityImplementors = []string{"ManagedEntity"}
 
-func (ec *executionContext) _ManagedEntity(ctx context.Context, sel ast.SelectionSet, obj *ManagedEntity) graphql.Marshaler {
+func (ec *executionContext) _ManagedEntity(ctx context.Context, sel ast.SelectionSet, obj *view.ManagedEntity) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, managedEntityImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1719,66 +2268,147 @@ func (ec *executionContext) _ManagedEntity(ctx context.Context, sel ast.Selectio
 		case "address":
 			out.Values[i] = ec._ManagedEntity_address(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "creator":
 			out.Values[i] = ec._ManagedEntity_creator(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "drifted":
 			out.Values[i] = ec._ManagedEntity_drifted(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "id":
 			out.Values[i] = ec._ManagedEntity_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
 			out.Values[i] = ec._ManagedEntity_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "parent":
 			out.Values[i] = ec._ManagedEntity_parent(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "stackId":
 			out.Values[i] = ec._ManagedEntity_stackId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "stackName":
 			out.Values[i] = ec._ManagedEntity_stackName(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "thirdPartyMetadata":
 			out.Values[i] = ec._ManagedEntity_thirdPartyMetadata(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "type":
 			out.Values[i] = ec._ManagedEntity_type(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "updatedAt":
 			out.Values[i] = ec._ManagedEntity_updatedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "updater":
 			out.Values[i] = ec._ManagedEntity_updater(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "vendor":
-			out.Values[i] = ec._ManagedEntity_vendor(ctx, field, obj)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ManagedEntity_vendor(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var managedEntityGroupImplementors = []string{"ManagedEntityGroup"}
+
+func (ec *executionContext) _ManagedEntityGroup(ctx context.Context, sel ast.SelectionSet, obj *ManagedEntityGroup) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, managedEntityGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ManagedEntityGroup")
+		case "count":
+			out.Values[i] = ec._ManagedEntityGroup_count(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._ManagedEntityGroup_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stackName":
+			out.Values[i] = ec._ManagedEntityGroup_stackName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -1922,6 +2552,350 @@ func (ec *executionContext) _PulumiStack(ctx context.Context, sel ast.SelectionS
 			out.Values[i] = graphql.MarshalString("PulumiStack")
 		case "phantom":
 			out.Values[i] = ec._PulumiStack_phantom(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesEdgeImplementors = []string{"SearchManagedEntitiesEdge"}
+
+func (ec *executionContext) _SearchManagedEntitiesEdge(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesEdge")
+		case "cursor":
+			out.Values[i] = ec._SearchManagedEntitiesEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._SearchManagedEntitiesEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesGroupByProvidersEdgeImplementors = []string{"SearchManagedEntitiesGroupByProvidersEdge"}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByProvidersEdge(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesGroupByProvidersEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesGroupByProvidersEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesGroupByProvidersEdge")
+		case "cursor":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByProvidersEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByProvidersEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesGroupByProvidersOutputImplementors = []string{"SearchManagedEntitiesGroupByProvidersOutput"}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByProvidersOutput(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesGroupByProvidersOutput) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesGroupByProvidersOutputImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesGroupByProvidersOutput")
+		case "edges":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByProvidersOutput_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByProvidersOutput_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesGroupByStacksEdgeImplementors = []string{"SearchManagedEntitiesGroupByStacksEdge"}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByStacksEdge(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesGroupByStacksEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesGroupByStacksEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesGroupByStacksEdge")
+		case "cursor":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByStacksEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByStacksEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesGroupByStacksOutputImplementors = []string{"SearchManagedEntitiesGroupByStacksOutput"}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByStacksOutput(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesGroupByStacksOutput) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesGroupByStacksOutputImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesGroupByStacksOutput")
+		case "edges":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByStacksOutput_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByStacksOutput_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesGroupByTypesEdgeImplementors = []string{"SearchManagedEntitiesGroupByTypesEdge"}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByTypesEdge(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesGroupByTypesEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesGroupByTypesEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesGroupByTypesEdge")
+		case "cursor":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByTypesEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByTypesEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesGroupByTypesOutputImplementors = []string{"SearchManagedEntitiesGroupByTypesOutput"}
+
+func (ec *executionContext) _SearchManagedEntitiesGroupByTypesOutput(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesGroupByTypesOutput) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesGroupByTypesOutputImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesGroupByTypesOutput")
+		case "edges":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByTypesOutput_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._SearchManagedEntitiesGroupByTypesOutput_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var searchManagedEntitiesOutputImplementors = []string{"SearchManagedEntitiesOutput"}
+
+func (ec *executionContext) _SearchManagedEntitiesOutput(ctx context.Context, sel ast.SelectionSet, obj *SearchManagedEntitiesOutput) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchManagedEntitiesOutputImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchManagedEntitiesOutput")
+		case "edges":
+			out.Values[i] = ec._SearchManagedEntitiesOutput_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._SearchManagedEntitiesOutput_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -2109,11 +3083,11 @@ func (ec *executionContext) marshalNEntityVendor2githubᚗcomᚋairlockᚑprojec
 	return ec._EntityVendor(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNManagedEntity2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntityᚄ(ctx context.Context, sel ast.SelectionSet, v []*ManagedEntity) graphql.Marshaler {
+func (ec *executionContext) marshalNManagedEntity2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐManagedEntityᚄ(ctx context.Context, sel ast.SelectionSet, v []*view.ManagedEntity) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNManagedEntity2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntity(ctx, sel, v[i])
+		return ec.marshalNManagedEntity2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐManagedEntity(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2125,7 +3099,7 @@ func (ec *executionContext) marshalNManagedEntity2ᚕᚖgithubᚗcomᚋairlock�
 	return ret
 }
 
-func (ec *executionContext) marshalNManagedEntity2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntity(ctx context.Context, sel ast.SelectionSet, v *ManagedEntity) graphql.Marshaler {
+func (ec *executionContext) marshalNManagedEntity2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐManagedEntity(ctx context.Context, sel ast.SelectionSet, v *view.ManagedEntity) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2133,6 +3107,120 @@ func (ec *executionContext) marshalNManagedEntity2ᚖgithubᚗcomᚋairlockᚑpr
 		return graphql.Null
 	}
 	return ec._ManagedEntity(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNManagedEntityGroup2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntityGroup(ctx context.Context, sel ast.SelectionSet, v *ManagedEntityGroup) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ManagedEntityGroup(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*SearchManagedEntitiesEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSearchManagedEntitiesEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesEdge(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesGroupByProvidersEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByProvidersEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*SearchManagedEntitiesGroupByProvidersEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSearchManagedEntitiesGroupByProvidersEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByProvidersEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesGroupByProvidersEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByProvidersEdge(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesGroupByProvidersEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesGroupByProvidersEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesGroupByStacksEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByStacksEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*SearchManagedEntitiesGroupByStacksEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSearchManagedEntitiesGroupByStacksEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByStacksEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesGroupByStacksEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByStacksEdge(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesGroupByStacksEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesGroupByStacksEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesGroupByTypesEdge2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByTypesEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*SearchManagedEntitiesGroupByTypesEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 16, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSearchManagedEntitiesGroupByTypesEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByTypesEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSearchManagedEntitiesGroupByTypesEdge2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByTypesEdge(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesGroupByTypesEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesGroupByTypesEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOAnsibleEntity2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐAnsibleEntity(ctx context.Context, sel ast.SelectionSet, v AnsibleEntity) graphql.Marshaler {
@@ -2161,6 +3249,34 @@ func (ec *executionContext) marshalOPulumiEntity2githubᚗcomᚋairlockᚑprojec
 		return graphql.Null
 	}
 	return ec._PulumiEntity(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSearchManagedEntitiesGroupByProvidersOutput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByProvidersOutput(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesGroupByProvidersOutput) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesGroupByProvidersOutput(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSearchManagedEntitiesGroupByStacksOutput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByStacksOutput(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesGroupByStacksOutput) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesGroupByStacksOutput(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSearchManagedEntitiesGroupByTypesOutput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesGroupByTypesOutput(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesGroupByTypesOutput) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesGroupByTypesOutput(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSearchManagedEntitiesOutput2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSearchManagedEntitiesOutput(ctx context.Context, sel ast.SelectionSet, v *SearchManagedEntitiesOutput) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SearchManagedEntitiesOutput(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOTerraformEntity2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐTerraformEntity(ctx context.Context, sel ast.SelectionSet, v TerraformEntity) graphql.Marshaler {

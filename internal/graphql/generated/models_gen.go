@@ -721,34 +721,14 @@ type LocalWorkspaceUpload struct {
 	UploadURL string `json:"uploadUrl"`
 }
 
-// Something that the state of a stack holds: an instance of a resource, or a root output.
-type ManagedEntity struct {
-	// Address, unique in the stack; of an output `output.<name>`.
-	Address string `json:"address"`
-	// The run that it first came from, as far as it is known.
-	Creator *view.Run `json:"creator,omitempty"`
-	// When drift was found, in Unix seconds. Null: none is known.
-	Drifted *int `json:"drifted,omitempty"`
-	// Unique id: the stack's, a slash, the address.
+// How many entities have something in common.
+type ManagedEntityGroup struct {
+	// How many.
+	Count *int `json:"count,omitempty"`
+	// What they have in common: the source address of the provider, the id of the stack, or the type.
 	ID string `json:"id"`
-	// Name.
-	Name string `json:"name"`
-	// Address of the module that it is in; empty for the root module.
-	Parent string `json:"parent"`
-	// Id of its stack.
-	StackID *string `json:"stackId,omitempty"`
-	// Name of its stack.
+	// Name of the stack, where they are counted by stack.
 	StackName *string `json:"stackName,omitempty"`
-	// What another service says about it; there is none yet.
-	ThirdPartyMetadata *string `json:"thirdPartyMetadata,omitempty"`
-	// Type of the resource; `output` for an output.
-	Type string `json:"type"`
-	// When it last changed, in Unix seconds.
-	UpdatedAt *int `json:"updatedAt,omitempty"`
-	// The run that it last changed in, as far as it is known.
-	Updater *view.Run `json:"updater,omitempty"`
-	// What the tool says about it.
-	Vendor EntityVendor `json:"vendor"`
 }
 
 // A group to map, in the older form.
@@ -1341,6 +1321,70 @@ type SearchInput struct {
 	Predicates []*QueryPredicate `json:"predicates,omitempty"`
 }
 
+// One entity found.
+type SearchManagedEntitiesEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The entity.
+	Node *view.ManagedEntity `json:"node"`
+}
+
+// One group found.
+type SearchManagedEntitiesGroupByProvidersEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The group.
+	Node *ManagedEntityGroup `json:"node"`
+}
+
+// One page of entities counted by provider.
+type SearchManagedEntitiesGroupByProvidersOutput struct {
+	// What was found.
+	Edges []*SearchManagedEntitiesGroupByProvidersEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// One group found.
+type SearchManagedEntitiesGroupByStacksEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The group.
+	Node *ManagedEntityGroup `json:"node"`
+}
+
+// One page of entities counted by stack.
+type SearchManagedEntitiesGroupByStacksOutput struct {
+	// What was found.
+	Edges []*SearchManagedEntitiesGroupByStacksEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// One group found.
+type SearchManagedEntitiesGroupByTypesEdge struct {
+	// Position of this edge, for `after`.
+	Cursor string `json:"cursor"`
+	// The group.
+	Node *ManagedEntityGroup `json:"node"`
+}
+
+// One page of entities counted by type.
+type SearchManagedEntitiesGroupByTypesOutput struct {
+	// What was found.
+	Edges []*SearchManagedEntitiesGroupByTypesEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// One page of a search for entities.
+type SearchManagedEntitiesOutput struct {
+	// What was found.
+	Edges []*SearchManagedEntitiesEdge `json:"edges"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
 // A file in a page.
 type SearchRepoFilesEdge struct {
 	// Its position, for `after`.
@@ -1829,6 +1873,16 @@ type TerraformResource struct {
 }
 
 func (TerraformResource) IsTerraformEntity() {}
+
+// What a stack of Terragrunt would use.
+type TerragruntEffectiveVersion struct {
+	// Version of the tool that Terragrunt calls.
+	EffectiveTerraformVersion *string `json:"effectiveTerraformVersion,omitempty"`
+	// Version of Terragrunt.
+	EffectiveTerragruntVersion *string `json:"effectiveTerragruntVersion,omitempty"`
+	// The tool that Terragrunt calls.
+	Tool *string `json:"tool,omitempty"`
+}
 
 // Settings for Terragrunt.
 type TerragruntInput struct {

@@ -25,6 +25,7 @@ type ResolverRoot interface {
 	AuditTrailActor() AuditTrailActorResolver
 	Context() ContextResolver
 	ContextAttachment() ContextAttachmentResolver
+	ManagedEntity() ManagedEntityResolver
 	Mutation() MutationResolver
 	PublicWorkerPool() PublicWorkerPoolResolver
 	PushHook() PushHookResolver
@@ -2865,7 +2866,25 @@ type VcsIntegration {
   space: Space @rule(who: PARENT)
 }
 `, BuiltIn: false},
-	{Name: "../schema/managedentities.graphqls", Input: `"Something that the state of a stack holds: an instance of a resource, or a root output."
+	{Name: "../schema/managedentities.graphqls", Input: `extend type Query {
+  """
+  Pages of what the states of all stacks hold, as far as the caller can list the
+  stacks. Fields: address, name, type, provider, module, stack, stackName, space,
+  output, data, tainted, updatedAt; sorted by address.
+  """
+  searchManagedEntities("What to search for." input: SearchInput!): SearchManagedEntitiesOutput @rule(list: SPACE_READ)
+  "The same, counted by provider; sorted by name, or by count."
+  searchManagedEntitiesGroupByProviders("What to search for." input: SearchInput!): SearchManagedEntitiesGroupByProvidersOutput
+    @rule(list: SPACE_READ)
+  "The same, counted by stack; sorted by the stack's name, or by count."
+  searchManagedEntitiesGroupByStacks("What to search for." input: SearchInput!): SearchManagedEntitiesGroupByStacksOutput
+    @rule(list: SPACE_READ)
+  "The same, counted by type; sorted by name, or by count."
+  searchManagedEntitiesGroupByTypes("What to search for." input: SearchInput!): SearchManagedEntitiesGroupByTypesOutput
+    @rule(list: SPACE_READ)
+}
+
+"Something that the state of a stack holds: an instance of a resource, or a root output."
 type ManagedEntity {
   "Address, unique in the stack; of an output ` + "`" + `output.<name>` + "`" + `."
   address: String!
@@ -2892,7 +2911,81 @@ type ManagedEntity {
   "The run that it last changed in, as far as it is known."
   updater: Run @rule(see: RUN_READ, silent: true)
   "What the tool says about it."
-  vendor: EntityVendor!
+  vendor: EntityVendor! @rule(who: PARENT)
+}
+
+"How many entities have something in common."
+type ManagedEntityGroup {
+  "How many."
+  count: Int
+  "What they have in common: the source address of the provider, the id of the stack, or the type."
+  id: ID!
+  "Name of the stack, where they are counted by stack."
+  stackName: String
+}
+
+"One page of a search for entities."
+type SearchManagedEntitiesOutput {
+  "What was found."
+  edges: [SearchManagedEntitiesEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One entity found."
+type SearchManagedEntitiesEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The entity."
+  node: ManagedEntity! @rule(who: PARENT)
+}
+
+"One page of entities counted by provider."
+type SearchManagedEntitiesGroupByProvidersOutput {
+  "What was found."
+  edges: [SearchManagedEntitiesGroupByProvidersEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One group found."
+type SearchManagedEntitiesGroupByProvidersEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The group."
+  node: ManagedEntityGroup! @rule(who: PARENT)
+}
+
+"One page of entities counted by stack."
+type SearchManagedEntitiesGroupByStacksOutput {
+  "What was found."
+  edges: [SearchManagedEntitiesGroupByStacksEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One group found."
+type SearchManagedEntitiesGroupByStacksEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The group."
+  node: ManagedEntityGroup! @rule(who: PARENT)
+}
+
+"One page of entities counted by type."
+type SearchManagedEntitiesGroupByTypesOutput {
+  "What was found."
+  edges: [SearchManagedEntitiesGroupByTypesEdge!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"One group found."
+type SearchManagedEntitiesGroupByTypesEdge {
+  "Position of this edge, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The group."
+  node: ManagedEntityGroup! @rule(who: PARENT)
 }
 
 "What the tool of a stack says about an entity. So far only Terraform, for OpenTofu as well, occurs."
@@ -4078,6 +4171,15 @@ extend type Mutation {
     "Id of the stack."
     stack: ID!
   ): Run! @rule(do: RUN_DISCARD)
+  "Start a run and answer its id, for older clients: ` + "`" + `runTrigger` + "`" + ` says more."
+  runResourceCreate(
+    "Commit to run; absent means the head of the stack's branch."
+    commitSha: String @audited
+    "True for a proposed run, else a tracked one."
+    proposed: Boolean @audited
+    "Id of the stack."
+    stack: ID!
+  ): String @rule(do: RUN_TRIGGER)
   "Start a run of a stack."
   runTrigger(
     "Commit to run; absent means the head of the stack's branch."
@@ -4532,6 +4634,8 @@ type SpaceAccessRule {
   ): Stack!
     @rule(do: STACK_UNLOCK, when: "one's own lock")
     @rule(do: STACK_UNLOCK_FORCE, when: "somebody else's lock")
+  "Star a stack for oneself, or take that back."
+  starSet("Id of the stack." id: ID!, "True to star it." star: Boolean! @audited): Stack @rule(do: STACK_SET_STAR)
 }
 `, BuiltIn: false},
 	{Name: "../schema/stackinputs.graphqls", Input: `"Settings of a stack."
@@ -4798,6 +4902,8 @@ type Stack {
   afterPlan: [String!]!
   "Commands at the end of every run."
   afterRun: [String!]!
+  "Address of the API of the service where its code lives. Null where there is none, as for raw git, or none is known."
+  apiHost: String
   "Cloud integrations attached to it; there are none yet."
   attachedAwsIntegrations: [AwsIntegrationStackAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "Contexts attached to it, in the order in which they apply."
@@ -4874,6 +4980,8 @@ type Stack {
   isDisabled: Boolean!
   "Labels."
   labels: [String!]!
+  "When an apply of it last ended well, in Unix seconds."
+  lastApplyAt: Int @rule(who: PARENT)
   "True when local previews are allowed."
   localPreviewEnabled: Boolean!
   "Id of its lock."
@@ -4926,7 +5034,7 @@ type Stack {
   "Its space."
   spaceDetails: Space! @rule(who: PARENT)
   "True when the caller has starred it."
-  starred: Boolean!
+  starred: Boolean! @rule(who: PARENT)
   "The state of its newest run that can apply."
   state: RunState!
   "True when nothing of it is running."
@@ -4945,6 +5053,8 @@ type Stack {
   trackedCommit: Commit
   "Who chose the tracked commit; empty if nobody did."
   trackedCommitSetBy: String!
+  "True when its code lives at a service to which there is no integration: nothing of it can be checked out."
+  vcsDetached: Boolean
   "The integration that gives access to its repository; null for the default."
   vcsIntegration: VcsIntegration @rule(who: PARENT)
   "The tool that it uses, with its settings."
@@ -5377,6 +5487,43 @@ input StackVendorMigrationInput {
 input TerragruntMigrationInput {
   "Version of Terragrunt."
   terragruntVersion: String
+}
+`, BuiltIn: false},
+	{Name: "../schema/versions.graphqls", Input: `extend type Query {
+  "Versions of kubectl that the workers can run, newest first: none, so far."
+  kubectlVersions: [String!]! @rule(who: CALLER)
+  "The newest of ` + "`" + `openTofuVersions` + "`" + ` that meets the constraints. Null when none does."
+  openTofuEffectiveVersion("Version constraints, for example ` + "`" + `~> 1.9` + "`" + `." constraints: String!): String @rule(who: CALLER)
+  """
+  Versions of OpenTofu, newest first, that there are now: those of the built-in
+  workers, and of those in worker pools that the caller can list.
+  """
+  openTofuVersions: [String!]! @rule(who: CALLER)
+  "The newest of ` + "`" + `terraformVersions` + "`" + ` that meets the constraints. Null when none does."
+  terraformEffectiveVersion("Version constraints, for example ` + "`" + `~> 1.5` + "`" + `." constraints: String!): String @rule(who: CALLER)
+  "Versions of Terraform that there are now, as for OpenTofu."
+  terraformVersions: [String!]! @rule(who: CALLER)
+  "What a stack of Terragrunt would use. Null when no worker has a version that meets the constraints: none has Terragrunt, so far."
+  terragruntEffectiveVersion(
+    "Version constraints for the tool that Terragrunt calls."
+    terraformConstraints: String!
+    "Version constraints for Terragrunt."
+    terragruntConstraints: String!
+    "The tool that Terragrunt calls; absent means Terraform."
+    tool: TerragruntTool
+  ): TerragruntEffectiveVersion @rule(who: CALLER)
+  "Versions of Terragrunt that the workers can run, newest first: none, so far."
+  terragruntVersions: [String!]! @rule(who: CALLER)
+}
+
+"What a stack of Terragrunt would use."
+type TerragruntEffectiveVersion {
+  "Version of the tool that Terragrunt calls."
+  effectiveTerraformVersion: String
+  "Version of Terragrunt."
+  effectiveTerragruntVersion: String
+  "The tool that Terragrunt calls."
+  tool: TerragruntTool
 }
 `, BuiltIn: false},
 	{Name: "../schema/workers.graphqls", Input: `extend type Query {
@@ -6604,6 +6751,18 @@ func (ec *executionContext) childFields_ManagedEntity(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type ManagedEntity", field.Name)
 }
 
+func (ec *executionContext) childFields_ManagedEntityGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_ManagedEntityGroup_count(ctx, field)
+	case "id":
+		return ec.fieldContext_ManagedEntityGroup_id(ctx, field)
+	case "stackName":
+		return ec.fieldContext_ManagedEntityGroup_stackName(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ManagedEntityGroup", field.Name)
+}
+
 func (ec *executionContext) childFields_ManagedUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessRules":
@@ -7254,6 +7413,86 @@ func (ec *executionContext) childFields_SearchContextsOutput(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type SearchContextsOutput", field.Name)
 }
 
+func (ec *executionContext) childFields_SearchManagedEntitiesEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchManagedEntitiesEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchManagedEntitiesEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchManagedEntitiesGroupByProvidersEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchManagedEntitiesGroupByProvidersEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchManagedEntitiesGroupByProvidersEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesGroupByProvidersEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchManagedEntitiesGroupByProvidersOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchManagedEntitiesGroupByProvidersOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchManagedEntitiesGroupByProvidersOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesGroupByProvidersOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchManagedEntitiesGroupByStacksEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchManagedEntitiesGroupByStacksEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchManagedEntitiesGroupByStacksEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesGroupByStacksEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchManagedEntitiesGroupByStacksOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchManagedEntitiesGroupByStacksOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchManagedEntitiesGroupByStacksOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesGroupByStacksOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchManagedEntitiesGroupByTypesEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchManagedEntitiesGroupByTypesEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchManagedEntitiesGroupByTypesEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesGroupByTypesEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchManagedEntitiesGroupByTypesOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchManagedEntitiesGroupByTypesOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchManagedEntitiesGroupByTypesOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesGroupByTypesOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchManagedEntitiesOutput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchManagedEntitiesOutput_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchManagedEntitiesOutput_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchManagedEntitiesOutput", field.Name)
+}
+
 func (ec *executionContext) childFields_SearchRepoFilesEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -7422,6 +7661,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_afterPlan(ctx, field)
 	case "afterRun":
 		return ec.fieldContext_Stack_afterRun(ctx, field)
+	case "apiHost":
+		return ec.fieldContext_Stack_apiHost(ctx, field)
 	case "attachedAwsIntegrations":
 		return ec.fieldContext_Stack_attachedAwsIntegrations(ctx, field)
 	case "attachedContexts":
@@ -7490,6 +7731,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_isDisabled(ctx, field)
 	case "labels":
 		return ec.fieldContext_Stack_labels(ctx, field)
+	case "lastApplyAt":
+		return ec.fieldContext_Stack_lastApplyAt(ctx, field)
 	case "localPreviewEnabled":
 		return ec.fieldContext_Stack_localPreviewEnabled(ctx, field)
 	case "lockId":
@@ -7558,6 +7801,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_trackedCommit(ctx, field)
 	case "trackedCommitSetBy":
 		return ec.fieldContext_Stack_trackedCommitSetBy(ctx, field)
+	case "vcsDetached":
+		return ec.fieldContext_Stack_vcsDetached(ctx, field)
 	case "vcsIntegration":
 		return ec.fieldContext_Stack_vcsIntegration(ctx, field)
 	case "vendorConfig":
@@ -7788,6 +8033,18 @@ func (ec *executionContext) childFields_StringMapOutput(ctx context.Context, fie
 		return ec.fieldContext_StringMapOutput_entries(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StringMapOutput", field.Name)
+}
+
+func (ec *executionContext) childFields_TerragruntEffectiveVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "effectiveTerraformVersion":
+		return ec.fieldContext_TerragruntEffectiveVersion_effectiveTerraformVersion(ctx, field)
+	case "effectiveTerragruntVersion":
+		return ec.fieldContext_TerragruntEffectiveVersion_effectiveTerragruntVersion(ctx, field)
+	case "tool":
+		return ec.fieldContext_TerragruntEffectiveVersion_tool(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TerragruntEffectiveVersion", field.Name)
 }
 
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

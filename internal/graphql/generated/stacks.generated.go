@@ -29,7 +29,7 @@ type StackResolver interface {
 	Dependency(ctx context.Context, obj *view.Stack, dependsOnStackID *string, id string) (*view.StackDependency, error)
 	DependsOn(ctx context.Context, obj *view.Stack) ([]*view.StackDependency, error)
 
-	Entities(ctx context.Context, obj *view.Stack) ([]*ManagedEntity, error)
+	Entities(ctx context.Context, obj *view.Stack) ([]*view.ManagedEntity, error)
 	EntityCount(ctx context.Context, obj *view.Stack) (*int, error)
 
 	Integrations(ctx context.Context, obj *view.Stack) (*StackIntegrations, error)
@@ -628,6 +628,29 @@ func (ec *executionContext) _Stack_afterRun(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Stack_afterRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Stack_apiHost(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_apiHost(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.APIHost(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_apiHost(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -1291,8 +1314,8 @@ func (ec *executionContext) _Stack_entities(ctx context.Context, field graphql.C
 			return ec.Resolvers.Stack().Entities(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*ManagedEntity) graphql.Marshaler {
-			return ec.marshalNManagedEntity2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐManagedEntityᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.ManagedEntity) graphql.Marshaler {
+			return ec.marshalNManagedEntity2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐManagedEntityᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1543,6 +1566,29 @@ func (ec *executionContext) _Stack_labels(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Stack_labels(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Stack", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Stack_lastApplyAt(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_lastApplyAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastApplyAt()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_lastApplyAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _Stack_localPreviewEnabled(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
@@ -2238,7 +2284,7 @@ func (ec *executionContext) _Stack_starred(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Stack_starred(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Starred(), nil
+			return obj.Starred()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -2496,6 +2542,29 @@ func (ec *executionContext) _Stack_trackedCommitSetBy(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_Stack_trackedCommitSetBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Stack_vcsDetached(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_vcsDetached(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VcsDetached(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalOBoolean2bool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_vcsDetached(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Stack_vcsIntegration(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
@@ -3013,6 +3082,11 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 		case "afterRun":
 			out.Values[i] = ec._Stack_afterRun(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "apiHost":
+			out.Values[i] = ec._Stack_apiHost(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "attachedAwsIntegrations":
@@ -3548,6 +3622,11 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "lastApplyAt":
+			out.Values[i] = ec._Stack_lastApplyAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "localPreviewEnabled":
 			out.Values[i] = ec._Stack_localPreviewEnabled(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -3980,6 +4059,11 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 		case "trackedCommitSetBy":
 			out.Values[i] = ec._Stack_trackedCommitSetBy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vcsDetached":
+			out.Values[i] = ec._Stack_vcsDetached(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "vcsIntegration":

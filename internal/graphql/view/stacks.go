@@ -1,6 +1,10 @@
 package view
 
-import "github.com/airlock-project/airlock/internal/domain"
+import (
+	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
 
 // Stack is a stack as the API shows it.
 type Stack struct {
@@ -20,6 +24,8 @@ type StackBatch struct {
 	Blockers func() (map[domain.StackID]*Run, error)
 	Spaces   func() (map[domain.SpaceID]*Space, error)
 	Pools    func() (map[domain.WorkerPoolID]*WorkerPool, error)
+	Applies  func() (map[domain.StackID]time.Time, error)
+	Starred  func() (map[domain.StackID]bool, error)
 }
 
 // What is looked up. These are no resolvers, because a goroutine for each of
@@ -40,6 +46,18 @@ func (s *Stack) Blocked() (*bool, error) {
 	run, err := s.Blocker()
 	blocked := run != nil
 	return &blocked, err
+}
+
+// LastApplyAt is when an apply last ended well.
+func (s *Stack) LastApplyAt() (*int, error) {
+	all, err := s.Batch.Applies()
+	return OptionalSeconds(all[s.ID]), err
+}
+
+// Starred reports whether the caller has starred the stack.
+func (s *Stack) Starred() (bool, error) {
+	all, err := s.Batch.Starred()
+	return all[s.ID], err
 }
 
 // SpaceDetails is the stack's space.
@@ -160,10 +178,21 @@ func (s *Stack) TrackedCommitSetBy() string {
 	return s.Tracked.By
 }
 
-// What does not exist yet and is therefore empty.
+// NeedsApproval reports whether its newest run waits for one.
+func (s *Stack) NeedsApproval() bool { return s.RunState == domain.RunPendingReview }
 
-func (s *Stack) NeedsApproval() bool { return false }
-func (s *Stack) Starred() bool       { return false }
+// APIHost is where the service of its code answers, as far as that is known.
+func (s *Stack) APIHost() *string {
+	if s.Provider == domain.ProviderGitHub {
+		return Optional("https://api.github.com")
+	}
+	return nil
+}
+
+// VcsDetached reports whether the code lives at a service without an integration.
+func (s *Stack) VcsDetached() bool {
+	return s.Provider != domain.ProviderGit && s.Provider != domain.ProviderBuiltIn
+}
 
 // VcsIntegration is the integration that a stack names.
 type VcsIntegration struct {
