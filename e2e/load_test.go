@@ -17,16 +17,22 @@ import (
 )
 
 // processorTime is what a process has used so far.
-func processorTime(b testing.TB, pid int) time.Duration {
+func processorTime(b testing.TB, pid int) time.Duration { return processorTimes(b, pid, 2) }
+
+// processorTimeOfAll is processorTime with what the processes that it has
+// started, and that have ended, have used.
+func processorTimeOfAll(b testing.TB, pid int) time.Duration { return processorTimes(b, pid, 4) }
+
+func processorTimes(b testing.TB, pid, kinds int) time.Duration {
 	b.Helper()
 	body, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		b.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(body), ") ")
-	fields := strings.Fields(rest)
 	ticks := 0
-	for _, f := range fields[11:13] { // user and system time, in hundredths of a second
+	// User and system time, then those of the children, in hundredths of a second.
+	for _, f := range strings.Fields(rest)[11 : 11+kinds] {
 		n, err := strconv.Atoi(f)
 		if err != nil {
 			b.Fatal(err)
