@@ -79,16 +79,19 @@ func (v *openTofu) Init(ctx context.Context, again bool) error {
 	}
 }
 
-func (v *openTofu) Plan(ctx context.Context, targets []string) (*planned, error) {
-	changes, err := v.command().Plan(ctx, planFile, targets)
-	if err != nil {
-		return nil, err
+func (v *openTofu) Plan(ctx context.Context, targets []string) (changes bool, err error) {
+	return v.command().Plan(ctx, planFile, targets)
+}
+
+func (v *openTofu) Reader() func(ctx context.Context) (*planned, error) {
+	command := v.command()
+	return func(ctx context.Context) (*planned, error) {
+		p, err := command.Show(ctx, planFile)
+		if err != nil {
+			return nil, err
+		}
+		return &planned{Delta: p.Delta, Resources: p.Changes, Descriptions: p.Descriptions}, nil
 	}
-	p, err := v.command().Show(ctx, planFile)
-	if err != nil {
-		return nil, err
-	}
-	return &planned{Changes: changes, Delta: p.Delta, Resources: p.Changes, Descriptions: p.Descriptions}, nil
 }
 
 func (v *openTofu) Apply(ctx context.Context) ([]domain.Output, error) {

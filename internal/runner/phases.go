@@ -116,7 +116,14 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 	if err := r.shell.hooks(ctx, "before_plan", h.BeforePlan); err != nil {
 		return err
 	}
-	if r.plan, err = r.vendor.Plan(ctx, r.job.Targets); err != nil {
+	if r.changes, err = r.vendor.Plan(ctx, r.job.Targets); err != nil {
+		return err
+	}
+	if r.appliesAtOnce() {
+		r.reading = r.startReading(ctx)
+		return nil
+	}
+	if r.plan, err = r.vendor.Reader()(ctx); err != nil {
 		return err
 	}
 	return r.shell.hooks(ctx, "after_plan", h.AfterPlan)
@@ -124,35 +131,44 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 
 // afterPlan moves the run out of PLANNING.
 func (r *run) afterPlan(ctx context.Context) error {
-	planned, changes := workerapi.Advance{Delta: &r.plan.Delta, Changes: r.plan.Resources}, r.plan.Changes
 	switch {
-	case !changes && !r.job.ForceApply || r.job.RunType == domain.RunProposed:
-		if !changes {
+	case !r.changes && !r.job.ForceApply || r.job.RunType == domain.RunProposed:
+		if !r.changes {
 			r.log.say("There is nothing to apply")
 		}
 		r.afterRun(domain.RunFinished)
+		planned := r.plan.report()
 		planned.To = domain.RunFinished
 		return r.advance(planned)
 	case r.job.Autodeploy:
+		planned := r.reportSoFar()
 		planned.To = domain.RunConfirmed
 		reply, err := r.advanceReply(planned)
 		switch {
 		case err != nil:
 			return err
 		case reply.Hold:
-			return r.await(planned)
+			return r.await()
 		case reply.Apply:
 			return r.apply(ctx)
 		default:
+			if rest := r.finishReading(); rest.Delta != nil {
+				rest.To = domain.RunConfirmed
+				if err := r.advance(rest); err != nil {
+					return err
+				}
+			}
 			return r.keepWorkspace()
 		}
 	default:
-		return r.await(planned)
+		return r.await()
 	}
 }
 
 // await leaves a plan to somebody's decision.
-func (r *run) await(planned workerapi.Advance) error {
+func (r *run) await() error {
+	r.finishReading()
+	planned := r.plan.report()
 	if err := r.keepWorkspace(); err != nil {
 		return err
 	}
@@ -237,6 +253,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.advance(workerapi.Advance{To: domain.RunApplying}); err != nil {
 		return err
 	}
+	r.reading.tell(r)
 	h := r.job.Hooks
 	if err := r.shell.hooks(ctx, "before_apply", h.BeforeApply); err != nil {
 		return err
@@ -253,11 +270,13 @@ func (r *run) apply(ctx context.Context) error {
 			return err
 		}
 	}
+	end := r.finishReading()
 	for i := range outputs {
 		outputs[i].Description = r.plan.Descriptions[outputs[i].Name]
 	}
 	r.afterRun(domain.RunFinished)
-	return r.advance(workerapi.Advance{To: domain.RunFinished, Outputs: outputs})
+	end.To, end.Outputs = domain.RunFinished, outputs
+	return r.advance(end)
 }
 
 // afterRun runs the after_run hooks before the run's last state. Their failure

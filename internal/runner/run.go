@@ -35,6 +35,8 @@ type run struct {
 	box     *sandbox.Box // where its processes live
 	shell   shell
 	plan    *planned
+	changes bool     // the plan has something to apply
+	reading *reading // the plan is being read while it is applied; nil for none
 
 	federation federation
 }
@@ -166,11 +168,12 @@ func (r *run) fail(err error) (domain.RunState, error) {
 	note := r.masker.Mask(err.Error())
 	r.log.lines.Flush()
 	r.log.say("Failed: " + note)
+	planned := r.finishReading()
 	interrupted := r.rescueState() || r.applying.Load() && killed(err)
 	if !errors.Is(err, errShutdown) {
 		r.afterRun(domain.RunFailed)
 	}
-	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted}); end != nil {
+	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted, Delta: planned.Delta, Changes: planned.Changes}); end != nil {
 		return r.state, errors.Join(err, end)
 	}
 	return r.state, err
@@ -254,6 +257,7 @@ func (r *run) cleanUp() {
 	if r.dir == "" {
 		return
 	}
+	r.reading.wait()
 	killResidue(r.dir)
 	r.federation.keeper.Wait()
 	r.box.Close()

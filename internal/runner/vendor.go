@@ -20,8 +20,12 @@ type vendor interface {
 	// Init makes the project ready. In a workspace that was kept, again is set:
 	// then it must bring back exactly what the plan was made with.
 	Init(ctx context.Context, again bool) error
-	// Plan writes a plan, limited to targets if there are any, and reads it.
-	Plan(ctx context.Context, targets []string) (*planned, error)
+	// Plan writes a plan, limited to targets if there are any, and reports whether
+	// there is something to apply, be it only an output.
+	Plan(ctx context.Context, targets []string) (changes bool, err error)
+	// Reader tells what the plan would change, in the environment of now. It may
+	// go on beside Apply.
+	Reader() func(ctx context.Context) (*planned, error)
 	// Apply carries out the plan. Values of sensitive outputs are empty.
 	Apply(ctx context.Context) ([]domain.Output, error)
 	// Destroy destroys everything that the stack has made.
@@ -47,7 +51,6 @@ const (
 
 // planned is what a vendor tells of a plan: no values.
 type planned struct {
-	Changes   bool // there is something to apply, be it only an output
 	Delta     domain.Delta
 	Resources []domain.ResourceChange
 	// Descriptions are those of the outputs that have one.

@@ -32,8 +32,11 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		if domain.ErrorCode(err) == domain.CodeConflict && run.Epoch == l.Epoch && run.State == p.To {
 			return nil // the report that ended the lease, once more
 		}
-		if err != nil || run.State == p.To {
+		if err != nil {
 			return err
+		}
+		if run.State == p.To {
+			return s.addDelta(ctx, tx, permit, run, p)
 		}
 		if err := guardProgress(run, p); err != nil {
 			return err
@@ -67,6 +70,19 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		}
 		return s.report(ctx, tx, permit, run, p)
 	})
+}
+
+// addDelta keeps what a plan changes that was read while it is applied. Any
+// other repeated report changes nothing.
+func (s *Service) addDelta(ctx context.Context, tx Tx, permit access.Permit, run domain.Run, p Progress) error {
+	if p.Delta == nil || run.Delta != nil || p.To != domain.RunConfirmed && p.To != domain.RunApplying {
+		return nil
+	}
+	run.Delta = p.Delta
+	if err := tx.SaveRun(ctx, permit, run); err != nil || p.Changes == nil {
+		return err
+	}
+	return tx.SetRunChanges(ctx, permit, run.ID, p.Changes)
 }
 
 func (s *Service) report(ctx context.Context, tx Tx, permit access.Permit, run domain.Run, p Progress) error {

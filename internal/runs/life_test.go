@@ -306,3 +306,24 @@ func TestStackShowsItsHolder(t *testing.T) {
 		shows(domain.RunDiscarded)
 	})
 }
+
+// TestPlanReadWhileItIsApplied: what it changes may come with a repeated report,
+// once.
+func TestPlanReadWhileItIsApplied(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.Stack(t, "auto", "dev", func(s *domain.Stack) { s.Autodeploy = true })
+		l := b.planning(t, "auto")
+		b.advance(t, l, domain.RunConfirmed, domain.RunApplying)
+		for added := 1; added < 3; added++ {
+			p := runs.Progress{To: domain.RunApplying, Delta: &domain.Delta{Added: added}, Changes: []domain.ResourceChange{{Address: "a", Action: "create"}}}
+			if err := b.Advance(t.Context(), l, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		changes, err := b.Changes(b.As(t, "root-admin"), l.Run)
+		if run := b.get(t, l.Run); run.Delta == nil || run.Delta.Added != 1 || run.State != domain.RunApplying || len(changes) != 1 || err != nil {
+			t.Errorf("%+v, %+v, %v", run.Delta, changes, err)
+		}
+		b.advance(t, l, domain.RunFinished)
+	})
+}

@@ -216,12 +216,12 @@ func connectSQLite(file string) (dialect, *sql.DB, *sql.DB, error) {
 		}
 		return "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + v.Encode()
 	}
-	write, err := sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}}))
+	write, err := openPrepared(dsn(url.Values{"_txlock": {"immediate"}}))
 	if err != nil {
 		return d, nil, nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", dsn(url.Values{"_pragma": {"query_only(1)"}}))
+	read, err := openPrepared(dsn(url.Values{"_pragma": {"query_only(1)"}}))
 	if err != nil {
 		return d, nil, nil, errors.Join(err, write.Close())
 	}

@@ -31,7 +31,8 @@ type API interface {
 	// asked to stop. The reply may ask the worker to stop.
 	Heartbeat(ctx context.Context, q HeartbeatRequest) (HeartbeatReply, error)
 	// Advance moves the run to the next state. A repeated call with the same
-	// (epoch, state) is answered like the first. The first call of a lease is
+	// (epoch, state) is answered like the first, and may bring the Delta of a plan
+	// that is being applied. The first call of a lease is
 	// PREPARING, or PREPARING_APPLY for an apply lease; a control plane that
 	// made that transition when it gave the lease answers it as a repetition.
 	Advance(ctx context.Context, a Advance) (AdvanceReply, error)
@@ -202,8 +203,10 @@ type Advance struct {
 	To   domain.RunState `json:"to"`
 	Note string          `json:"note,omitempty"` // why, for FAILED
 
-	Commit  *domain.Commit          `json:"commit,omitempty"`  // with INITIALIZING: what was checked out
-	Delta   *domain.Delta           `json:"delta,omitempty"`   // with the state after PLANNING
+	Commit *domain.Commit `json:"commit,omitempty"` // with INITIALIZING: what was checked out
+	// With the state after PLANNING; or later, where the plan is still read while it
+	// is applied: with CONFIRMED or APPLYING once more, or at the end.
+	Delta   *domain.Delta           `json:"delta,omitempty"`
 	Changes []domain.ResourceChange `json:"changes,omitempty"` // likewise
 	Outputs []domain.Output         `json:"outputs,omitempty"` // with FINISHED after an apply
 	// Lost, with FAILED, says that the worker that held the lease died: another
