@@ -12,6 +12,7 @@ import (
 	"github.com/airlock-project/airlock/internal/contexts"
 	"github.com/airlock-project/airlock/internal/dependencies"
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/gitcredentials"
 	"github.com/airlock-project/airlock/internal/graphql"
 	"github.com/airlock-project/airlock/internal/httpserver"
 	"github.com/airlock-project/airlock/internal/identity"
@@ -74,8 +75,10 @@ func (s *server) resolver() *graphql.Resolver {
 		Insight:     insight.New(store.Bind[insight.Tx](s.store), s.gate),
 		Repos:       repos.New(store.Bind[repos.Tx](s.store), s.gate, s.ids),
 		PushHooks:   s.pushHooks,
-		Audit:       audit.New(store.Bind[audit.Tx](s.store), s.gate),
-		Workers:     s.pools,
+
+		GitCredentials: gitcredentials.New(store.Bind[gitcredentials.Tx](s.store), s.gate, s.ids, vcs.CheckAccess),
+		Audit:          audit.New(store.Bind[audit.Tx](s.store), s.gate),
+		Workers:        s.pools,
 
 		Dependencies: dependencies.New(store.Bind[dependencies.Tx](s.store), s.gate, s.ids),
 	}

@@ -29,6 +29,7 @@ const (
 	KindAccount       Kind = "account"
 	KindRepo          Kind = "repo"
 	KindPushHook      Kind = "push_hook"
+	KindGitCredential Kind = "git_credential"
 )
 
 // Object is what an operation is about. Space is the space that owns it; for

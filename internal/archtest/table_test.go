@@ -67,6 +67,7 @@ var table = []row{
 	},
 	useCase("repos"),
 	useCase("pushhooks"),
+	useCase("gitcredentials"),
 	useCase("states"),
 	useCase("audit"),
 	useCase("insight"),
@@ -98,9 +99,10 @@ var table = []row{
 		why:       "the worker's side runs where the control plane's data must not be: it knows a binary and its JSON",
 	},
 	{
-		folder: "internal/vcs",
-		own:    []string{"internal/domain", "internal/secrets"},
-		why:    "a checkout runs where the control plane's data must not be",
+		folder:    "internal/vcs",
+		own:       []string{"internal/domain", "internal/secrets"},
+		libraries: []string{"golang.org/x/crypto"}, // reads ssh keys and plays their agent
+		why:       "a checkout runs where the control plane's data must not be",
 	},
 	{
 		folder:    "internal/sandbox",
@@ -184,7 +186,7 @@ var table = []row{
 		own: []string{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/dependencies", "internal/policies", "internal/roles", "internal/bindings",
-			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos", "internal/pushhooks",
+			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos", "internal/pushhooks", "internal/gitcredentials",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},
 		why:       "GraphQL translates, calls a use case and translates back; it has no rule and no SQL of its own",

@@ -31,6 +31,7 @@ type (
 	ReferenceID         string
 	RepoID              string
 	PushHookID          string
+	GitCredentialID     string
 )
 
 // The two spaces that every account has (access model A1, A2).

@@ -34,7 +34,7 @@ func (s Space) Check() error {
 
 // SpaceContents counts what lives directly in a space; only an empty one can
 // be deleted (access model A110).
-type SpaceContents struct{ Spaces, Stacks, Contexts, WorkerPools, Repos, PushHooks int }
+type SpaceContents struct{ Spaces, Stacks, Contexts, WorkerPools, Repos, PushHooks, GitCredentials int }
 
 // Empty reports whether nothing lives in the space.
 func (c SpaceContents) Empty() bool { return c == SpaceContents{} }
@@ -45,7 +45,7 @@ func (c SpaceContents) String() string {
 	for _, p := range []struct {
 		n    int
 		noun string
-	}{{c.Spaces, "space"}, {c.Stacks, "stack"}, {c.Contexts, "context"}, {c.WorkerPools, "worker pool"}, {c.Repos, "repository"}, {c.PushHooks, "push hook"}} {
+	}{{c.Spaces, "space"}, {c.Stacks, "stack"}, {c.Contexts, "context"}, {c.WorkerPools, "worker pool"}, {c.Repos, "repository"}, {c.PushHooks, "push hook"}, {c.GitCredentials, "git credential"}} {
 		switch {
 		case p.n == 1:
 			parts = append(parts, "1 "+p.noun)

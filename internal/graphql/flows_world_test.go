@@ -17,6 +17,7 @@ import (
 	"github.com/airlock-project/airlock/internal/contexts"
 	"github.com/airlock-project/airlock/internal/dependencies"
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/gitcredentials"
 	"github.com/airlock-project/airlock/internal/identity"
 	"github.com/airlock-project/airlock/internal/insight"
 	"github.com/airlock-project/airlock/internal/pushhooks"
@@ -77,18 +78,19 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 	kept := states.New(store.Bind[states.Tx](db), gate, ids)
 	kept.Transfers = states.Transfers{BaseURL: "http://airlock.test", New: identity.NewSecret, Hash: identity.HashSecret}
 	return &Resolver{
-		AccountName: "acme",
-		States:      kept,
-		Parallelism: 2,
-		Account:     account.NewSettings(store.Bind[account.SettingsTx](db), gate),
-		Identity:    id,
-		Spaces:      spaces.New(store.Bind[spaces.Tx](db), gate, ids),
-		Roles:       roles.New(store.Bind[roles.Tx](db), gate, ids),
-		Bindings:    bindings.New(store.Bind[bindings.Tx](db), gate, ids),
-		Stacks:      stacks.New(store.Bind[stacks.Tx](db), gate, ids, func(string, string) error { return nil }),
-		Contexts:    contexts.New(store.Bind[contexts.Tx](db), gate, ids),
-		Repos:       repos.New(store.Bind[repos.Tx](db), gate, ids),
-		PushHooks:   pushhooks.New(store.Bind[pushhooks.Tx](db), gate, ids, pushhooks.Config{BaseURL: "http://airlock.test", Secret: identity.SigningSecret}),
+		AccountName:    "acme",
+		States:         kept,
+		Parallelism:    2,
+		Account:        account.NewSettings(store.Bind[account.SettingsTx](db), gate),
+		Identity:       id,
+		Spaces:         spaces.New(store.Bind[spaces.Tx](db), gate, ids),
+		Roles:          roles.New(store.Bind[roles.Tx](db), gate, ids),
+		Bindings:       bindings.New(store.Bind[bindings.Tx](db), gate, ids),
+		Stacks:         stacks.New(store.Bind[stacks.Tx](db), gate, ids, func(string, string) error { return nil }),
+		Contexts:       contexts.New(store.Bind[contexts.Tx](db), gate, ids),
+		Repos:          repos.New(store.Bind[repos.Tx](db), gate, ids),
+		GitCredentials: gitcredentials.New(store.Bind[gitcredentials.Tx](db), gate, ids, func(domain.GitAccess) error { return nil }),
+		PushHooks:      pushhooks.New(store.Bind[pushhooks.Tx](db), gate, ids, pushhooks.Config{BaseURL: "http://airlock.test", Secret: identity.SigningSecret}),
 		Runs: runs.New(store.Bind[runs.Tx](db), gate, ids, id, runs.Config{
 			BaseURL: "http://airlock.test", Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret},
 		}),

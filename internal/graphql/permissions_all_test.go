@@ -10,6 +10,7 @@ var allPermissions = slices.Concat(
 	previewPermissions, versionPermissions,
 	repoPermissions,
 	pushHookPermissions,
+	gitCredentialPermissions,
 )
 
 // nothingYet are fields that name things that Airlock does not have: they are

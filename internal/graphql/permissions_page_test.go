@@ -166,7 +166,7 @@ func nounTitle(noun string) string {
 		"apikeys": "API keys", "audit": "Audit trail", "bindings": "Role bindings of one kind of actor", "config": "Variables and files",
 		"grants": "Role bindings of any actor", "identity": "Signing in", "workers": "Worker pools", "groups": "Group mappings",
 		"requests": "Requests for access", "insight_paths": "Escalation paths", "insight_preview": "Previews", "previews": "Local previews", "repos": "Built-in repositories",
-		"pushhooks": "Push hooks",
+		"pushhooks": "Push hooks", "gitcredentials": "Git credentials",
 	}
 	if title := titles[noun]; title != "" {
 		return title

@@ -31,20 +31,21 @@ type Resolver struct {
 	// Parallelism is how many runs the built-in workers execute at the same time.
 	Parallelism int
 
-	Account   Account
-	Spaces    Spaces
-	Roles     Roles
-	Bindings  Bindings
-	Identity  Identity
-	Stacks    Stacks
-	Contexts  Contexts
-	Runs      Runs
-	States    States
-	Audit     Audit
-	Workers   Workers
-	Insight   Insight
-	Repos     Repos
-	PushHooks PushHooks
+	Account        Account
+	Spaces         Spaces
+	Roles          Roles
+	Bindings       Bindings
+	Identity       Identity
+	Stacks         Stacks
+	Contexts       Contexts
+	Runs           Runs
+	States         States
+	Audit          Audit
+	Workers        Workers
+	Insight        Insight
+	Repos          Repos
+	PushHooks      PushHooks
+	GitCredentials GitCredentials
 
 	Dependencies Dependencies
 }

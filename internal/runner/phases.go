@@ -87,7 +87,7 @@ func (r *run) getSource(ctx context.Context) (*domain.Commit, error) {
 	if s.Provider != "" && s.Provider != "GIT" {
 		return nil, fmt.Errorf("this worker cannot check out sources of %s", s.Provider)
 	}
-	source := vcs.Source{URL: s.URL, Branch: s.Branch, Commit: s.Commit, Schemes: s.Schemes, Sparse: s.Sparse}
+	source := vcs.Source{URL: s.URL, Branch: s.Branch, Commit: s.Commit, Schemes: s.Schemes, Sparse: s.Sparse, Access: s.Access}
 	commit, err := vcs.Checkout(ctx, source, r.path(path.Join("workspace", sourceDir)), r.log)
 	if err != nil {
 		return nil, err

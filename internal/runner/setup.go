@@ -2,11 +2,13 @@ package runner
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/tofu"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
@@ -26,6 +28,12 @@ func secretValues(job *workerapi.Job) []string {
 	}
 	if job.State != nil {
 		values = append(values, job.State.Password)
+	}
+	if a := job.Source.Access; a != nil {
+		values = append(values, a.Secret)
+		if a.Kind == domain.GitPassword {
+			values = append(values, base64.StdEncoding.EncodeToString([]byte(a.Username+":"+a.Secret)))
+		}
 	}
 	if u, err := url.Parse(job.Source.URL); err == nil && u.User != nil {
 		if password, ok := u.User.Password(); ok {

@@ -21,6 +21,8 @@ type Assignment struct {
 	Hooks      domain.Hooks
 	FailReason string   // set: the run ends before anything is checked out
 	Notices    []string // lines for the log
+	// GitAccess is how to sign in to the stack's repository; nil: nothing fits it.
+	GitAccess *domain.GitAccess
 }
 
 // Variable is one variable of the run's environment.
@@ -47,6 +49,9 @@ func (s *Service) assign(ctx context.Context, tx Tx, run domain.Run) (*Assignmen
 		return nil, err
 	}
 	if err := s.addInputs(ctx, tx, a); err != nil {
+		return nil, err
+	}
+	if err := addGitAccess(ctx, tx, a); err != nil {
 		return nil, err
 	}
 	settings, err := tx.RunSettings(ctx, run.ID)

@@ -92,6 +92,8 @@ type sources interface {
 	AnyPush(ctx context.Context) (bool, error)
 	NextPush(ctx context.Context) (domain.Push, error)
 	DeletePush(ctx context.Context, p access.Permit, id string) error
+	GitCredentialsIn(ctx context.Context, spaces []domain.SpaceID) ([]domain.GitCredential, error)
+	GitSecret(ctx context.Context, id domain.GitCredentialID) (string, error)
 }
 
 // previews is what previews use of it.

@@ -85,13 +85,14 @@ func (tx *Tx) DeleteSpace(ctx context.Context, p access.Permit, id domain.SpaceI
 // SpaceContents counts what lives directly in a space.
 func (tx *Tx) SpaceContents(ctx context.Context, id domain.SpaceID) (domain.SpaceContents, error) {
 	return one(ctx, tx, "space", func(s scanner) (c domain.SpaceContents, err error) {
-		return c, s.Scan(&c.Spaces, &c.Stacks, &c.Contexts, &c.WorkerPools, &c.Repos, &c.PushHooks)
+		return c, s.Scan(&c.Spaces, &c.Stacks, &c.Contexts, &c.WorkerPools, &c.Repos, &c.PushHooks, &c.GitCredentials)
 	}, `select (select count(*) from spaces where parent = $1),
 		(select count(*) from stacks where space_id = $1),
 		(select count(*) from contexts where space_id = $1),
 		(select count(*) from worker_pools where space_id = $1),
 		(select count(*) from repos where space_id = $1),
-		(select count(*) from push_hooks where space_id = $1)`, id)
+		(select count(*) from push_hooks where space_id = $1),
+		(select count(*) from git_credentials where space_id = $1)`, id)
 }
 
 func nameTaken(err error) error {

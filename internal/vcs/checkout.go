@@ -20,8 +20,9 @@ import (
 type Source struct {
 	URL     string
 	Branch  string
-	Commit  string   // empty: the head of Branch
-	Schemes []string // URL schemes that are allowed
+	Commit  string            // empty: the head of Branch
+	Schemes []string          // URL schemes that are allowed
+	Access  *domain.GitAccess // how to sign in; nil: as the worker's own git does
 	// Sparse are the folders whose files are wanted, with those that lie directly
 	// in the folders above them; empty: all.
 	Sparse []string
@@ -51,6 +52,11 @@ func Checkout(ctx context.Context, s Source, dir string, out io.Writer) (domain.
 		}
 	}
 	g := git{remote: r, schemes: s.Schemes, dir: dir, out: out}
+	end, err := g.signIn(ctx, s.Access)
+	if err != nil {
+		return domain.Commit{}, err
+	}
+	defer end()
 	if err := g.clone(ctx, s.Branch, s.Sparse); err != nil {
 		return domain.Commit{}, err
 	}
@@ -171,6 +177,8 @@ func (g git) explain(ctx context.Context, err error, stderr, branch string) erro
 		{"does not appear to be a git repository", fmt.Sprintf("repository %s does not exist", u)},
 		{"does not exist", fmt.Sprintf("repository %s does not exist", u)},
 		{"not found", fmt.Sprintf("repository %s does not exist", u)},
+		{"unable to update url base from redirection", fmt.Sprintf("repository %s answers with another address; give the stack that one: credentials are not sent on", u)},
+		{"The requested URL returned error: 30", fmt.Sprintf("repository %s answers with another address; give the stack that one: credentials are not sent on", u)},
 		{"Could not resolve host", fmt.Sprintf("repository %s cannot be reached: its host name cannot be resolved", u)},
 		{"Connection refused", fmt.Sprintf("repository %s cannot be reached: connection refused", u)},
 		{"Failed to connect", fmt.Sprintf("repository %s cannot be reached", u)},

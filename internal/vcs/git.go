@@ -17,6 +17,7 @@ type git struct {
 	schemes []string
 	dir     string
 	out     io.Writer
+	ssh     string // instead of the worker's own ssh command
 }
 
 // passed are the variables of the worker's own environment that git may see:
@@ -48,9 +49,14 @@ func (g git) environ() []string {
 			env = append(env, name+"="+value)
 		}
 	}
+	if g.ssh != "" {
+		env = append(env, "GIT_SSH_COMMAND="+g.ssh, "SSH_AUTH_SOCK=")
+	}
 	pairs := settings
 	if g.remote.header != "" {
-		pairs = append(pairs[:len(pairs):len(pairs)], [2]string{"http." + g.remote.url + ".extraHeader", g.remote.header})
+		// Git would send the header to wherever it is redirected.
+		pairs = append(pairs[:len(pairs):len(pairs)], [2]string{"http." + g.remote.url + ".extraHeader", g.remote.header},
+			[2]string{"http.followRedirects", "false"}, [2]string{"credential.helper", ""})
 	}
 	env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(pairs)))
 	for i, p := range pairs {

@@ -1,7 +1,6 @@
 package vcs
 
 import (
-	"encoding/base64"
 	"net/url"
 	"regexp"
 	"slices"
@@ -109,8 +108,7 @@ func withoutCredentials(r remote, u *url.URL) (remote, error) {
 		password, hasPassword := u.User.Password()
 		switch {
 		case r.scheme == "http" || r.scheme == "https":
-			pair := u.User.Username() + ":" + password
-			r.header = "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
+			r.header = passwordHeader(u.User.Username(), password)
 			u.User = nil
 		case hasPassword || strings.HasPrefix(u.User.Username(), "-"):
 			return remote{}, invalidURL("only http and https URLs can carry a password")

@@ -85,7 +85,7 @@ func TestCredentialsLeaveTheURL(t *testing.T) {
 	}
 	g := git{remote: r, schemes: []string{"https"}}
 	env := strings.Join(g.environ(), "\n")
-	for _, want := range []string{"=http.https://example.com/a.git.extraHeader\n", "GIT_ALLOW_PROTOCOL=https\n", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=7\n"} {
+	for _, want := range []string{"=http.https://example.com/a.git.extraHeader\n", "GIT_ALLOW_PROTOCOL=https\n", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=9\n"} {
 		if !strings.Contains(env, want) {
 			t.Errorf("environment lacks %q:\n%s", want, env)
 		}

@@ -85,7 +85,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 		MaskWellKnown: a.Stack.MaskWellKnownSecrets, Federated: b.runs.Federated(),
 		Source: Source{
 			Provider: string(a.Stack.Provider), URL: a.Stack.RepositoryURL, Branch: a.Run.Branch,
-			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: upload(a), Sparse: sparse(a.Stack),
+			Commit: a.Run.Commit.Hash, Schemes: b.config.Schemes, Upload: upload(a), Sparse: sparse(a.Stack), Access: a.GitAccess,
 		},
 	}
 	switch a.Run.State {

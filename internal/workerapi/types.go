@@ -146,7 +146,9 @@ type Source struct {
 	Branch   string   `json:"branch"`
 	Commit   string   `json:"commit,omitempty"` // empty: the head of Branch
 	Schemes  []string `json:"schemes"`          // URL schemes the operator allows
-	Sparse   []string `json:"sparse,omitempty"` // folders that are wanted; empty: all
+	// Access is how to sign in to the repository; nil: as the worker's own git does.
+	Access *domain.GitAccess `json:"access,omitempty"`
+	Sparse []string          `json:"sparse,omitempty"` // folders that are wanted; empty: all
 	// Upload, if set, says that git is not needed: GetWorkspace returns the files
 	// as a gzipped tar, which somebody uploaded or committed through the API.
 	// Clients put everything into a folder of this name.

@@ -64,6 +64,9 @@ type MutationResolver interface {
 	StackDependencyCreate(ctx context.Context, input StackDependencyInput) (*view.StackDependency, error)
 	StackDependencyDelete(ctx context.Context, id string) (*view.StackDependency, error)
 	StackDependencyUpdate(ctx context.Context, input StackDependencyUpdateInput) (*view.StackDependency, error)
+	CreateGitCredential(ctx context.Context, input CreateGitCredentialInput) (*view.GitCredential, error)
+	UpdateGitCredential(ctx context.Context, input UpdateGitCredentialInput) (*view.GitCredential, error)
+	DeleteGitCredential(ctx context.Context, input DeleteGitCredentialInput) (*view.GitCredential, error)
 	CreateRoleBinding(ctx context.Context, input CreateRoleBindingInput) (*view.RoleBinding, error)
 	CreateRoleBindings(ctx context.Context, input CreateRoleBindingsInput) ([]*view.RoleBinding, error)
 	DeleteRoleBinding(ctx context.Context, input DeleteRoleBindingInput) (*view.RoleBinding, error)
@@ -535,6 +538,20 @@ func (ec *executionContext) field_Mutation_convertAdministrativeStack_args(ctx c
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createGitCredential_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateGitCredentialInput, error) {
+			return ec.unmarshalNCreateGitCredentialInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐCreateGitCredentialInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createPushHook_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -569,6 +586,20 @@ func (ec *executionContext) field_Mutation_createRoleBindings_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CreateRoleBindingsInput, error) {
 			return ec.unmarshalNCreateRoleBindingsInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐCreateRoleBindingsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteGitCredential_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (DeleteGitCredentialInput, error) {
+			return ec.unmarshalNDeleteGitCredentialInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐDeleteGitCredentialInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2113,6 +2144,20 @@ func (ec *executionContext) field_Mutation_updateAccountSettings_args(ctx contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (UpdateAccountSettingsInput, error) {
 			return ec.unmarshalNUpdateAccountSettingsInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐUpdateAccountSettingsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateGitCredential_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateGitCredentialInput, error) {
+			return ec.unmarshalNUpdateGitCredentialInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐUpdateGitCredentialInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4387,6 +4432,138 @@ func (ec *executionContext) fieldContext_Mutation_stackDependencyUpdate(ctx cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_stackDependencyUpdate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createGitCredential(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createGitCredential(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateGitCredential(ctx, fc.Args["input"].(CreateGitCredentialInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.GitCredential) graphql.Marshaler {
+			return ec.marshalNGitCredential2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐGitCredential(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createGitCredential(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GitCredential(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createGitCredential_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateGitCredential(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateGitCredential(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateGitCredential(ctx, fc.Args["input"].(UpdateGitCredentialInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.GitCredential) graphql.Marshaler {
+			return ec.marshalNGitCredential2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐGitCredential(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateGitCredential(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GitCredential(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateGitCredential_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteGitCredential(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteGitCredential(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteGitCredential(ctx, fc.Args["input"].(DeleteGitCredentialInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.GitCredential) graphql.Marshaler {
+			return ec.marshalNGitCredential2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐGitCredential(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteGitCredential(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GitCredential(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteGitCredential_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -8069,6 +8246,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 				return ec._Mutation_stackDependencyUpdate(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createGitCredential":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createGitCredential(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateGitCredential":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateGitCredential(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteGitCredential":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteGitCredential(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "createRoleBinding":

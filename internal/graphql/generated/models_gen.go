@@ -453,6 +453,24 @@ type ConvertAdministrativeStackInput struct {
 	Stack string `json:"stack"`
 }
 
+// A git credential to keep.
+type CreateGitCredentialInput struct {
+	// Name.
+	Name string `json:"name"`
+	// Id of its space.
+	Space string `json:"space"`
+	// How it signs in.
+	Kind domain.GitCredentialKind `json:"kind"`
+	// What the URLs begin with: https://host/path, ssh://host/path or user@host:path.
+	URLPrefix string `json:"urlPrefix"`
+	// The user name, for a password.
+	Username *string `json:"username,omitempty"`
+	// The password or token, or the private key in PEM form, without a passphrase.
+	Secret string `json:"secret"`
+	// For a key: the keys that the host may have, as ssh-keyscan prints them once somebody has compared them.
+	KnownHosts *string `json:"knownHosts,omitempty"`
+}
+
 // A push hook to make.
 type CreatePushHookInput struct {
 	// Name.
@@ -507,6 +525,12 @@ type DecideAccessRequestInput struct {
 	ID string `json:"id"`
 	// A note to the decision; the asker reads it, and so does whoever reads the audit trail.
 	Note *string `json:"note,omitempty"`
+}
+
+// Which git credential to delete.
+type DeleteGitCredentialInput struct {
+	// Id of the git credential.
+	ID string `json:"id"`
 }
 
 // Which push hook to delete.
@@ -1918,6 +1942,22 @@ type UpdateAccountSettingsInput struct {
 	DelegateSpaceManagement *bool `json:"delegateSpaceManagement,omitempty"`
 	// What is to happen when somebody uses, through a stack, a role that he does not hold himself.
 	StackActAs *domain.ActAsMode `json:"stackActAs,omitempty"`
+}
+
+// How to change a git credential.
+type UpdateGitCredentialInput struct {
+	// Id of the git credential.
+	ID string `json:"id"`
+	// New name.
+	Name *string `json:"name,omitempty"`
+	// What the URLs begin with from now on.
+	URLPrefix *string `json:"urlPrefix,omitempty"`
+	// New user name.
+	Username *string `json:"username,omitempty"`
+	// New password, token or private key.
+	Secret *string `json:"secret,omitempty"`
+	// New keys that the host may have.
+	KnownHosts *string `json:"knownHosts,omitempty"`
 }
 
 // How to change a push hook.

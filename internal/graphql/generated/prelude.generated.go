@@ -1664,6 +1664,23 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairloc
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐGitCredentialID(ctx context.Context, v any) (domain.GitCredentialID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.GitCredentialID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐGitCredentialID(ctx context.Context, sel ast.SelectionSet, v domain.GitCredentialID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋdomainᚐPushHookID(ctx context.Context, v any) (domain.PushHookID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := domain.PushHookID(tmp)

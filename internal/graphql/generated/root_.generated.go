@@ -25,6 +25,7 @@ type ResolverRoot interface {
 	AuditTrailActor() AuditTrailActorResolver
 	Context() ContextResolver
 	ContextAttachment() ContextAttachmentResolver
+	GitCredential() GitCredentialResolver
 	ManagedEntity() ManagedEntityResolver
 	Mutation() MutationResolver
 	PublicWorkerPool() PublicWorkerPoolResolver
@@ -87,11 +88,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConfigInput,
 		ec.unmarshalInputContextInput,
 		ec.unmarshalInputConvertAdministrativeStackInput,
+		ec.unmarshalInputCreateGitCredentialInput,
 		ec.unmarshalInputCreatePushHookInput,
 		ec.unmarshalInputCreateRoleBindingInput,
 		ec.unmarshalInputCreateRoleBindingsInput,
 		ec.unmarshalInputCreateSpaceChange,
 		ec.unmarshalInputDecideAccessRequestInput,
+		ec.unmarshalInputDeleteGitCredentialInput,
 		ec.unmarshalInputDeletePushHookInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
 		ec.unmarshalInputEffectiveAccessInput,
@@ -153,6 +156,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputTerragruntInput,
 		ec.unmarshalInputTerragruntMigrationInput,
 		ec.unmarshalInputUpdateAccountSettingsInput,
+		ec.unmarshalInputUpdateGitCredentialInput,
 		ec.unmarshalInputUpdatePushHookInput,
 		ec.unmarshalInputUserGroupRoleBindingBatchInput,
 		ec.unmarshalInputUserGroupRoleBindingInput,
@@ -1626,6 +1630,96 @@ input StackDependencyReferenceUpdateInput {
   triggerAlways: Boolean! @audited
   "How to hand it on: only ENVIRONMENT_VARIABLE."
   type: String! @audited
+}
+`, BuiltIn: false},
+	{Name: "../schema/gitcredentials.graphqls", Input: `extend type Query {
+  "A git credential, without its secret. Null when it does not exist or the caller can see nothing of it."
+  gitCredential("Id of the git credential." id: ID!): GitCredential @rule(see: SPACE_READ)
+  "The git credentials that the caller can see, without their secrets, oldest first."
+  gitCredentials("Id of a space, to see only those in it." space: ID): [GitCredential!]! @rule(list: SPACE_READ)
+}
+
+extend type Mutation {
+  """
+  Keep how workers sign in to the git repositories whose URLs begin alike. Every
+  stack that can use what is in the space does so. Acting as stacks that hold
+  roles is asked for.
+  """
+  createGitCredential("What to keep." input: CreateGitCredentialInput!): GitCredential! @rule(do: SPACE_ADMIN)
+  "Change a git credential. What is absent stays; with another prefix or other known hosts, the secret must be given again."
+  updateGitCredential("Which one, and how." input: UpdateGitCredentialInput!): GitCredential! @rule(do: SPACE_ADMIN)
+  "Delete a git credential. Answers what it was."
+  deleteGitCredential("Which one." input: DeleteGitCredentialInput!): GitCredential! @rule(do: SPACE_ADMIN)
+}
+
+"How workers sign in to the git repositories whose URLs begin alike. Its secret is never shown."
+type GitCredential {
+  "Fixed id."
+  id: ID!
+  "Name."
+  name: String!
+  "Its space."
+  space: Space! @rule(who: PARENT)
+  "How it signs in."
+  kind: GitCredentialKind!
+  "What the URLs begin with: transport, host, port, and whole parts of the path."
+  urlPrefix: String!
+  "The user name. Null for a key."
+  username: String
+  "The keys that the host may have, as ssh writes them down. Null for a password."
+  knownHosts: String
+  "When it was made, in Unix seconds."
+  createdAt: Int!
+  "When it was last changed, in Unix seconds."
+  updatedAt: Int!
+}
+
+"How a git credential signs in."
+enum GitCredentialKind {
+  "A user name and a password or token, over https."
+  PASSWORD
+  "A private key, over ssh."
+  SSH_KEY
+}
+
+"A git credential to keep."
+input CreateGitCredentialInput {
+  "Name."
+  name: String! @audited
+  "Id of its space."
+  space: ID! @audited
+  "How it signs in."
+  kind: GitCredentialKind! @audited
+  "What the URLs begin with: https://host/path, ssh://host/path or user@host:path."
+  urlPrefix: String! @audited
+  "The user name, for a password."
+  username: String @audited
+  "The password or token, or the private key in PEM form, without a passphrase."
+  secret: String!
+  "For a key: the keys that the host may have, as ssh-keyscan prints them once somebody has compared them."
+  knownHosts: String @audited
+}
+
+"How to change a git credential."
+input UpdateGitCredentialInput {
+  "Id of the git credential."
+  id: ID! @audited
+  "New name."
+  name: String @audited
+  "What the URLs begin with from now on."
+  urlPrefix: String @audited
+  "New user name."
+  username: String @audited
+  "New password, token or private key."
+  secret: String
+  "New keys that the host may have."
+  knownHosts: String @audited
+}
+
+"Which git credential to delete."
+input DeleteGitCredentialInput {
+  "Id of the git credential."
+  id: ID! @audited
 }
 `, BuiltIn: false},
 	{Name: "../schema/grants.graphqls", Input: `extend type Query {
@@ -6661,6 +6755,30 @@ func (ec *executionContext) childFields_EscalationWay(ctx context.Context, field
 		return ec.fieldContext_EscalationWay_sentence(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EscalationWay", field.Name)
+}
+
+func (ec *executionContext) childFields_GitCredential(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_GitCredential_id(ctx, field)
+	case "name":
+		return ec.fieldContext_GitCredential_name(ctx, field)
+	case "space":
+		return ec.fieldContext_GitCredential_space(ctx, field)
+	case "kind":
+		return ec.fieldContext_GitCredential_kind(ctx, field)
+	case "urlPrefix":
+		return ec.fieldContext_GitCredential_urlPrefix(ctx, field)
+	case "username":
+		return ec.fieldContext_GitCredential_username(ctx, field)
+	case "knownHosts":
+		return ec.fieldContext_GitCredential_knownHosts(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_GitCredential_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_GitCredential_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GitCredential", field.Name)
 }
 
 func (ec *executionContext) childFields_Hooks(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
