@@ -22,6 +22,7 @@ import (
 	"github.com/airlock-project/airlock/internal/pushhooks"
 	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/sandbox"
+	"github.com/airlock-project/airlock/internal/schedules"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/states"
@@ -151,6 +152,7 @@ func (s *server) build(ctx context.Context) error {
 	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{
 		BaseURL: s.config.BaseURL, LeaseTTL: s.config.Lease, ApplyTTL: s.config.ApplyLease,
 		Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret}, Federation: s.identity,
+		Next: schedules.Next,
 	})
 	s.states = s.newStates()
 	s.stacks = stacks.New(store.Bind[stacks.Tx](s.store), s.gate, s.ids, s.checkSource)

@@ -38,6 +38,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.follow(background) })
 	loops.Go(func() { s.rotateKeys(background) })
 	s.keepUp(background, &loops)
+	loops.Go(func() { s.schedule(background) })
 	if s.config.Workers > 0 {
 		s.workers.Go(func() { s.work(asked) })
 	}

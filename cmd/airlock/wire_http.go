@@ -20,6 +20,7 @@ import (
 	"github.com/airlock-project/airlock/internal/pushes"
 	"github.com/airlock-project/airlock/internal/repos"
 	"github.com/airlock-project/airlock/internal/roles"
+	"github.com/airlock-project/airlock/internal/schedules"
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/statebackend"
 	"github.com/airlock-project/airlock/internal/store"
@@ -81,6 +82,7 @@ func (s *server) resolver() *graphql.Resolver {
 		Workers:        s.pools,
 
 		Dependencies: dependencies.New(store.Bind[dependencies.Tx](s.store), s.gate, s.ids),
+		Schedules:    schedules.New(store.Bind[schedules.Tx](s.store), s.gate, s.ids),
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	KindRepo          Kind = "repo"
 	KindPushHook      Kind = "push_hook"
 	KindGitCredential Kind = "git_credential"
+	KindSchedule      Kind = "schedule"
 )
 
 // Object is what an operation is about. Space is the space that owns it; for

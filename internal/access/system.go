@@ -28,6 +28,7 @@ const (
 	SystemAutoretry   System = "system::autoretry"    // plans again what a change of the state has made outdated
 	SystemPushHook    System = "system::push-hook"    // keeps what git hosts announce
 	SystemUpkeep      System = "system::upkeep"       // packs logs, clears away what is kept for a time only, keeps storage and keys in order
+	SystemScheduler   System = "system::scheduler"    // notes what came of schedules that were due
 )
 
 var systemKinds = map[System][]Kind{
@@ -46,6 +47,7 @@ var systemKinds = map[System][]Kind{
 	SystemAutoretry:   {KindRun},
 	SystemPushHook:    {KindPushHook},
 	SystemUpkeep:      {KindRun, KindState, KindAccount},
+	SystemScheduler:   {KindSchedule},
 }
 
 // System returns the permit of a background worker for one object. It leaves

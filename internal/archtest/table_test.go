@@ -75,6 +75,12 @@ var table = []row{
 	useCase("webhooks"),
 	useCase("upkeep"),
 	{
+		folder:    "internal/schedules",
+		own:       []string{"authz", "internal/domain", "internal/access"},
+		libraries: []string{"github.com/netresearch/go-cron"}, // reads cron lines; nothing else of it is used
+		why:       "a use case that knows cron lines beside what use cases know",
+	},
+	{
 		folder:    "internal/identity",
 		own:       []string{"authz", "internal/domain", "internal/access"},
 		libraries: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/go-jose/go-jose/v4", "golang.org/x/crypto"},
@@ -187,6 +193,7 @@ var table = []row{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/dependencies", "internal/policies", "internal/roles", "internal/bindings",
 			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos", "internal/pushhooks", "internal/gitcredentials",
+			"internal/schedules",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},
 		why:       "GraphQL translates, calls a use case and translates back; it has no rule and no SQL of its own",

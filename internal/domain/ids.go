@@ -32,6 +32,7 @@ type (
 	RepoID              string
 	PushHookID          string
 	GitCredentialID     string
+	ScheduleID          string
 )
 
 // The two spaces that every account has (access model A1, A2).

@@ -62,6 +62,20 @@ func CheckText(field, text string) error {
 	return nil
 }
 
+// MaxCommand bounds the command of a task, in bytes.
+const MaxCommand = 16 << 10
+
+// CheckCommand accepts the command of a task.
+func CheckCommand(field, command string) error {
+	if strings.TrimSpace(command) == "" {
+		return Invalid(field, "must not be empty")
+	}
+	if len(command) > MaxCommand {
+		return Invalid(field, "must not be longer than %d bytes", MaxCommand)
+	}
+	return CheckText(field, command)
+}
+
 // CheckLabels accepts a set of labels.
 func CheckLabels(field string, labels []string) error {
 	if len(labels) > MaxLabels {

@@ -24,6 +24,7 @@ import (
 	"github.com/airlock-project/airlock/internal/repos"
 	"github.com/airlock-project/airlock/internal/roles"
 	"github.com/airlock-project/airlock/internal/runs"
+	"github.com/airlock-project/airlock/internal/schedules"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
@@ -99,6 +100,7 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 		Workers: workers.New(store.Bind[workers.Tx](db), gate, ids,
 			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, "http://airlock.test"),
 		Dependencies: dependencies.New(store.Bind[dependencies.Tx](db), gate, ids),
+		Schedules:    schedules.New(store.Bind[schedules.Tx](db), gate, ids),
 	}
 }
 

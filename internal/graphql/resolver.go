@@ -48,6 +48,7 @@ type Resolver struct {
 	GitCredentials GitCredentials
 
 	Dependencies Dependencies
+	Schedules    Schedules
 }
 
 // NewSchema returns the executable schema over a resolver.

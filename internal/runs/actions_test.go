@@ -293,7 +293,7 @@ func TestReplan(t *testing.T) {
 func TestTask(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		will := b.As(t, "will")
-		for _, bad := range []string{"", "  ", "a\x00", strings.Repeat("x", runs.MaxCommand+1)} {
+		for _, bad := range []string{"", "  ", "a\x00", strings.Repeat("x", domain.MaxCommand+1)} {
 			b.Invalid(t, "command", func() error { return second(b.CreateTask(will, runs.TaskInput{Stack: "k2", Command: bad})) })
 		}
 		b.Denied(t, domain.CodeForbidden, func() error { return second(b.CreateTask(will, runs.TaskInput{Stack: "k", Command: "true"})) })

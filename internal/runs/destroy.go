@@ -18,31 +18,42 @@ func (s *Service) Destroy(ctx context.Context, id domain.StackID) (stack domain.
 		if stack, op, permit, err = s.permitStack(ctx, tx, "stack.delete", authz.ActionStackDelete, id); err != nil {
 			return err
 		}
-		if stack.ProtectFromDeletion {
-			return s.gate.Refuse(ctx, tx, op, domain.Conflict("stack %s is protected from deletion", id))
-		}
-		if stack.Destroyer != "" {
+		if stack.Destroyer != "" && !stack.ProtectFromDeletion {
 			return nil // asked once more
 		}
-		dependents, err := tx.DependentStacks(ctx, id)
-		if err == nil {
-			err = s.gate.KeepDependents(ctx, tx, op, dependents)
-		}
-		if err != nil {
+		if err := s.guardDeletion(ctx, tx, op, stack); err != nil {
 			return err
 		}
 		if err := s.guardStart(ctx, tx, op, stack); err != nil {
 			return err
 		}
 		run := s.newRun(ctx, tx, stack, domain.RunDestroy)
-		run.Title = "Destroy before deletion"
-		stack.Destroyer = run.ID
-		if err := tx.SetStackLife(ctx, permit, id, stack.StackLife); err != nil {
-			return err
-		}
-		return s.begin(ctx, tx, permit, &run)
+		return s.destroy(ctx, tx, permit, &stack, &run)
 	})
 	return stack, err
+}
+
+// guardDeletion refuses to delete a stack that is protected, or that others
+// depend on.
+func (s *Service) guardDeletion(ctx context.Context, tx Tx, op access.Op, stack domain.Stack) error {
+	if stack.ProtectFromDeletion {
+		return s.gate.Refuse(ctx, tx, op, domain.Conflict("stack %s is protected from deletion", stack.ID))
+	}
+	dependents, err := tx.DependentStacks(ctx, stack.ID)
+	if err != nil {
+		return err
+	}
+	return s.gate.KeepDependents(ctx, tx, op, dependents)
+}
+
+// destroy starts the run after which a stack is deleted. The caller holds it.
+func (s *Service) destroy(ctx context.Context, tx Tx, permit access.Permit, stack *domain.Stack, run *domain.Run) error {
+	run.Title = "Destroy before deletion"
+	stack.Destroyer = run.ID
+	if err := tx.SetStackLife(ctx, permit, stack.ID, stack.StackLife); err != nil {
+		return err
+	}
+	return s.begin(ctx, tx, permit, run)
 }
 
 // keepUndestroyed ends the deletion of a stack whose resources were not

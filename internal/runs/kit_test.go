@@ -8,6 +8,7 @@ import (
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/runs"
+	"github.com/airlock-project/airlock/internal/schedules"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/store/storetest"
 )
@@ -32,6 +33,7 @@ func (tokens) RunToken(r domain.Run) (string, error) { return "token of " + stri
 func service(s *store.Store, k *storetest.Kit) *runs.Service {
 	return runs.New(store.Bind[runs.Tx](s), access.NewGate(), k.IDs, tokens{}, runs.Config{
 		BaseURL: base, Uploads: runs.UploadTokens{New: k.IDs.ULID, Hash: func(token string) []byte { return []byte(token) }},
+		Next: schedules.Next,
 	})
 }
 

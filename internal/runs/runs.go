@@ -68,6 +68,12 @@ type Tx interface {
 	RunsToFollow(ctx context.Context, limit int) ([]domain.RunID, error)
 	LastTracked(ctx context.Context, id domain.StackID, before domain.RunID) (domain.Run, error)
 
+	DueSchedules(ctx context.Context, after domain.Schedule, limit int) ([]domain.Schedule, error)
+	LockSchedule(ctx context.Context, id domain.ScheduleID) (domain.Schedule, error)
+	ScheduleWaits(ctx context.Context, s domain.Schedule) (bool, error)
+	PassSchedule(ctx context.Context, p access.Permit, id domain.ScheduleID, last domain.Tick, next time.Time) error
+	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error
+
 	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
 	AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error)
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
@@ -139,6 +145,9 @@ type Config struct {
 	Uploads  UploadTokens
 	// Federation issues the tokens with which runs sign in elsewhere; nil: none are.
 	Federation FederationIssuer
+	// Next returns when a schedule is due for the first time after a moment, zero
+	// for never again.
+	Next func(t domain.Timing, after time.Time) (time.Time, error)
 }
 
 // Service answers and changes runs.

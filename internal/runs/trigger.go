@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"regexp"
-	"strings"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -78,9 +77,6 @@ func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run,
 	return run, err
 }
 
-// MaxCommand bounds the command of a task, in bytes.
-const MaxCommand = 16 << 10
-
 // TaskInput is what a caller asks for.
 type TaskInput struct {
 	Stack    domain.StackID
@@ -96,7 +92,7 @@ func (s *Service) CreateTask(ctx context.Context, in TaskInput) (run domain.Run,
 		if err != nil {
 			return err
 		}
-		if err := checkCommand(in.Command); err != nil {
+		if err := domain.CheckCommand("command", in.Command); err != nil {
 			return err
 		}
 		if err := domain.CheckText("metadata", in.Metadata); err != nil {
@@ -114,16 +110,6 @@ func (s *Service) CreateTask(ctx context.Context, in TaskInput) (run domain.Run,
 		return s.begin(ctx, tx, permit, &run)
 	})
 	return run, err
-}
-
-func checkCommand(command string) error {
-	if strings.TrimSpace(command) == "" {
-		return domain.Invalid("command", "must not be empty")
-	}
-	if len(command) > MaxCommand {
-		return domain.Invalid("command", "must not be longer than %d bytes", MaxCommand)
-	}
-	return domain.CheckText("command", command)
 }
 
 // permitStack permits an operation on the runs of a stack and holds the stack

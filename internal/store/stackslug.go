@@ -24,6 +24,8 @@ var stackReferences = []struct{ table, column, when string }{
 	{"stack_dependencies", "depends_on", "true"},
 	{"managed_entities", "stack_id", "true"},
 	{"stack_stars", "stack_id", "true"},
+	{"schedules", "stack_id", "true"},
+	{"schedules", "author_id", "author_kind = 'stack'"},
 	{"role_bindings", "actor_id", "actor_kind = 'stack'"},
 	{"role_bindings", "entity_id", "entity_kind = 'stack'"},
 	{"access_requests", "actor_id", "actor_kind = 'stack'"},

@@ -1299,6 +1299,44 @@ type RuntimeConfigInput struct {
 	Yaml *string `json:"yaml,omitempty"`
 }
 
+// When a stack is to be deleted.
+type ScheduledDeleteInput struct {
+	// True to destroy first what the stack has made.
+	ShouldDeleteResources bool `json:"shouldDeleteResources"`
+	// The time, in Unix seconds. It must be in the future.
+	TimestampSchedule *int `json:"timestampSchedule,omitempty"`
+	// A time zone; it says nothing about a time in Unix seconds.
+	Timezone *string `json:"timezone,omitempty"`
+}
+
+// When runs are to be started.
+type ScheduledRunInput struct {
+	// Cron lines of five fields: minute, hour, day of the month, month, day of the
+	// week. Absent where timestampSchedule is set.
+	CronSchedule []string `json:"cronSchedule,omitempty"`
+	// A name for people; may be empty.
+	Name string `json:"name"`
+	// Settings for these runs only. Not accepted yet.
+	RuntimeConfig *RuntimeConfigInput `json:"runtimeConfig,omitempty"`
+	// One time, in Unix seconds. It must be in the future. Absent where cronSchedule is set.
+	TimestampSchedule *int `json:"timestampSchedule,omitempty"`
+	// The time zone of the cron lines, such as Europe/Paris. Absent means UTC.
+	Timezone *string `json:"timezone,omitempty"`
+}
+
+// What is to be started, and when.
+type ScheduledTaskInput struct {
+	// The command, for /bin/sh. It is shown to whoever sees the stack.
+	Command string `json:"command"`
+	// Cron lines of five fields: minute, hour, day of the month, month, day of the
+	// week. Absent where timestampSchedule is set.
+	CronSchedule []string `json:"cronSchedule,omitempty"`
+	// One time, in Unix seconds. It must be in the future. Absent where cronSchedule is set.
+	TimestampSchedule *int `json:"timestampSchedule,omitempty"`
+	// The time zone of the cron lines, such as Europe/Paris. Absent means UTC.
+	Timezone *string `json:"timezone,omitempty"`
+}
+
 // One entry found.
 type SearchAuditTrailEntriesEdge struct {
 	// Position of this edge, for `after`.

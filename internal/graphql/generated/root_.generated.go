@@ -133,6 +133,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRotatePushHookSecretInput,
 		ec.unmarshalInputRunChangesInput,
 		ec.unmarshalInputRuntimeConfigInput,
+		ec.unmarshalInputScheduledDeleteInput,
+		ec.unmarshalInputScheduledRunInput,
+		ec.unmarshalInputScheduledTaskInput,
 		ec.unmarshalInputSearchInput,
 		ec.unmarshalInputSetApiKeyGroupsChange,
 		ec.unmarshalInputSetRoleActionsChange,
@@ -4550,6 +4553,226 @@ type RunLogMessage {
   timestamp: Int
 }
 `, BuiltIn: false},
+	{Name: "../schema/schedules.graphqls", Input: `extend type Mutation {
+  """
+  Delete a stack later, once. If its author may no longer delete the stack then,
+  it stays.
+  """
+  stackScheduledDeleteCreate("When, and what of." input: ScheduledDeleteInput!, "Id of the stack." stack: ID!): ScheduledDelete!
+    @rule(do: SCHEDULE_CREATE)
+    @rule(do: STACK_DELETE)
+  "Do not delete a stack after all."
+  stackScheduledDeleteDelete("Id of the schedule." scheduledDelete: ID!, "Id of the stack." stack: ID!): ScheduledDelete! @rule(do: SCHEDULE_DELETE)
+  "Change when a stack is deleted. Whoever does is the author of the schedule from then on."
+  stackScheduledDeleteUpdate(
+    "When, and what of."
+    input: ScheduledDeleteInput!
+    "Id of the schedule."
+    scheduledDelete: ID!
+    "Id of the stack."
+    stack: ID!
+  ): ScheduledDelete! @rule(do: SCHEDULE_UPDATE) @rule(do: STACK_DELETE)
+  """
+  Start tracked runs of a stack later. If the schedule's author may no longer
+  trigger runs then, none is started.
+  """
+  stackScheduledRunCreate("When." input: ScheduledRunInput!, "Id of the stack." stack: ID!): ScheduledRun!
+    @rule(do: SCHEDULE_CREATE)
+    @rule(do: RUN_TRIGGER)
+  "Remove a schedule. What it has started goes on."
+  stackScheduledRunDelete("Id of the schedule." scheduledRun: ID!, "Id of the stack." stack: ID!): ScheduledRun! @rule(do: SCHEDULE_DELETE)
+  "Change a schedule. Whoever does is its author from then on."
+  stackScheduledRunUpdate("When." input: ScheduledRunInput!, "Id of the schedule." scheduledRun: ID!, "Id of the stack." stack: ID!): ScheduledRun!
+    @rule(do: SCHEDULE_UPDATE)
+    @rule(do: RUN_TRIGGER)
+  """
+  Start tasks on a stack later. If the schedule's author may no longer start tasks
+  then, or act as the stack, none is started.
+  """
+  stackScheduledTaskCreate("What, and when." input: ScheduledTaskInput!, "Id of the stack." stack: ID!): ScheduledTask!
+    @rule(do: SCHEDULE_CREATE)
+    @rule(do: TASK_CREATE)
+  "Remove a schedule. What it has started goes on."
+  stackScheduledTaskDelete("Id of the schedule." scheduledTask: ID!, "Id of the stack." stack: ID!): ScheduledTask! @rule(do: SCHEDULE_DELETE)
+  "Change a schedule. Whoever does is its author from then on."
+  stackScheduledTaskUpdate("What, and when." input: ScheduledTaskInput!, "Id of the schedule." scheduledTask: ID!, "Id of the stack." stack: ID!): ScheduledTask!
+    @rule(do: SCHEDULE_UPDATE)
+    @rule(do: TASK_CREATE)
+}
+
+extend type Stack {
+  "One scheduled deletion. Null when there is none."
+  scheduledDelete("Its id." id: ID!): ScheduledDelete @rule(see: STACK_READ)
+  "Scheduled deletions, oldest first."
+  scheduledDeletes: [ScheduledDelete!]! @rule(see: STACK_READ)
+  "One schedule of runs. Null when there is none."
+  scheduledRun("Its id." id: ID!): ScheduledRun @rule(see: STACK_READ)
+  "Schedules of runs, oldest first."
+  scheduledRuns: [ScheduledRun!]! @rule(see: STACK_READ)
+  "One schedule of tasks. Null when there is none."
+  scheduledTask("Its id." id: ID!): ScheduledTask @rule(see: STACK_READ)
+  "Schedules of tasks, oldest first."
+  scheduledTasks: [ScheduledTask!]! @rule(see: STACK_READ)
+}
+
+"A deletion of a stack that is to come."
+type ScheduledDelete {
+  "Empty: a stack is deleted once."
+  cronSchedule: [String!]!
+  "Fixed id."
+  id: ID!
+  "What came of it when it was last due. Null: it was never due."
+  last: ScheduleTick
+  "When it is due, in Unix seconds. Null: it was due."
+  nextSchedule: Int
+  "Who has set it, as the audit trail names him."
+  setBy: String!
+  "True to destroy first what the stack has made."
+  shouldDeleteResources: Boolean!
+  "The time that was set, in Unix seconds."
+  timestampSchedule: Int
+  "The time zone that was set."
+  timezone: String
+}
+
+"A schedule of tracked runs."
+type ScheduledRun {
+  "The cron lines that were set; empty where it is due once."
+  cronSchedule: [String!]!
+  "Settings for its runs only. Null: there are none yet."
+  customRuntimeConfig: RuntimeConfig
+  "Fixed id."
+  id: ID!
+  "What came of it when it was last due. Null: it was never due."
+  last: ScheduleTick
+  "Name; may be empty."
+  name: String!
+  "When it is due next, in Unix seconds. Null: never again."
+  nextSchedule: Int
+  "Who has set it, as the audit trail names him."
+  setBy: String!
+  "The time that was set, in Unix seconds. Null where it is due by cron lines."
+  timestampSchedule: Int
+  "The time zone that was set. Null means UTC."
+  timezone: String
+}
+
+"A schedule of tasks."
+type ScheduledTask {
+  "The command."
+  command: String!
+  "The cron lines that were set; empty where it is due once."
+  cronSchedule: [String!]!
+  "Fixed id."
+  id: ID!
+  "What came of it when it was last due. Null: it was never due."
+  last: ScheduleTick
+  "When it is due next, in Unix seconds. Null: never again."
+  nextSchedule: Int
+  "Who has set it, as the audit trail names him."
+  setBy: String!
+  "The time that was set, in Unix seconds. Null where it is due by cron lines."
+  timestampSchedule: Int
+  "The time zone that was set. Null means UTC."
+  timezone: String
+}
+
+"What came of a schedule when it was due."
+type ScheduleTick {
+  "When it was due, in Unix seconds."
+  at: Int!
+  "Why it started nothing. Empty where it started something."
+  note: String!
+  "Id of the run that it started. Null for none."
+  runId: ID
+}
+
+"Settings of runs that are not those of their stack."
+type RuntimeConfig {
+  "Commands after applying."
+  afterApply: [String!]!
+  "Commands after destroying."
+  afterDestroy: [String!]!
+  "Commands after initializing."
+  afterInit: [String!]!
+  "Commands after a task."
+  afterPerform: [String!]!
+  "Commands after planning."
+  afterPlan: [String!]!
+  "Commands at the end."
+  afterRun: [String!]!
+  "Commands before applying."
+  beforeApply: [String!]!
+  "Commands before destroying."
+  beforeDestroy: [String!]!
+  "Commands before initializing."
+  beforeInit: [String!]!
+  "Commands before a task."
+  beforePerform: [String!]!
+  "Commands before planning."
+  beforePlan: [String!]!
+  "Variables of the environment."
+  environment: [EnvVar!]!
+  "Folder of the project."
+  projectRoot: String!
+  "Image that the run executes in."
+  runnerImage: String!
+  "Version of the tool."
+  terraformVersion: String!
+  "Which tool."
+  terraformWorkflowTool: TerraformWorkflowTool
+}
+
+"A variable of the environment."
+type EnvVar {
+  "Name."
+  key: String!
+  "Value."
+  value: String!
+}
+
+"When a stack is to be deleted."
+input ScheduledDeleteInput {
+  "True to destroy first what the stack has made."
+  shouldDeleteResources: Boolean! @audited
+  "The time, in Unix seconds. It must be in the future."
+  timestampSchedule: Int @audited
+  "A time zone; it says nothing about a time in Unix seconds."
+  timezone: String @audited
+}
+
+"When runs are to be started."
+input ScheduledRunInput {
+  """
+  Cron lines of five fields: minute, hour, day of the month, month, day of the
+  week. Absent where timestampSchedule is set.
+  """
+  cronSchedule: [String!] @audited
+  "A name for people; may be empty."
+  name: String! @audited
+  "Settings for these runs only. Not accepted yet."
+  runtimeConfig: RuntimeConfigInput
+  "One time, in Unix seconds. It must be in the future. Absent where cronSchedule is set."
+  timestampSchedule: Int @audited
+  "The time zone of the cron lines, such as Europe/Paris. Absent means UTC."
+  timezone: String @audited
+}
+
+"What is to be started, and when."
+input ScheduledTaskInput {
+  "The command, for /bin/sh. It is shown to whoever sees the stack."
+  command: String! @audited
+  """
+  Cron lines of five fields: minute, hour, day of the month, month, day of the
+  week. Absent where timestampSchedule is set.
+  """
+  cronSchedule: [String!] @audited
+  "One time, in Unix seconds. It must be in the future. Absent where cronSchedule is set."
+  timestampSchedule: Int @audited
+  "The time zone of the cron lines, such as Europe/Paris. Absent means UTC."
+  timezone: String @audited
+}
+`, BuiltIn: false},
 	{Name: "../schema/search.graphqls", Input: `"Where a page of a search ends and whether more pages follow."
 type PageInfo {
   "Opaque position after the last edge of this page; pass it on as ` + "`" + `after` + "`" + `. Null on an empty page."
@@ -6639,6 +6862,16 @@ func (ec *executionContext) childFields_EffectiveAction(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type EffectiveAction", field.Name)
 }
 
+func (ec *executionContext) childFields_EnvVar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_EnvVar_key(ctx, field)
+	case "value":
+		return ec.fieldContext_EnvVar_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EnvVar", field.Name)
+}
+
 func (ec *executionContext) childFields_EscalationChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "goal":
@@ -7457,6 +7690,44 @@ func (ec *executionContext) childFields_RunStateTransition(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type RunStateTransition", field.Name)
 }
 
+func (ec *executionContext) childFields_RuntimeConfig(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "afterApply":
+		return ec.fieldContext_RuntimeConfig_afterApply(ctx, field)
+	case "afterDestroy":
+		return ec.fieldContext_RuntimeConfig_afterDestroy(ctx, field)
+	case "afterInit":
+		return ec.fieldContext_RuntimeConfig_afterInit(ctx, field)
+	case "afterPerform":
+		return ec.fieldContext_RuntimeConfig_afterPerform(ctx, field)
+	case "afterPlan":
+		return ec.fieldContext_RuntimeConfig_afterPlan(ctx, field)
+	case "afterRun":
+		return ec.fieldContext_RuntimeConfig_afterRun(ctx, field)
+	case "beforeApply":
+		return ec.fieldContext_RuntimeConfig_beforeApply(ctx, field)
+	case "beforeDestroy":
+		return ec.fieldContext_RuntimeConfig_beforeDestroy(ctx, field)
+	case "beforeInit":
+		return ec.fieldContext_RuntimeConfig_beforeInit(ctx, field)
+	case "beforePerform":
+		return ec.fieldContext_RuntimeConfig_beforePerform(ctx, field)
+	case "beforePlan":
+		return ec.fieldContext_RuntimeConfig_beforePlan(ctx, field)
+	case "environment":
+		return ec.fieldContext_RuntimeConfig_environment(ctx, field)
+	case "projectRoot":
+		return ec.fieldContext_RuntimeConfig_projectRoot(ctx, field)
+	case "runnerImage":
+		return ec.fieldContext_RuntimeConfig_runnerImage(ctx, field)
+	case "terraformVersion":
+		return ec.fieldContext_RuntimeConfig_terraformVersion(ctx, field)
+	case "terraformWorkflowTool":
+		return ec.fieldContext_RuntimeConfig_terraformWorkflowTool(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RuntimeConfig", field.Name)
+}
+
 func (ec *executionContext) childFields_RuntimeConfigElement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "context":
@@ -7489,6 +7760,86 @@ func (ec *executionContext) childFields_SchedulableRun(ctx context.Context, fiel
 		return ec.fieldContext_SchedulableRun_stackId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SchedulableRun", field.Name)
+}
+
+func (ec *executionContext) childFields_ScheduleTick(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_ScheduleTick_at(ctx, field)
+	case "note":
+		return ec.fieldContext_ScheduleTick_note(ctx, field)
+	case "runId":
+		return ec.fieldContext_ScheduleTick_runId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ScheduleTick", field.Name)
+}
+
+func (ec *executionContext) childFields_ScheduledDelete(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cronSchedule":
+		return ec.fieldContext_ScheduledDelete_cronSchedule(ctx, field)
+	case "id":
+		return ec.fieldContext_ScheduledDelete_id(ctx, field)
+	case "last":
+		return ec.fieldContext_ScheduledDelete_last(ctx, field)
+	case "nextSchedule":
+		return ec.fieldContext_ScheduledDelete_nextSchedule(ctx, field)
+	case "setBy":
+		return ec.fieldContext_ScheduledDelete_setBy(ctx, field)
+	case "shouldDeleteResources":
+		return ec.fieldContext_ScheduledDelete_shouldDeleteResources(ctx, field)
+	case "timestampSchedule":
+		return ec.fieldContext_ScheduledDelete_timestampSchedule(ctx, field)
+	case "timezone":
+		return ec.fieldContext_ScheduledDelete_timezone(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ScheduledDelete", field.Name)
+}
+
+func (ec *executionContext) childFields_ScheduledRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cronSchedule":
+		return ec.fieldContext_ScheduledRun_cronSchedule(ctx, field)
+	case "customRuntimeConfig":
+		return ec.fieldContext_ScheduledRun_customRuntimeConfig(ctx, field)
+	case "id":
+		return ec.fieldContext_ScheduledRun_id(ctx, field)
+	case "last":
+		return ec.fieldContext_ScheduledRun_last(ctx, field)
+	case "name":
+		return ec.fieldContext_ScheduledRun_name(ctx, field)
+	case "nextSchedule":
+		return ec.fieldContext_ScheduledRun_nextSchedule(ctx, field)
+	case "setBy":
+		return ec.fieldContext_ScheduledRun_setBy(ctx, field)
+	case "timestampSchedule":
+		return ec.fieldContext_ScheduledRun_timestampSchedule(ctx, field)
+	case "timezone":
+		return ec.fieldContext_ScheduledRun_timezone(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ScheduledRun", field.Name)
+}
+
+func (ec *executionContext) childFields_ScheduledTask(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "command":
+		return ec.fieldContext_ScheduledTask_command(ctx, field)
+	case "cronSchedule":
+		return ec.fieldContext_ScheduledTask_cronSchedule(ctx, field)
+	case "id":
+		return ec.fieldContext_ScheduledTask_id(ctx, field)
+	case "last":
+		return ec.fieldContext_ScheduledTask_last(ctx, field)
+	case "nextSchedule":
+		return ec.fieldContext_ScheduledTask_nextSchedule(ctx, field)
+	case "setBy":
+		return ec.fieldContext_ScheduledTask_setBy(ctx, field)
+	case "timestampSchedule":
+		return ec.fieldContext_ScheduledTask_timestampSchedule(ctx, field)
+	case "timezone":
+		return ec.fieldContext_ScheduledTask_timezone(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ScheduledTask", field.Name)
 }
 
 func (ec *executionContext) childFields_SearchAuditTrailEntriesEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7927,6 +8278,18 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_vendorConfig(ctx, field)
 	case "workerPool":
 		return ec.fieldContext_Stack_workerPool(ctx, field)
+	case "scheduledDelete":
+		return ec.fieldContext_Stack_scheduledDelete(ctx, field)
+	case "scheduledDeletes":
+		return ec.fieldContext_Stack_scheduledDeletes(ctx, field)
+	case "scheduledRun":
+		return ec.fieldContext_Stack_scheduledRun(ctx, field)
+	case "scheduledRuns":
+		return ec.fieldContext_Stack_scheduledRuns(ctx, field)
+	case "scheduledTask":
+		return ec.fieldContext_Stack_scheduledTask(ctx, field)
+	case "scheduledTasks":
+		return ec.fieldContext_Stack_scheduledTasks(ctx, field)
 	case "isStateRollback":
 		return ec.fieldContext_Stack_isStateRollback(ctx, field)
 	case "stateHistory":

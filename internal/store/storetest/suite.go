@@ -43,6 +43,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"logs", testLogs},
 		{"workspaces", testWorkspaces},
 		{"dependencies", testDependencies},
+		{"schedules", testSchedules},
 		{"scopes", testScopes},
 		{"lists are what is seen", testLists},
 		{"texts that cannot be stored", testUnstorable},

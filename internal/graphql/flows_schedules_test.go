@@ -1,0 +1,44 @@
+package graphql
+
+import (
+	"testing"
+
+	"github.com/airlock-project/airlock/internal/store/storetest"
+)
+
+// TestScheduleFlow walks through the documents of the provider.
+func TestScheduleFlow(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		storetest.World(t, k)
+		w := worldOver(t, realResolver(t, k.Store, k.Gate, k.IDs, k.Clock.Now), string(k.Secrets.AdminKeyID))
+		run := w.do("provider_schedules", "CreateRun", vars{"stack": "k2", "input": aScheduledRun()})
+		if run["name"] != "nightly" || run["timezone"] != "Europe/Paris" || run["timestampSchedule"] != nil || run["nextSchedule"] == nil || run["customRuntimeConfig"] != nil {
+			t.Errorf("made %v", run)
+		}
+		once := with(aScheduledRun(), "cronSchedule", nil)
+		once["timestampSchedule"], once["timezone"] = someDay, nil
+		ids := vars{"stack": "k2", "scheduledRun": run["id"]}
+		run = w.do("provider_schedules", "UpdateRun", with(ids, "input", once))
+		if run["timestampSchedule"] != float64(someDay) || run["nextSchedule"] != float64(someDay) || len(run["cronSchedule"].([]any)) != 0 {
+			t.Errorf("changed to %v", run)
+		}
+		if code := w.code(`mutation($stack:ID!,$input:ScheduledRunInput!){stackScheduledRunCreate(stack:$stack,input:$input){id}}`,
+			vars{"stack": "k2", "input": with(aScheduledRun(), "runtimeConfig", vars{"projectRoot": "x"})}); code != "INVALID" {
+			t.Errorf("settings for these runs: %s", code)
+		}
+		read := func(operation, field, id string) any {
+			return w.do("provider_schedules", operation, vars{"stack": "k2", "id": id})[field]
+		}
+		if read("ReadRun", "scheduledRun", id(run)) == nil || read("ReadTask", "scheduledTask", id(run)) != nil {
+			t.Error("a schedule is what it is, and nothing else")
+		}
+		w.do("provider_schedules", "DeleteRun", ids)
+		if read("ReadRun", "scheduledRun", id(run)) != nil {
+			t.Error("it is still there")
+		}
+		deletion := w.do("provider_schedules", "CreateDelete", vars{"stack": "k2", "input": aScheduledDelete()})
+		if deletion["shouldDeleteResources"] != true || deletion["timestampSchedule"] != float64(someDay) {
+			t.Errorf("made %v", deletion)
+		}
+	})
+}

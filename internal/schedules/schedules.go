@@ -1,0 +1,212 @@
+// Package schedules holds the use cases of schedules: what is to be started on a
+// stack later, and when. What is due, the runs package starts.
+package schedules
+
+import (
+	"context"
+	"slices"
+
+	"github.com/airlock-project/airlock/authz"
+	"github.com/airlock-project/airlock/internal/access"
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// Tx is what this package uses of a transaction.
+type Tx interface {
+	access.ActAsReader
+	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	LockSchedule(ctx context.Context, id domain.ScheduleID) (domain.Schedule, error)
+	SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Schedule, error)
+	InsertSchedule(ctx context.Context, p access.Permit, s domain.Schedule) error
+	UpdateSchedule(ctx context.Context, p access.Permit, s domain.Schedule) error
+	DeleteSchedule(ctx context.Context, p access.Permit, id domain.ScheduleID) error
+	Also(p access.Permit)
+}
+
+// Service answers and changes schedules.
+type Service struct {
+	db   access.Transactor[Tx]
+	gate *access.Gate
+	ids  domain.IDSource
+}
+
+// New returns the use cases of schedules.
+func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource) *Service {
+	return &Service{db: db, gate: gate, ids: ids}
+}
+
+// Input is a schedule as a caller wants it.
+type Input struct {
+	Kind domain.ScheduleKind
+	domain.Timing
+	domain.ScheduleAim
+}
+
+// Create makes a schedule of a stack. It takes schedule:create, and what it
+// takes to do now what is to be done then.
+func (s *Service) Create(ctx context.Context, stack domain.StackID, in Input) (d domain.Schedule, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		d = domain.Schedule{ID: domain.ScheduleID(s.ids.ULID()), Stack: stack, Kind: in.Kind, CreatedAt: tx.Now()}
+		permit, err := s.permit(ctx, tx, "create", authz.ActionScheduleCreate, d)
+		if err != nil {
+			return err
+		}
+		if err := s.set(ctx, tx, &d, in); err != nil {
+			return err
+		}
+		others, err := tx.SchedulesOf(ctx, stack)
+		if err == nil && len(others) >= domain.MaxSchedules {
+			return domain.Conflict("stack %s has %d schedules already, and may have no more", stack, len(others))
+		}
+		if err != nil {
+			return err
+		}
+		return tx.InsertSchedule(ctx, permit, d)
+	})
+	return d, err
+}
+
+// Update changes a schedule. Whoever does is its author from then on.
+func (s *Service) Update(ctx context.Context, stack domain.StackID, id domain.ScheduleID, in Input) (d domain.Schedule, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		var permit access.Permit
+		if d, permit, err = s.find(ctx, tx, "update", authz.ActionScheduleUpdate, stack, id, in.Kind); err != nil {
+			return err
+		}
+		if err := s.set(ctx, tx, &d, in); err != nil {
+			return err
+		}
+		return tx.UpdateSchedule(ctx, permit, d)
+	})
+	return d, err
+}
+
+// Delete removes a schedule. What it has started goes on.
+func (s *Service) Delete(ctx context.Context, stack domain.StackID, id domain.ScheduleID, kind domain.ScheduleKind) (d domain.Schedule, err error) {
+	err = s.db.Change(ctx, func(tx Tx) error {
+		var permit access.Permit
+		if d, permit, err = s.find(ctx, tx, "delete", authz.ActionScheduleDelete, stack, id, kind); err != nil {
+			return err
+		}
+		return tx.DeleteSchedule(ctx, permit, id)
+	})
+	return d, err
+}
+
+// set validates what a caller wants and makes him the author.
+func (s *Service) set(ctx context.Context, tx Tx, d *domain.Schedule, in Input) error {
+	if err := in.check(); err != nil {
+		return err
+	}
+	when, err := timing(in.Timing, d.Timing, tx.Now())
+	if err != nil {
+		return err
+	}
+	if d.NextAt, err = Next(when, tx.Now()); err != nil {
+		return err
+	}
+	caller, err := access.CallerFrom(ctx)
+	if err != nil {
+		return err
+	}
+	d.Timing, d.ScheduleAim, d.Author, d.AuthorName = when, in.ScheduleAim, caller.Subject.Actor, caller.Name
+	return nil
+}
+
+func (in Input) check() error {
+	switch in.Kind {
+	case domain.ScheduleTask:
+		return domain.CheckCommand("command", in.Command)
+	case domain.ScheduleRun:
+		return domain.CheckLine("name", in.Name)
+	default:
+		if len(in.Cron) > 0 {
+			return domain.Invalid("cronSchedule", "a stack is deleted once: set timestampSchedule")
+		}
+		return nil
+	}
+}
+
+// permit decides about a schedule, which is what its stack is. Beside the action
+// on schedules it takes the one on what the schedule starts, so that nobody puts
+// off what he may not do; of a task that includes to act as the stack.
+func (s *Service) permit(ctx context.Context, tx Tx, verb string, action authz.Action, d domain.Schedule) (access.Permit, error) {
+	stack, err := tx.LockStack(ctx, d.Stack)
+	op := access.Op{Event: eventOf(d.Kind) + "." + verb, Action: action, See: authz.ActionStackRead, Object: object(stack, d)}
+	if action == authz.ActionScheduleCreate {
+		op.Object.Noun = "stack"
+	}
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return access.Permit{}, s.gate.Missing(ctx, tx, op)
+	}
+	if err != nil {
+		return access.Permit{}, err
+	}
+	permit, err := s.gate.Permit(ctx, tx, op)
+	if err != nil || action == authz.ActionScheduleDelete {
+		return permit, err
+	}
+	op.Action = d.Kind.Starts()
+	starts, err := s.gate.Permit(ctx, tx, op)
+	if err != nil {
+		return permit, err
+	}
+	tx.Also(starts)
+	if d.Kind != domain.ScheduleTask {
+		return permit, nil
+	}
+	return s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()) // security path E29: E1, later
+}
+
+// find returns a schedule of a stack and the permit to change it. One that does
+// not exist is refused like one that is hidden.
+func (s *Service) find(ctx context.Context, tx Tx, verb string, action authz.Action, stack domain.StackID, id domain.ScheduleID, kind domain.ScheduleKind) (domain.Schedule, access.Permit, error) {
+	asked := domain.Schedule{ID: id, Stack: stack, Kind: kind}
+	permit, err := s.permit(ctx, tx, verb, action, asked)
+	if err != nil {
+		return asked, permit, err
+	}
+	d, err := tx.LockSchedule(ctx, id)
+	if domain.ErrorCode(err) == domain.CodeNotFound || err == nil && (d.Stack != stack || d.Kind != kind) {
+		op := access.Op{Event: eventOf(kind) + "." + verb, Action: action, Object: object(domain.Stack{ID: stack}, asked)}
+		return asked, permit, s.gate.Missing(ctx, tx, op)
+	}
+	return d, permit, err
+}
+
+// List returns the schedules of one kind of a stack that the caller may see,
+// oldest first.
+func (s *Service) List(ctx context.Context, id domain.StackID, kind domain.ScheduleKind) (out []domain.Schedule, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		stack, err := tx.Stack(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.gate.See(ctx, tx, authz.ActionStackRead, object(stack, domain.Schedule{})); err != nil {
+			return err
+		}
+		out, err = tx.SchedulesOf(ctx, id)
+		return err
+	})
+	return slices.DeleteFunc(out, func(d domain.Schedule) bool { return d.Kind != kind }), err
+}
+
+func eventOf(k domain.ScheduleKind) string {
+	switch k {
+	case domain.ScheduleTask:
+		return "scheduled_task"
+	case domain.ScheduleDelete:
+		return "scheduled_delete"
+	default:
+		return "scheduled_run"
+	}
+}
+
+// object is the gate's view of a schedule: it is decided as its stack is.
+func object(stack domain.Stack, d domain.Schedule) access.Object {
+	return access.Object{
+		Kind: access.KindSchedule, ID: string(d.ID), Noun: d.Kind.Noun(), Space: stack.Space,
+		Entity: authz.EntityRef{Kind: authz.EntityStack, ID: string(stack.ID)},
+	}
+}
