@@ -221,11 +221,11 @@ func logsOf(t testing.TB, s *server, database string) map[string]string {
 // open opens the database of a server that has stopped, with its key.
 func (s *server) open(t testing.TB, database string) *store.Store {
 	t.Helper()
-	key, err := secrets.LoadOrCreateKey(filepath.Join(s.data, "encryption.key"))
+	keys, err := secrets.LoadKeys(filepath.Join(s.data, "encryption.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := store.Options{Sealer: secrets.NewBox(key), IDs: &storetest.IDs{}}
+	options := store.Options{Sealer: secrets.NewBox(keys[0], keys[1:]...), IDs: &storetest.IDs{}}
 	if s.objects != "" {
 		if options.Objects, err = objects.Open(s.objects); err != nil {
 			t.Fatal(err)

@@ -72,6 +72,7 @@ type commandLine struct {
 	Serve   serveCmd   `cmd:"" help:"Run the control plane."`
 	Worker  workerCmd  `cmd:"" help:"Execute runs for a control plane."`
 	Access  cli.Access `cmd:"" help:"Ask for access, decide requests for it, and see what ends soon."`
+	Keys    keysCmd    `cmd:"" help:"List and rotate the keys that secrets are encrypted with."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -215,7 +215,7 @@ func TestWrongKeyFile(t *testing.T) {
 	if err := os.WriteFile(key, []byte(strings.Repeat("ab", 32)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	again("is not loaded")
+	again("airlock keys add")
 }
 
 func TestULIDsGrow(t *testing.T) {

@@ -49,7 +49,9 @@ type server struct {
 	stacks    *stacks.Service
 	pools     *workers.Service
 	pushHooks *pushhooks.Service
-	objects   *objects.Guard    // nil: the database has it all
+	objects   *objects.Guard // nil: the database has it all
+	keys      keyring
+	holder    string            // this process, among those of the account
 	backend   workerapi.Backend // of the built-in workers
 	handler   http.Handler
 
@@ -71,6 +73,7 @@ func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*se
 		metrics: telemetry.NewMetrics(), audited: make(chan struct{}, 1), ended: make(chan struct{}, 1),
 		pushed: make(chan struct{}, 1),
 	}
+	s.holder = s.ids.ULID()
 	if err := s.openStore(ctx); err != nil {
 		return nil, err
 	}
@@ -123,11 +126,13 @@ func (s *server) loadKey(ctx context.Context) (*secrets.Box, error) {
 		return nil, fmt.Errorf("%s is missing: it holds the key that this database's secrets are encrypted with; "+
 			"restore it, or name it by --key-file", s.config.KeyFile)
 	}
-	key, err := secrets.LoadOrCreateKey(s.config.KeyFile)
+	keys, err := secrets.LoadOrCreateKeys(s.config.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("encryption key: %w", err)
 	}
-	return secrets.NewBox(key), nil
+	box := secrets.NewBox(keys[0], keys[1:]...)
+	s.keys = keyring{path: s.config.KeyFile, box: box}
+	return box, s.checkKeys(ctx, s.upkeep(), keyIDs(keys))
 }
 
 func (s *server) build(ctx context.Context) error {
@@ -144,6 +149,9 @@ func (s *server) build(ctx context.Context) error {
 		identity.Config{BaseURL: s.config.BaseURL, TokenTTL: tokenTTL})
 	if err != nil {
 		return fmt.Errorf("%w (is %s the key of this database?)", err, s.config.KeyFile)
+	}
+	if err := s.startKeys(ctx); err != nil {
+		return err
 	}
 	if err := s.claimObjects(ctx); err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/objects"
 	"github.com/airlock-project/airlock/internal/store"
-	"github.com/airlock-project/airlock/internal/upkeep"
 )
 
 // objectFlags say where large bodies are kept.
@@ -114,7 +113,8 @@ const (
 
 // keepUp starts the upkeep of what is kept; it ends with ctx.
 func (s *server) keepUp(ctx context.Context, loops *sync.WaitGroup) {
-	keep := upkeep.New(store.Bind[upkeep.Tx](s.store), s.gate, s.ids.ULID())
+	keep := s.upkeep()
+	loops.Go(func() { s.keepKeys(ctx) })
 	every := func(pause time.Duration, failed string, do func(ctx context.Context) (int, error)) {
 		loops.Go(func() {
 			tick := time.NewTicker(pause)

@@ -1,5 +1,7 @@
 package domain
 
+import "time"
+
 // Stored says where a body is kept, and has what it takes to read it.
 type Stored struct {
 	// Sealed is the sealed record, or the part of it that opens the rest where
@@ -27,4 +29,17 @@ type PackedLog struct {
 	RunID  RunID
 	Pieces int // that the parts hold
 	Parts  []LogPart
+}
+
+// SealingKey is a key-encryption key that records of the database may need.
+type SealingKey struct {
+	ID     string
+	Since  time.Time
+	UsedAt time.Time // when a server last had it as its current one
+}
+
+// SealedRow is the head of a sealed record, where it is, and what it is.
+type SealedRow struct {
+	Key, Identity []string
+	Head          []byte
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // boxVersion is the first byte of every sealed record.
@@ -29,19 +30,35 @@ var ErrSealed = errors.New("sealed record is damaged or belongs to another recor
 
 // Box seals and opens records under key-encryption keys (AES-256-GCM, a random
 // data key for each record). It is safe for concurrent use.
-type Box struct {
-	current Key
+type Box struct{ ring atomic.Pointer[ring] }
+
+// ring is a set of keys; it does not change.
+type ring struct {
+	current KeyID
 	keys    map[KeyID]cipher.AEAD
 }
 
 // NewBox returns a box that seals under current and also opens what older
 // keys sealed.
 func NewBox(current Key, older ...Key) *Box {
-	b := &Box{current: current, keys: map[KeyID]cipher.AEAD{}}
-	for _, k := range append(older, current) {
-		b.keys[k.ID()] = newAEAD(k.raw[:])
-	}
+	b := &Box{}
+	b.Use(current, older...)
 	return b
+}
+
+// Use replaces the keys, for whatever is sealed or opened from now on.
+func (b *Box) Use(current Key, older ...Key) {
+	r := &ring{current: current.ID(), keys: map[KeyID]cipher.AEAD{}}
+	for _, k := range append(older[:len(older):len(older)], current) {
+		r.keys[k.ID()] = newAEAD(k.raw[:])
+	}
+	b.ring.Store(r)
+}
+
+// Has reports whether the box can open what that key has sealed.
+func (b *Box) Has(id KeyID) bool {
+	_, ok := b.ring.Load().keys[id]
+	return ok
 }
 
 // newAEAD cannot fail for a key of KeySize bytes.
@@ -69,6 +86,9 @@ func (b *Box) Seal(aad string, plain []byte) ([]byte, error) {
 // Open decrypts what Seal returned for the same aad. The error is ErrSealed
 // for any damage, or names the key that is missing.
 func (b *Box) Open(aad string, sealed []byte) ([]byte, error) {
+	if len(sealed) < minSealed {
+		return nil, ErrSealed
+	}
 	data, err := b.unwrap(aad, sealed)
 	if err != nil {
 		return nil, err
@@ -80,19 +100,22 @@ func (b *Box) Open(aad string, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// Rewrap returns the record with its data key wrapped under the box's current
-// key; the body is not touched. It serves key rotation.
-func (b *Box) Rewrap(aad string, sealed []byte) ([]byte, error) {
-	data, err := b.unwrap(aad, sealed)
+// Rewrap returns the head of a record, its first HeadSize bytes, with its data
+// key wrapped under the box's current key. The rest stays as it is.
+func (b *Box) Rewrap(aad string, head []byte) ([]byte, error) {
+	if len(head) != bodyAt {
+		return nil, ErrSealed
+	}
+	data, err := b.unwrap(aad, head)
 	if err != nil {
 		return nil, err
 	}
-	return append(b.wrap(aad, data, len(sealed)), sealed[bodyAt:]...), nil
+	return b.wrap(aad, data, bodyAt), nil
 }
 
-// SealedBy returns the id of the key that a record needs.
+// SealedBy returns the id of the key that a record, or its head, needs.
 func SealedBy(sealed []byte) (KeyID, error) {
-	if len(sealed) < minSealed {
+	if len(sealed) < bodyAt {
 		return KeyID{}, ErrSealed
 	}
 	if sealed[0] != boxVersion {
@@ -106,13 +129,19 @@ func SealedBy(sealed []byte) (KeyID, error) {
 func (b *Box) HeadSize() int { return bodyAt }
 
 // CurrentKey returns the id of the key that Seal uses.
-func (b *Box) CurrentKey() KeyID { return b.current.ID() }
+func (b *Box) CurrentKey() KeyID { return b.ring.Load().current }
+
+// CurrentID is CurrentKey as the header of a record has it.
+func (b *Box) CurrentID() []byte {
+	id := b.CurrentKey()
+	return id[:]
+}
 
 func (b *Box) wrap(aad string, data []byte, size int) []byte {
-	id := b.current.ID()
+	r := b.ring.Load()
 	header := append(make([]byte, 0, size), boxVersion)
-	header = append(header, id[:]...)
-	return b.keys[id].Seal(header, nil, data, wrapAAD(header, aad))
+	header = append(header, r.current[:]...)
+	return r.keys[r.current].Seal(header, nil, data, wrapAAD(header, aad))
 }
 
 func (b *Box) unwrap(aad string, sealed []byte) ([]byte, error) {
@@ -120,7 +149,7 @@ func (b *Box) unwrap(aad string, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	kek, ok := b.keys[id]
+	kek, ok := b.ring.Load().keys[id]
 	if !ok {
 		return nil, fmt.Errorf("sealed record needs key %s, which is not loaded", id)
 	}

@@ -85,17 +85,18 @@ func TestRewrap(t *testing.T) {
 	if both.CurrentKey() != next.ID() {
 		t.Error("the current key is not the new one")
 	}
-	moved, err := both.Rewrap(record, sealed)
+	head, err := both.Rewrap(record, sealed[:both.HeadSize()])
 	if err != nil {
 		t.Fatal(err)
 	}
+	moved := append(head, sealed[both.HeadSize():]...)
 	if id, err := SealedBy(moved); err != nil || id != next.ID() {
 		t.Errorf("sealed by %v, %v", id, err)
 	}
 	if got, err := NewBox(next).Open(record, moved); err != nil || string(got) != "plain" {
 		t.Errorf("open with the new key alone: %q, %v", got, err)
 	}
-	if _, err := both.Rewrap("another", sealed); !errors.Is(err, ErrSealed) {
+	if _, err := both.Rewrap("another", sealed[:both.HeadSize()]); !errors.Is(err, ErrSealed) {
 		t.Errorf("rewrap of another record: %v", err)
 	}
 }

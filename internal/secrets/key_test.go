@@ -69,16 +69,18 @@ func TestLoadOrCreateKeyRefuses(t *testing.T) {
 	}
 	hex := strings.Repeat("ab", KeySize)
 	for path, want := range map[string]string{
-		write("group", hex, 0o640):                   "readable by others (mode 0640)",
-		write("world", hex, 0o604):                   "readable by others",
-		write("short", hex[2:], 0o600):               "64 hex digits",
-		write("long", hex+"00", 0o600):               "64 hex digits",
-		write("no hex", "zz"+hex[2:], 0o600):         "64 hex digits",
-		write("empty", "", 0o600):                    "read key file",
-		dir:                                          "not a regular file",
-		filepath.Join(dir, "none", "key"):            "create key file",
-		filepath.Join(dir, "short", "key"):           "read key file",
-		write("huge", strings.Repeat(hex, 9), 0o600): "64 hex digits",
+		write("group", hex, 0o640):                         "readable by others (mode 0640)",
+		write("world", hex, 0o604):                         "readable by others",
+		write("short", hex[2:], 0o600):                     "64 hex digits",
+		write("long", hex+"00", 0o600):                     "64 hex digits",
+		write("no hex", "zz"+hex[2:], 0o600):               "64 hex digits",
+		write("empty", "", 0o600):                          "no key in it",
+		dir:                                                "not a regular file",
+		filepath.Join(dir, "none", "key"):                  "create key file",
+		filepath.Join(dir, "short", "key"):                 "read key file",
+		write("twice", hex+"\n# a note\n"+hex+"\n", 0o600): "there twice",
+		write("vast", strings.Repeat("#", 70_000), 0o600):  "too large",
+		write("huge", strings.Repeat(hex, 9), 0o600):       "64 hex digits",
 	} {
 		_, err := LoadOrCreateKey(path)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), hex[:16]) {

@@ -83,6 +83,15 @@ func (d dialect) bytes(text string) string {
 	return text
 }
 
+// head returns the bytes of column with its first n replaced by parameter $p.
+func (d dialect) head(column string, n, p int) string {
+	replaced := fmt.Sprintf("$%d || substr(%s, %d)", p, column, n+1)
+	if d.postgres() {
+		return replaced
+	}
+	return "cast(" + replaced + " as blob)" // || makes a text of the same bytes
+}
+
 // elements returns a table expression with the strings of the JSON list in
 // column, each in a row, as value.
 func (d dialect) elements(column string) string {

@@ -28,6 +28,10 @@ type Sealer interface {
 	// HeadSize is how many bytes at the beginning of a sealed value hold its
 	// wrapped data key.
 	HeadSize() int
+	// Rewrap returns such a head under the current key.
+	Rewrap(aad string, head []byte) ([]byte, error)
+	// CurrentID names the current key, as bytes 1 to 8 of what it seals do.
+	CurrentID() []byte
 }
 
 // Options are what a store needs beside its database.

@@ -32,9 +32,11 @@ func TestStore(t *testing.T) {
 
 type plain struct{}
 
-func (plain) Seal(_ string, p []byte) ([]byte, error) { return p, nil }
-func (plain) Open(_ string, p []byte) ([]byte, error) { return p, nil }
-func (plain) HeadSize() int                           { return 0 }
+func (plain) Seal(_ string, p []byte) ([]byte, error)   { return p, nil }
+func (plain) Open(_ string, p []byte) ([]byte, error)   { return p, nil }
+func (plain) HeadSize() int                             { return 0 }
+func (plain) CurrentID() []byte                         { return nil }
+func (plain) Rewrap(_ string, p []byte) ([]byte, error) { return p, nil }
 
 func options() store.Options {
 	return store.Options{Sealer: plain{}, IDs: &storetest.IDs{}, Now: time.Now}

@@ -15,6 +15,7 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.Reader
+	keysTx
 	Now() time.Time
 	TakeTurn(ctx context.Context, p access.Permit, job, holder string, until time.Time) (bool, error)
 	UnpackedRuns(ctx context.Context, before time.Time, limit int) ([]domain.RunID, error)

@@ -78,6 +78,7 @@ type Kit struct {
 	Sealer  store.Sealer
 	Objects store.Objects // nil: the database has it all
 
+	key    secrets.Key
 	raw    *sql.DB
 	tables []string
 	actors map[string]authz.Subject
@@ -93,8 +94,9 @@ func New(t *testing.T, url string) *Kit {
 // NewWith is New with object storage.
 func NewWith(t *testing.T, url string, in store.Objects) *Kit {
 	t.Helper()
+	key := secrets.NewKey()
 	k := &Kit{
-		URL: url, Objects: in, Gate: access.NewGate(), IDs: &IDs{}, Clock: NewClock(), Sealer: secrets.NewBox(secrets.NewKey()),
+		key: key, URL: url, Objects: in, Gate: access.NewGate(), IDs: &IDs{}, Clock: NewClock(), Sealer: secrets.NewBox(key),
 		actors: map[string]authz.Subject{}, roles: map[string]domain.RoleID{},
 	}
 	k.Store = k.Open(t)
@@ -116,6 +118,9 @@ func NewWith(t *testing.T, url string, in store.Objects) *Kit {
 	})
 	return k
 }
+
+// Box is the kit's sealer, and the key that it began with.
+func (k *Kit) Box() (*secrets.Box, secrets.Key) { return k.Sealer.(*secrets.Box), k.key }
 
 // Open opens one more store on the kit's database, as another server would.
 func (k *Kit) Open(t *testing.T) *store.Store {
