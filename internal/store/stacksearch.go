@@ -97,7 +97,7 @@ func newStackSearch(d dialect, q domain.StackSearch) (*stackSearch, error) {
 	for _, p := range q.Predicates {
 		column := stackColumns[p.Field]
 		if p.Field == domain.StackFieldStarred {
-			column.has = isFlag(starCondition(&s.match, q.By))
+			column.has = hasStar(q.By)
 		}
 		condition := column.has(d, &s.match, holdable(p.Values))
 		if p.Exclude {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/airlock-project/airlock/authz"
@@ -57,4 +58,14 @@ func (tx *Tx) LastApplies(ctx context.Context, ids []domain.StackID) (map[domain
 func starCondition(w *where, who authz.ActorRef) string {
 	return fmt.Sprintf("exists (select 1 from stack_stars x where x.stack_id = stacks.id and x.actor_kind = $%d and x.actor_id = $%d)",
 		w.arg(who.Kind.String()), w.arg(who.ID))
+}
+
+// hasStar is the truth value that an actor has starred a stack.
+func hasStar(who authz.ActorRef) func(dialect, *where, []string) string {
+	return func(d dialect, w *where, values []string) string {
+		if slices.Contains(values, "true") == slices.Contains(values, "false") {
+			return isFlag("")(d, w, values) // of all stacks, or of none: no argument that is not used
+		}
+		return isFlag(starCondition(w, who))(d, w, values)
+	}
 }
