@@ -85,6 +85,7 @@ func TestCLI(t *testing.T) {
 		if log := ctl("Apply complete!", "stack", "logs", "--id", web, "--run", first); strings.Contains(log, canary) {
 			t.Error("the log shows the secret")
 		}
+		s.stacksByCLI(t, web, ctl)
 		s.discardByCLI(t, web, ctl)
 		s.actionsByCLI(t, web, ctl)
 		s.previewByCLI(t, spacectl, url)
