@@ -106,3 +106,18 @@ func TestStarsAndOlderCalls(t *testing.T) {
 		t.Errorf("bad constraints: %s", a.raw)
 	}
 }
+
+// TestDeletedTwice: a client may delete what another call has deleted, as the
+// provider does behind a stack_destructor.
+func TestDeletedTwice(t *testing.T) {
+	w := newWorld(t)
+	stack := id(w.do("provider_stacks", "Create", vars{"input": stackInput("app", "legacy"), "manageState": true}))
+	for _, want := range []string{`{"data":{"stackDelete":{"deleted":true}}}`, `{"data":{"stackDelete":null}}`} {
+		if a := w.query(`mutation($s:ID!){stackDelete(id:$s){deleted}}`, vars{"s": stack}); strings.TrimSpace(a.raw) != want {
+			t.Errorf("got %s, want %s", a.raw, want)
+		}
+	}
+	if a := w.query(`mutation($s:ID!){stackDelete(id:$s,destroyResources:true){id}}`, vars{"s": stack}); strings.TrimSpace(a.raw) != `{"data":{"stackDelete":null}}` {
+		t.Errorf("got %s", a.raw)
+	}
+}

@@ -31,11 +31,11 @@ func (r *mutationResolver) StackCreate(ctx context.Context, input generated.Stac
 func (r *mutationResolver) StackDelete(ctx context.Context, destroyResources *bool, id string) (*view.Stack, error) {
 	if isTrue(destroyResources) {
 		s, err := r.Runs.Destroy(ctx, domain.StackID(id))
-		return r.changedStack(ctx, s, err)
+		return orNull(r.changedStack(ctx, s, err))
 	}
 	s, err := r.Resolver.Stacks.Delete(ctx, domain.StackID(id))
 	if err != nil {
-		return nil, err
+		return orNull[view.Stack](nil, err)
 	}
 	gone := r.newStack(ctx, s)
 	gone.Deleted = true

@@ -5170,7 +5170,8 @@ extend type Mutation {
   """
   Delete a stack with its runs, configuration and state. Answers what it was, or
   a stack that is ` + "`" + `deleting` + "`" + `: it is gone when a run has destroyed what the stack
-  has made, and no longer deleting when that fails.
+  has made, and no longer deleting when that fails. Null when there is none, so
+  that a client may delete what another call has just deleted.
   """
   stackDelete(
     "True to destroy what the stack has made first."
