@@ -85,3 +85,9 @@ func Attempt(actor, event, objectID, reason string, shown *domain.Error) *Denial
 		Outcome: domain.AuditDenied, Reason: reason,
 	}}
 }
+
+// StrangerAttempt is the refusal of a worker that named a lease which was given
+// to another worker of its pool (security case 87).
+func StrangerAttempt(pool domain.WorkerPoolID, e *domain.StrangerError) *Denial {
+	return Attempt("worker-pool::"+string(pool), "run.lease", string(e.Run), "it does not know the secret of the lease", e.Shown())
+}

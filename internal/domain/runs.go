@@ -110,6 +110,7 @@ type Run struct {
 	Epoch      int
 	Worker     string    // holder of the lease, empty for none
 	LeaseUntil time.Time // zero: no lease
+	LeaseHash  string    // LeaseProof of the last lease's secret; empty for a lease without one
 }
 
 // WaitingRun is a run that waits for a worker.
@@ -155,6 +156,7 @@ type LogEnd struct {
 	Epoch       int
 	Leased      bool
 	Pool        WorkerPoolID
+	LeaseHash   string // as of the run
 	StateSerial int
 	Next        int   // number of the next piece of that lease
 	Bytes       int64 // of all log of the run

@@ -23,6 +23,7 @@ type fakeAPI struct {
 	mu          sync.Mutex
 	jobs        []*workerapi.Job
 	epoch       int
+	secret      string            // of the lease; every call must prove it
 	states      []domain.RunState // the run's path, its first state included
 	advances    []workerapi.Advance
 	chunks      []workerapi.LogChunk
@@ -65,7 +66,7 @@ func (f *fakeAPI) give(job *workerapi.Job) {
 func (f *fakeAPI) begin(job *workerapi.Job) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.epoch = job.Ref.Epoch
+	f.epoch, f.secret = job.Ref.Epoch, job.Ref.Secret
 	f.chunks = nil
 	f.advances = nil
 	f.stop = false
@@ -107,8 +108,16 @@ func (f *fakeAPI) Leave(_ context.Context, req workerapi.LeaveRequest) error {
 	return nil
 }
 
+// proves insists on the lease's secret; f.mu is held.
+func (f *fakeAPI) proves(ref workerapi.LeaseRef) {
+	if ref.Secret != f.secret {
+		f.t.Errorf("a call proved %q, want %q", ref.Secret, f.secret)
+	}
+}
+
 // check refuses stale epochs; f.mu is held.
 func (f *fakeAPI) check(ref workerapi.LeaseRef) error {
+	f.proves(ref)
 	last := f.states[len(f.states)-1]
 	if last.Terminal() || last == domain.RunUnconfirmed {
 		f.late++
@@ -127,6 +136,7 @@ func (f *fakeAPI) Heartbeat(_ context.Context, ref workerapi.HeartbeatRequest) (
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.proves(ref.LeaseRef)
 	if ref.Epoch != f.epoch {
 		return workerapi.HeartbeatReply{}, domain.Conflict("epoch %d is over", ref.Epoch)
 	}
@@ -193,6 +203,7 @@ func (f *fakeAPI) AppendLogs(_ context.Context, c workerapi.LogChunk) error {
 func (f *fakeAPI) Federate(_ context.Context, q workerapi.FederateRequest) (workerapi.FederateReply, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.proves(q.LeaseRef)
 	if q.Epoch != f.epoch {
 		return workerapi.FederateReply{}, domain.Conflict("epoch %d is over", q.Epoch)
 	}
@@ -268,6 +279,7 @@ func (f *fakeAPI) RecoverState(_ context.Context, ref workerapi.LeaseRef, body i
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.proves(ref)
 	if f.refuseState != nil {
 		return f.refuseState
 	}

@@ -65,6 +65,7 @@ func (w *worker) handOver(ctx context.Context) (left bool) {
 		if err != nil {
 			continue // another worker of this directory was faster
 		}
+		ref.Secret = proof(path + proofSuffix)
 		err = w.api.RecoverState(ctx, ref, f)
 		_ = f.Close() // it was only read
 		left = w.settled(ctx, path, ref, err) || left
@@ -74,6 +75,7 @@ func (w *worker) handOver(ctx context.Context) (left bool) {
 		if !ok {
 			continue
 		}
+		ref.Secret = proof(path)
 		_, err := w.api.Advance(ctx, workerapi.Advance{Ref: ref, To: domain.RunFailed, Lost: true})
 		if err != nil && !final(err) {
 			left = true
@@ -91,6 +93,7 @@ func (w *worker) settled(ctx context.Context, path string, ref workerapi.LeaseRe
 	case err == nil:
 		w.cfg.Logger.WarnContext(ctx, "handed over a state that OpenTofu could not store", "run", ref.RunID, "epoch", ref.Epoch)
 		_ = os.Remove(path) // handed over twice is no harm
+		_ = os.Remove(path + proofSuffix)
 	case final(err):
 		w.cfg.Logger.ErrorContext(ctx, "a state is kept: the control plane refuses it", "run", ref.RunID, "kept", path, "error", err)
 		_ = os.Rename(path, strings.TrimSuffix(path, ".tfstate")+refusedState) // else it is offered once more
@@ -147,12 +150,13 @@ func (d *workDir) list(folder, pattern string) []string {
 	return files
 }
 
-// noteLost remembers, across restarts, that a run lost its worker.
-func (d *workDir) noteLost(name string) error {
+// noteLost remembers, across restarts, that a run lost its worker, and what
+// proves that its lease was ours.
+func (d *workDir) noteLost(name, secret string) error {
 	ref, ok := refOf(name)
 	if !ok {
 		return nil
 	}
 	dir := filepath.Join(d.base, lostDir)
-	return errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, dirName(ref)), nil, 0o600))
+	return errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, dirName(ref)), []byte(secret), 0o600))
 }

@@ -218,6 +218,9 @@ func (r *run) prepare() error {
 	if r.dir, err = r.dirs.newRun(dirName(r.job.Ref)); err != nil {
 		return err
 	}
+	if err := os.WriteFile(r.path(proofFile), []byte(r.job.Ref.Secret), 0o600); err != nil {
+		return fmt.Errorf("make the run's directory: %w", err)
+	}
 	for _, name := range []string{"workspace", "home", "tmp", "out", "root"} {
 		if err := os.Mkdir(filepath.Join(r.dir, name), 0o700); err != nil {
 			return fmt.Errorf("make the run's directory: %w", err)

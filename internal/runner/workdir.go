@@ -38,7 +38,20 @@ const (
 	rescuedDir   = "rescued"
 	lostDir      = "lost"
 	refusedState = ".refused.tfstate"
+	// proofFile holds the secret of a lease in its directory, and proofSuffix what
+	// is added to the name of a state for the secret of its lease.
+	proofFile   = "lease.secret"
+	proofSuffix = ".lease"
 )
+
+// proof reads the secret of a lease, empty where there is none.
+func proof(path string) string {
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return "" // of a worker from before there were secrets
+	}
+	return string(body)
+}
 
 // openWorkDir makes the directory and clears away what workers that were
 // killed have left behind, after saving the states that lie in it.
@@ -103,7 +116,7 @@ func (d *workDir) clear(dead deadDir) {
 		if kept, err := d.rescue(run, name); kept != "" || err != nil {
 			d.log.Warn("state left by a killed worker", "kept", kept, "error", err)
 		}
-		if err := d.noteLost(name); err != nil {
+		if err := d.noteLost(name, proof(filepath.Join(run, proofFile))); err != nil {
 			d.log.Error("a lost run could not be noted", "run", name, "error", err)
 		}
 	}
@@ -153,6 +166,9 @@ func (d *workDir) rescue(dir, name string) (string, error) {
 		f, err := os.CreateTemp(target, name+"-*.tfstate") // mode 0600
 		if err != nil {
 			return err
+		}
+		if err := os.WriteFile(f.Name()+proofSuffix, []byte(proof(filepath.Join(dir, proofFile))), 0o600); err != nil {
+			return errors.Join(err, f.Close())
 		}
 		_, err = f.Write(body)
 		kept = f.Name()

@@ -27,10 +27,10 @@ type Progress struct {
 // Advance moves a leased run. A repeated report of the state that the run is
 // in is accepted and changes nothing.
 func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
-	return s.db.Change(ctx, func(tx Tx) error {
+	return s.recorded(ctx, l, s.db.Change(ctx, func(tx Tx) error {
 		run, permit, err := s.held(ctx, tx, l)
 		if domain.ErrorCode(err) == domain.CodeConflict && run.Epoch == l.Epoch && run.State == p.To {
-			return nil // the report that ended the lease, once more
+			return domain.CheckLease(run.ID, run.LeaseHash, l.Secret) // the report that ended the lease, once more
 		}
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 			}
 		}
 		return s.report(ctx, tx, permit, run, p)
-	})
+	}))
 }
 
 // addDelta keeps what a plan changes that was read while it is applied. Any

@@ -44,5 +44,5 @@ func (s *Service) holds(ctx context.Context, l Lease) (run domain.Run, stack dom
 		}
 		return l.check(stack, run)
 	})
-	return run, stack, err
+	return run, stack, s.recorded(ctx, l, err)
 }

@@ -3,6 +3,8 @@ package runs
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"time"
 
@@ -19,15 +21,40 @@ const poll = time.Second
 // Lease names one lease of one run, and what the worker that claims to hold it
 // has proved.
 type Lease struct {
-	Key   domain.PoolKey
-	Run   domain.RunID
-	Epoch int
+	Key    domain.PoolKey
+	Run    domain.RunID
+	Epoch  int
+	Secret string // what its holder was given with it
+}
+
+// LeaseOption changes how a run is leased.
+type LeaseOption func(*asker)
+
+// Unproved is for workers that send no secret back, because they are older than
+// that: what they hold is guarded by the token of their pool alone.
+func Unproved(a *asker) { a.unproved = true }
+
+// asker is a worker that asks for a run.
+type asker struct {
+	id       string
+	unproved bool
+}
+
+// newSecret makes the secret of a lease.
+func newSecret() string {
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
 // Lease waits up to wait for a run of the pool that a worker may execute, and
 // gives it to worker. It returns nil when none came in time. A token that is
 // reset meanwhile gets nothing.
-func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, wait time.Duration) (*Assignment, error) {
+func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, wait time.Duration, how ...LeaseOption) (*Assignment, error) {
+	by := asker{id: worker}
+	for _, option := range how {
+		option(&by)
+	}
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	table := s.seats.of(key.Pool)
@@ -43,7 +70,7 @@ func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, 
 				return nil, nil
 			}
 		}
-		a, err := s.look(ctx, table, key, worker, deadline.C)
+		a, err := s.look(ctx, table, key, by, deadline.C)
 		<-table.seats
 		if !errors.Is(err, errNotTaking) {
 			return a, err
@@ -62,12 +89,12 @@ func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, 
 var errNotTaking = errors.New("the worker takes no runs now")
 
 // look looks for a run until there is one, or the deadline.
-func (s *Service) look(ctx context.Context, at *table, key domain.PoolKey, worker string, deadline <-chan time.Time) (*Assignment, error) {
+func (s *Service) look(ctx context.Context, at *table, key domain.PoolKey, by asker, deadline <-chan time.Time) (*Assignment, error) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
 		woken := s.wake.wait() // before the look, so that nothing is missed
-		a, err := s.take(ctx, at, key, worker)
+		a, err := s.take(ctx, at, key, by)
 		if err != nil || a != nil {
 			return a, err
 		}
@@ -85,14 +112,14 @@ func (s *Service) look(ctx context.Context, at *table, key domain.PoolKey, worke
 // take leases the oldest waiting run. The look costs no write when there is
 // none. Where another worker was faster it looks again: each time round,
 // somebody got a run.
-func (s *Service) take(ctx context.Context, at *table, key domain.PoolKey, worker string) (*Assignment, error) {
+func (s *Service) take(ctx context.Context, at *table, key domain.PoolKey, by asker) (*Assignment, error) {
 	for {
 		candidate, done, err := at.choose(func(others []domain.RunID) (run domain.Run, err error) {
 			err = s.db.View(ctx, func(tx Tx) error {
 				if run, err = tx.Leasable(ctx, key.Pool, others); err != nil {
 					return err
 				}
-				takes, err := tx.WorkerTakes(ctx, key.Pool, worker)
+				takes, err := tx.WorkerTakes(ctx, key.Pool, by.id)
 				if err == nil && !takes {
 					return errNotTaking
 				}
@@ -106,7 +133,7 @@ func (s *Service) take(ctx context.Context, at *table, key domain.PoolKey, worke
 		if err != nil {
 			return nil, err
 		}
-		a, err := s.claim(ctx, candidate, key, worker)
+		a, err := s.claim(ctx, candidate, key, by)
 		done()
 		if a == nil {
 			s.Wake() // the others at the table have left it to this one
@@ -118,7 +145,7 @@ func (s *Service) take(ctx context.Context, at *table, key domain.PoolKey, worke
 }
 
 // claim leases one run. It returns nil if the run no longer waits.
-func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.PoolKey, worker string) (a *Assignment, err error) {
+func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.PoolKey, by asker) (a *Assignment, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
 		stack, run, err := lockRun(ctx, tx, candidate.ID)
 		if domain.ErrorCode(err) == domain.CodeNotFound {
@@ -133,10 +160,10 @@ func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.Po
 		if run.State != candidate.State || run.Epoch != candidate.Epoch || !run.LeaseUntil.IsZero() || poolOf(stack) != key.Pool {
 			return nil // another worker was faster, or the stack went to another pool
 		}
-		if ok, err := mayTake(ctx, tx, run, key.Pool, worker); err != nil || !ok {
+		if ok, err := mayTake(ctx, tx, run, key.Pool, by.id); err != nil || !ok {
 			return err // the next look finds no more
 		}
-		a, err = s.give(ctx, tx, run, key.Pool, worker)
+		a, err = s.give(ctx, tx, run, key.Pool, by)
 		if err == nil {
 			a.Key = key
 		}
@@ -160,12 +187,12 @@ func mayTake(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolI
 }
 
 // give starts a new lease on a locked run that waits for a worker.
-func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, worker string) (*Assignment, error) {
+func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, by asker) (*Assignment, error) {
 	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.OccupyWorker(ctx, permit, pool, worker); err != nil {
+	if err := tx.OccupyWorker(ctx, permit, pool, by.id); err != nil {
 		return nil, err
 	}
 	next := domain.RunPreparing
@@ -187,12 +214,17 @@ func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.W
 		}
 	}
 	run.Epoch++
-	run.Worker, run.LeaseUntil = worker, tx.Now().Add(s.patience(next))
+	secret := newSecret()
+	if run.LeaseHash = domain.LeaseProof(secret); by.unproved {
+		secret, run.LeaseHash = "", ""
+	}
+	run.Worker, run.LeaseUntil = by.id, tx.Now().Add(s.patience(next))
 	if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
 		return nil, err
 	}
 	a, err := s.assign(ctx, tx, run)
 	if err == nil {
+		a.Secret = secret
 		a.FailReason = cmp.Or(failReason, a.FailReason)
 	}
 	return a, err
@@ -230,20 +262,22 @@ func (s *Service) held(ctx context.Context, tx Tx, l Lease) (domain.Run, access.
 	return run, permit, err
 }
 
+// check refuses who does not hold a lease: another pool, an older attempt, and
+// another worker of the same pool.
 func (l Lease) check(stack domain.Stack, run domain.Run) error {
-	return l.fits(poolOf(stack), run.Epoch, !run.LeaseUntil.IsZero())
+	return l.fits(poolOf(stack), run.Epoch, !run.LeaseUntil.IsZero(), run.LeaseHash)
 }
 
 // fits says what is wrong with a lease of a run that is now the pool's, and
 // whose last lease was the given one.
-func (l Lease) fits(pool domain.WorkerPoolID, epoch int, leased bool) error {
+func (l Lease) fits(pool domain.WorkerPoolID, epoch int, leased bool, hash string) error {
 	if pool != l.Key.Pool {
 		return domain.NotFound("run")
 	}
 	if epoch != l.Epoch || !leased {
 		return domain.Conflict("lease %d of run %s is over", l.Epoch, l.Run)
 	}
-	return nil
+	return domain.CheckLease(l.Run, hash, l.Secret)
 }
 
 // poolOf returns the pool whose workers execute a stack's runs.
@@ -266,17 +300,20 @@ func alive(ctx context.Context, tx Tx, k domain.PoolKey) error {
 
 // PutWorkspace keeps the planned workspace, sealed, until the run ends.
 func (s *Service) PutWorkspace(ctx context.Context, l Lease, body []byte) error {
+	if _, _, err := s.holds(ctx, l); err != nil {
+		return err // nothing is stored for strangers, and be it for a while
+	}
 	kept, err := s.db.StageWorkspace(ctx, l.Run, body)
 	if err != nil {
 		return err
 	}
-	return s.db.Change(ctx, func(tx Tx) error {
+	return s.recorded(ctx, l, s.db.Change(ctx, func(tx Tx) error {
 		_, permit, err := s.held(ctx, tx, l)
 		if err != nil {
 			return err
 		}
 		return tx.PutWorkspace(ctx, permit, l.Run, kept)
-	})
+	}))
 }
 
 // Workspace returns what the lease starts from: the planned workspace, or the
@@ -311,7 +348,7 @@ func (s *Service) Workspace(ctx context.Context, l Lease) ([]byte, error) {
 		return err
 	})
 	if err != nil || packed != nil {
-		return packed, err
+		return packed, s.recorded(ctx, l, err)
 	}
 	return s.db.Fetch(ctx, kept)
 }

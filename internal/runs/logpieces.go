@@ -44,7 +44,7 @@ func (s *Service) AppendLog(ctx context.Context, l Lease, seq int, state domain.
 	}
 	select {
 	case err := <-p.done:
-		return err
+		return s.recorded(ctx, l, err)
 	case <-ctx.Done():
 		return domain.Unavailable("the database", ctx.Err())
 	}
@@ -178,7 +178,7 @@ func refusedKeys(ctx context.Context, tx Tx, batch []*piece) (map[domain.PoolKey
 // place puts a piece behind the end of its run's log, which it moves. It returns
 // nothing for a piece that is there already.
 func (p *piece) place(end *domain.LogEnd) (*domain.LogChunk, error) {
-	if err := p.lease.fits(end.Pool, end.Epoch, end.Leased); err != nil {
+	if err := p.lease.fits(end.Pool, end.Epoch, end.Leased, end.LeaseHash); err != nil {
 		return nil, err
 	}
 	chunk := p.chunk

@@ -117,7 +117,7 @@ type previews interface {
 
 // ledger is the store with what it keeps outside of transactions.
 type ledger interface {
-	access.Transactor[Tx]
+	access.Ledger[Tx]
 	StageWorkspace(ctx context.Context, id domain.RunID, body []byte) (domain.Stored, error)
 	StageLocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID, body []byte) (domain.Stored, error)
 	Fetch(ctx context.Context, kept domain.Stored) ([]byte, error)

@@ -39,7 +39,7 @@ func (s *Service) Heartbeat(ctx context.Context, l Lease, wait time.Duration) (s
 		return tx.SaveRun(ctx, permit, run)
 	})
 	if err != nil || stop || wait <= 0 {
-		return stop, err
+		return stop, s.recorded(ctx, l, err)
 	}
 	return s.stopped(ctx, l, wait)
 }

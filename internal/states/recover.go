@@ -2,6 +2,7 @@ package states
 
 import (
 	"context"
+	"errors"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -9,9 +10,10 @@ import (
 
 // Attempt names one lease of a run, and what the worker that had it has proved.
 type Attempt struct {
-	Key   domain.PoolKey
-	Run   domain.RunID
-	Epoch int
+	Key    domain.PoolKey
+	Run    domain.RunID
+	Epoch  int
+	Secret string // of the lease
 }
 
 // Recover keeps a state that OpenTofu could not store while the attempt ran:
@@ -23,7 +25,7 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.store(ctx, func(tx Tx, ready *staged) error {
+	err = s.store(ctx, func(tx Tx, ready *staged) error {
 		stack, err := lastAttempt(ctx, tx, a)
 		if err != nil {
 			return err
@@ -50,6 +52,11 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		}
 		return keep(ctx, tx, p, v, f, ready)
 	})
+	var stranger *domain.StrangerError
+	if errors.As(err, &stranger) {
+		return s.db.Deny(ctx, access.StrangerAttempt(a.Key.Pool, stranger))
+	}
+	return err
 }
 
 // lastAttempt returns the stack of an attempt, locked, if the attempt is the
@@ -81,6 +88,9 @@ func lastAttempt(ctx context.Context, tx Tx, a Attempt) (domain.Stack, error) {
 	}
 	if run.Epoch != a.Epoch || !stack.ManagesState {
 		return stack, domain.Conflict("stale_attempt: lease %d of run %s is over", a.Epoch, a.Run)
+	}
+	if err := domain.CheckLease(run.ID, run.LeaseHash, a.Secret); err != nil {
+		return stack, err
 	}
 	steps, err := tx.RunHistory(ctx, a.Run)
 	if err != nil {

@@ -101,13 +101,13 @@ func (tx *Tx) LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID
 	_, err := many(ctx, tx, func(s scanner) (e domain.LogEnd, err error) {
 		var id domain.RunID
 		var lease int64
-		err = s.Scan(&id, &e.Epoch, &lease, &e.StateSerial, &e.Bytes, &e.Pool, &e.Next)
+		err = s.Scan(&id, &e.Epoch, &lease, &e.StateSerial, &e.Bytes, &e.Pool, &e.LeaseHash, &e.Next)
 		if e.Leased = lease > 0; e.Pool == "" {
 			e.Pool = domain.DefaultWorkerPool
 		}
 		out[id] = e
 		return e, err
-	}, `select r.id, r.epoch, r.lease_until, r.serial, r.log_bytes, s.worker_pool,
+	}, `select r.id, r.epoch, r.lease_until, r.serial, r.log_bytes, s.worker_pool, r.lease_hash,
 		(select coalesce(max(l.seq) + 1, 0) from run_logs l where l.run_id = r.id and l.epoch = r.epoch)
 		from runs r join stacks s on s.id = r.stack_id where `+tx.store.dialect.in("r.id", 1), toJSON(ids))
 	return out, err

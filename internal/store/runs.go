@@ -25,14 +25,14 @@ const awaiting = `('READY', 'CONFIRMED', 'REPLAN_REQUESTED')`
 
 const selectRun = `select id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
 	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until, acted_as,
-	request, priority, drift, targets, stop from runs`
+	request, priority, drift, targets, stop, lease_hash from runs`
 
 func scanRun(s scanner) (r domain.Run, err error) {
 	var commit, delta, acted, request, targets, stop string
 	var created, updated, lease int64
 	err = s.Scan(&r.ID, &r.StackID, &r.Type, &r.State, &r.StateSerial, &r.Branch, &commit, &r.Title, &r.Metadata, &r.TriggeredBy,
 		&created, &updated, &delta, &r.Note, &r.Autodeploy, &r.Epoch, &r.Worker, &lease, &acted,
-		&request, &r.Priority, &r.Drift, &targets, &stop)
+		&request, &r.Priority, &r.Drift, &targets, &stop, &r.LeaseHash)
 	if err != nil {
 		return r, err
 	}
@@ -233,9 +233,9 @@ func (tx *Tx) saveRun(ctx context.Context, r domain.Run) error {
 		stop = toJSON(r.Stop)
 	}
 	return tx.exec(ctx, `update runs set state = $2, serial = $3, commit_info = $4, title = $5, updated_at = $6, delta = $7, note = $8,
-		epoch = $9, worker = $10, lease_until = $11, acted_as = $12, priority = $13, targets = $14, stop = $15, request = $16 where id = $1`,
+		epoch = $9, worker = $10, lease_until = $11, acted_as = $12, priority = $13, targets = $14, stop = $15, request = $16, lease_hash = $17 where id = $1`,
 		r.ID, r.State, r.StateSerial, toJSON(r.Commit), r.Title, micros(r.UpdatedAt), delta, r.Note, r.Epoch, r.Worker, micros(r.LeaseUntil), actedAs(r.ActedAs),
-		r.Priority, toJSON(list(r.Targets)), stop, toJSON(r.Request))
+		r.Priority, toJSON(list(r.Targets)), stop, toJSON(r.Request), r.LeaseHash)
 }
 
 func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {

@@ -61,7 +61,11 @@ func (b *backend) Lease(ctx context.Context, key domain.PoolKey, req LeaseReques
 	if err != nil {
 		return nil, err
 	}
-	a, err := b.runs.Lease(ctx, key, req.WorkerID, min(req.Wait, MaxLeaseWait))
+	var how []runs.LeaseOption
+	if !req.Proves {
+		how = append(how, runs.Unproved)
+	}
+	a, err := b.runs.Lease(ctx, key, req.WorkerID, min(req.Wait, MaxLeaseWait), how...)
 	if err != nil || a == nil {
 		return nil, err
 	}
@@ -77,7 +81,7 @@ func (b *backend) Leave(ctx context.Context, key domain.PoolKey, req LeaveReques
 
 func (b *backend) job(a *runs.Assignment) *Job {
 	j := &Job{
-		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
+		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch, Secret: a.Secret}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
 		LeaseTTL: b.runs.LeaseTTL(), ApplyTTL: b.runs.ApplyTTL(), ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
 		Autodeploy: a.Run.Autodeploy, ForceApply: a.Run.Request.Force != "", Hooks: a.Hooks,
 		SensitiveOutputs: a.Stack.UploadSensitiveOutputs && !a.Stack.ManagesState,
@@ -145,7 +149,7 @@ func fileMode(octal string) uint32 {
 }
 
 func lease(key domain.PoolKey, ref LeaseRef) runs.Lease {
-	return runs.Lease{Key: key, Run: ref.RunID, Epoch: ref.Epoch}
+	return runs.Lease{Key: key, Run: ref.RunID, Epoch: ref.Epoch, Secret: ref.Secret}
 }
 
 func (b *backend) Heartbeat(ctx context.Context, key domain.PoolKey, q HeartbeatRequest) (HeartbeatReply, error) {
@@ -206,7 +210,7 @@ func (b *backend) RecoverState(ctx context.Context, key domain.PoolKey, ref Leas
 	if len(state) > domain.MaxState {
 		return domain.Invalid("state", "must not be larger than %d bytes", domain.MaxState)
 	}
-	return b.config.Recover(ctx, states.Attempt{Key: key, Run: ref.RunID, Epoch: ref.Epoch}, state)
+	return b.config.Recover(ctx, states.Attempt{Key: key, Run: ref.RunID, Epoch: ref.Epoch, Secret: ref.Secret}, state)
 }
 
 func (b *backend) GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error) {

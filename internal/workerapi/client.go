@@ -23,6 +23,8 @@ const (
 	pathAdvance   = pathPrefix + "advance"
 	pathLogs      = pathPrefix + "logs"
 	pathFederate  = pathPrefix + "federate"
+	// secretHeader carries the secret of a lease where the body is something else.
+	secretHeader  = "Airlock-Lease-Secret"
 	typeJSON      = "application/json"
 	typeWorkspace = "application/gzip"
 )
@@ -70,6 +72,7 @@ func (c *Client) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, req.Wait+callTimeout)
 	defer cancel()
 	var err error
+	req.Proves = true
 	if req.Key, req.Nonce, err = c.Key.ask(); err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func (c *Client) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode request: %w", err)
 	}
-	resp, err := c.send(ctx, http.MethodPost, pathLease, content{typeJSON, bytes.NewReader(body)})
+	resp, err := c.send(ctx, http.MethodPost, pathLease, content{mediaType: typeJSON, body: bytes.NewReader(body)})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +133,7 @@ func (c *Client) AppendLogs(ctx context.Context, chunk LogChunk) error {
 func (c *Client) PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader) error {
 	ctx, cancel := context.WithTimeout(ctx, transferTime)
 	defer cancel()
-	resp, err := c.retry(ctx, http.MethodPut, workspacePath(ref), content{typeWorkspace, body})
+	resp, err := c.retry(ctx, http.MethodPut, workspacePath(ref), content{typeWorkspace, body, ref.Secret})
 	if err != nil {
 		return err
 	}
@@ -141,7 +144,7 @@ func (c *Client) PutWorkspace(ctx context.Context, ref LeaseRef, body io.Reader)
 func (c *Client) RecoverState(ctx context.Context, ref LeaseRef, body io.Reader) error {
 	ctx, cancel := context.WithTimeout(ctx, transferTime)
 	defer cancel()
-	resp, err := c.retry(ctx, http.MethodPut, leasePath(ref)+"state", content{typeJSON, body})
+	resp, err := c.retry(ctx, http.MethodPut, leasePath(ref)+"state", content{typeJSON, body, ref.Secret})
 	if err != nil {
 		return err
 	}
@@ -151,7 +154,7 @@ func (c *Client) RecoverState(ctx context.Context, ref LeaseRef, body io.Reader)
 // GetWorkspace implements API.
 func (c *Client) GetWorkspace(ctx context.Context, ref LeaseRef) (io.ReadCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, transferTime)
-	resp, err := c.retry(ctx, http.MethodGet, workspacePath(ref), content{}) //nolint:bodyclose // the caller closes it
+	resp, err := c.retry(ctx, http.MethodGet, workspacePath(ref), content{secret: ref.Secret}) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		cancel()
 		return nil, err

@@ -114,7 +114,7 @@ func doors(t *testing.T, f *fake) map[string]API {
 	return map[string]API{"local": Local(poolOne, f), "http": client}
 }
 
-var ref = LeaseRef{RunID: "01RUN/?#", Epoch: 3}
+var ref = LeaseRef{RunID: "01RUN/?#", Epoch: 3, Secret: "proof"}
 
 // wholeJob has every field set.
 func wholeJob() *Job {
@@ -178,7 +178,7 @@ func TestConformanceCalls(t *testing.T) {
 			if reply, err := api.Federate(ctx, FederateRequest{LeaseRef: ref}); err != nil || reply.Token != "a.b.c" || reply.Life != time.Hour {
 				t.Errorf("federate: %+v, %v", reply, err)
 			}
-			request.Wait = MaxLeaseWait
+			request.Wait, request.Proves = MaxLeaseWait, true
 			want := []any{request, request, HeartbeatRequest{LeaseRef: ref}, advance, chunk, ref, ref, ref, FederateRequest{LeaseRef: ref}}
 			if d := cmp.Diff(want, f.heard); d != "" {
 				t.Errorf("the backend heard (-want +got):\n%s", d)

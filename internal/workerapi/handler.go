@@ -154,7 +154,7 @@ func pathRef(r *http.Request) (LeaseRef, error) {
 	if err != nil || epoch < 0 {
 		return LeaseRef{}, domain.Invalid("epoch", "must be a number")
 	}
-	return LeaseRef{RunID: domain.RunID(r.PathValue("run")), Epoch: epoch}, nil
+	return LeaseRef{RunID: domain.RunID(r.PathValue("run")), Epoch: epoch, Secret: r.Header.Get(secretHeader)}, nil
 }
 
 func (h *handler) putWorkspace(w http.ResponseWriter, r *http.Request) {

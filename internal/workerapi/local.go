@@ -20,7 +20,7 @@ type local struct {
 
 // Lease implements API.
 func (l local) Lease(ctx context.Context, req LeaseRequest) (*Job, error) {
-	req.Wait = min(max(req.Wait, 0), MaxLeaseWait)
+	req.Wait, req.Proves = min(max(req.Wait, 0), MaxLeaseWait), true
 	return l.backend.Lease(ctx, l.key, req)
 }
 

@@ -24,7 +24,7 @@ func (c *Client) callWithin(ctx context.Context, patience time.Duration, path st
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
-	resp, err := c.retry(ctx, http.MethodPost, path, content{typeJSON, bytes.NewReader(body)})
+	resp, err := c.retry(ctx, http.MethodPost, path, content{mediaType: typeJSON, body: bytes.NewReader(body)})
 	if err != nil {
 		return err
 	}
@@ -39,6 +39,7 @@ var errConnection = errors.New("no answer")
 type content struct {
 	mediaType string
 	body      io.Reader
+	secret    string // of the lease that it is for, if the body does not hold it
 }
 
 // again reports whether the body can be read a second time.
@@ -95,6 +96,9 @@ func (c *Client) send(ctx context.Context, method, path string, body content) (*
 	req.ContentLength = size
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("User-Agent", "airlock-worker/"+Version)
+	if body.secret != "" {
+		req.Header.Set(secretHeader, body.secret)
+	}
 	if body.mediaType != "" {
 		req.Header.Set("Content-Type", body.mediaType)
 	}

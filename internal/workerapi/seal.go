@@ -72,7 +72,7 @@ func (s *sealer) seal(job *Job) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Job{Ref: job.Ref, Sealed: sealed}, nil
+	return &Job{Ref: job.Ref.bare(), Sealed: sealed}, nil
 }
 
 func (s *sealer) sealToken(ref LeaseRef, reply FederateReply) (FederateReply, error) {
@@ -118,7 +118,7 @@ func (k *PoolKey) open(answer *Job, req LeaseRequest) (*Job, error) {
 	if err := k.decrypt(sealedJob, answer.Ref, req.Nonce, answer.Sealed, job); err != nil {
 		return nil, err
 	}
-	if job.Ref != answer.Ref {
+	if !job.Ref.same(answer.Ref) {
 		return nil, domain.Conflict("the job for run %s is not one", answer.Ref.RunID)
 	}
 	return job, nil

@@ -60,7 +60,15 @@ type API interface {
 type LeaseRef struct {
 	RunID domain.RunID `json:"runId"`
 	Epoch int          `json:"epoch"`
+	// Secret proves that whoever names the lease is the one that it was given to.
+	Secret string `json:"secret,omitempty"`
 }
+
+// same reports whether two refs name one lease, whatever they prove.
+func (r LeaseRef) same(other LeaseRef) bool { return r.RunID == other.RunID && r.Epoch == other.Epoch }
+
+// bare is the ref without its secret.
+func (r LeaseRef) bare() LeaseRef { return LeaseRef{RunID: r.RunID, Epoch: r.Epoch} }
 
 // LeaseRequest asks for work.
 type LeaseRequest struct {
@@ -72,6 +80,9 @@ type LeaseRequest struct {
 	// question: the job is sealed for both.
 	Key   string `json:"key,omitempty"`
 	Nonce string `json:"nonce,omitempty"`
+	// Proves says that the worker sends the secret of a lease back with all that
+	// it does with it.
+	Proves bool `json:"proves,omitempty"`
 }
 
 // LeaveRequest says that a worker is shutting down.
