@@ -111,6 +111,12 @@ var table = []row{
 		why:       "a checkout runs where the control plane's data must not be",
 	},
 	{
+		folder:    "internal/runtimeconfig",
+		own:       []string{"internal/domain"},
+		libraries: []string{"go.yaml.in/yaml/v3"},
+		why:       "both sides read the same documents, and neither's data is needed for that",
+	},
+	{
 		folder:    "internal/sandbox",
 		libraries: []string{"golang.org/x/sys"},
 		why:       "what shuts the processes of runs in knows the system and nothing of runs",
@@ -168,7 +174,7 @@ var table = []row{
 	},
 	{
 		folder: "internal/runner",
-		own:    []string{"internal/domain", "internal/workerapi", "internal/tofu", "internal/vcs", "internal/secrets", "internal/sandbox"},
+		own:    []string{"internal/domain", "internal/workerapi", "internal/tofu", "internal/vcs", "internal/secrets", "internal/sandbox", "internal/runtimeconfig"},
 		// Version constraints must be read exactly as OpenTofu reads them.
 		libraries: []string{"github.com/hashicorp/go-version"},
 		why:       "a worker runs far from the database: what it knows came over the worker API",
@@ -193,7 +199,7 @@ var table = []row{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/dependencies", "internal/policies", "internal/roles", "internal/bindings",
 			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos", "internal/pushhooks", "internal/gitcredentials",
-			"internal/schedules",
+			"internal/schedules", "internal/runtimeconfig",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},
 		why:       "GraphQL translates, calls a use case and translates back; it has no rule and no SQL of its own",

@@ -33,7 +33,8 @@ func (w LocalWorkspace) Expired(now time.Time) bool { return !now.Before(w.Expir
 // RunSettings are what a caller sets for one run only. Values can be secrets:
 // they are kept sealed and never shown.
 type RunSettings struct {
-	Env []EnvOverride `json:"env,omitempty"`
+	Env    []EnvOverride  `json:"env,omitempty"`
+	Config *RuntimeConfig `json:"config,omitempty"`
 }
 
 // EnvOverride is a variable for one run, instead of the stack's own.

@@ -11,6 +11,7 @@ import (
 	"github.com/airlock-project/airlock/internal/graphql/generated"
 	"github.com/airlock-project/airlock/internal/graphql/view"
 	"github.com/airlock-project/airlock/internal/runs"
+	"github.com/airlock-project/airlock/internal/runtimeconfig"
 )
 
 // metadataHeader carries a text that clients let users put on a run.
@@ -86,10 +87,37 @@ func triggerInput(ctx context.Context, stack string, commit, force *string, kind
 		Stack: domain.StackID(stack), Commit: text(commit), Type: domain.RunType(text(kind)),
 		Metadata: runMetadata(ctx), Force: text(force),
 	}
-	if config != nil {
-		return in, domain.Invalid("runtimeConfig", "is not supported yet; set the stack's own configuration")
+	if config == nil {
+		return in, nil
 	}
-	return in, nil
+	c, err := runtimeConfig(*config)
+	in.Config = &c
+	return in, err
+}
+
+// runtimeConfig is either the document or the single fields.
+func runtimeConfig(in generated.RuntimeConfigInput) (c domain.RuntimeConfig, err error) {
+	c = domain.RuntimeConfig{
+		Hooks: domain.Hooks{
+			BeforeInit: in.BeforeInit, AfterInit: in.AfterInit, BeforePlan: in.BeforePlan, AfterPlan: in.AfterPlan,
+			BeforeApply: in.BeforeApply, AfterApply: in.AfterApply, BeforePerform: in.BeforePerform, AfterPerform: in.AfterPerform,
+			BeforeDestroy: in.BeforeDestroy, AfterDestroy: in.AfterDestroy, AfterRun: in.AfterRun,
+		},
+		ProjectRoot: in.ProjectRoot, RunnerImage: text(in.RunnerImage),
+	}
+	for _, e := range in.Environment {
+		c.Env = append(c.Env, domain.EnvOverride{Name: e.Key, Value: e.Value})
+	}
+	if in.Yaml == nil {
+		return c, nil
+	}
+	if !c.Empty() {
+		return c, domain.Invalid("runtimeConfig", "give either yaml or the other fields, not both")
+	}
+	if c, err = runtimeconfig.Read([]byte(*in.Yaml)); err != nil {
+		return c, domain.Invalid("runtimeConfig.yaml", "%s", err)
+	}
+	return c, nil
 }
 
 func newLogs(p runs.LogPage) *generated.RunLogs {

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
@@ -37,6 +38,9 @@ type manifest struct {
 	Providers    bool              `json:"providers"` // providers were installed and left out
 	Descriptions map[string]string `json:"descriptions,omitempty"`
 	Masks        []string          `json:"masks,omitempty"` // what the code of the plan wanted hidden
+	// Config is what stood in the repository when the plan began; the code may
+	// have changed the file since.
+	Config domain.RuntimeConfig `json:"config,omitzero"`
 }
 
 // errTooLarge names the limit, not the path: the note of a run shows it.

@@ -67,6 +67,9 @@ func (r *run) checkOut(ctx context.Context) (*domain.Commit, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.readRuntimeConfig(); err != nil {
+		return nil, err
+	}
 	if err := mountFiles(r.ws, r.job.Files); err != nil {
 		return nil, err
 	}
@@ -185,7 +188,7 @@ func (r *run) keepWorkspace() error {
 		return fmt.Errorf("keep the workspace: %w", err)
 	}
 	defer f.Close()
-	m := manifest{ProjectRoot: r.job.ProjectRoot, Providers: hasProviders(r.project), Descriptions: r.plan.Descriptions, Masks: r.masker.Added()}
+	m := manifest{ProjectRoot: r.job.ProjectRoot, Providers: hasProviders(r.project), Descriptions: r.plan.Descriptions, Masks: r.masker.Added(), Config: r.fileConfig}
 	if err := pack(r.ws, m, f); err != nil {
 		return err
 	}
@@ -217,6 +220,8 @@ func (r *run) bringBack(ctx context.Context) error {
 	for _, value := range m.Masks {
 		r.masker.Add(value)
 	}
+	r.fileConfig = m.Config
+	r.configure()
 	if r.project, err = openProject(r.ws, m.ProjectRoot); err != nil {
 		return err
 	}

@@ -26,17 +26,18 @@ type run struct {
 	state    domain.RunState // the last one that the control plane took
 	applying atomic.Bool     // the apply has begun: do not interrupt it lightly
 
-	dir     string   // private directory of the lease
-	sockets string   // another one, with a short path
-	commit  string   // hash of what is checked out
-	ws      *os.Root // the workspace in it
-	project *os.Root // the project root in the workspace
-	vendor  vendor
-	box     *sandbox.Box // where its processes live
-	shell   shell
-	plan    *planned
-	changes bool     // the plan has something to apply
-	reading *reading // the plan is being read while it is applied; nil for none
+	dir        string               // private directory of the lease
+	sockets    string               // another one, with a short path
+	commit     string               // hash of what is checked out
+	fileConfig domain.RuntimeConfig // of the repository
+	ws         *os.Root             // the workspace in it
+	project    *os.Root             // the project root in the workspace
+	vendor     vendor
+	box        *sandbox.Box // where its processes live
+	shell      shell
+	plan       *planned
+	changes    bool     // the plan has something to apply
+	reading    *reading // the plan is being read while it is applied; nil for none
 
 	federation federation
 }

@@ -23,6 +23,8 @@ type Assignment struct {
 	Notices    []string // lines for the log
 	// GitAccess is how to sign in to the stack's repository; nil: nothing fits it.
 	GitAccess *domain.GitAccess
+	// Custom are the settings that somebody gave this run; nil: none.
+	Custom *domain.RuntimeConfig
 }
 
 // Variable is one variable of the run's environment.
@@ -58,7 +60,7 @@ func (s *Service) assign(ctx context.Context, tx Tx, run domain.Run) (*Assignmen
 	if err != nil {
 		return nil, err
 	}
-	a.Env = append(override(a.Env, settings), s.environment(a)...)
+	a.Env, a.Custom = append(override(a.Env, settings), s.environment(a)...), settings.Config
 	return a, nil
 }
 

@@ -197,7 +197,7 @@ func (s *Service) beginWith(ctx context.Context, tx Tx, permit access.Permit, ru
 		return err
 	}
 	permit = permit.For(access.KindRun).About(string(run.ID))
-	if len(settings.Env) > 0 {
+	if len(settings.Env) > 0 || settings.Config != nil {
 		if err := tx.SetRunSettings(ctx, permit, run.ID, settings); err != nil {
 			return err
 		}

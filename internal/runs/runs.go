@@ -51,6 +51,7 @@ type Tx interface {
 	DropWorkspace(ctx context.Context, p access.Permit, id domain.RunID) error
 	previews
 	sources
+	Also(p access.Permit)
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error

@@ -13,10 +13,11 @@ import (
 // TriggerInput is what a caller asks for.
 type TriggerInput struct {
 	Stack    domain.StackID
-	Type     domain.RunType // TRACKED or PROPOSED; empty: TRACKED
-	Commit   string         // empty: the one that the stack tracks
-	Metadata string         // kept as it came
-	Force    string         // ForceSingle or ForceCascade; empty: a plan without changes is not applied
+	Type     domain.RunType        // TRACKED or PROPOSED; empty: TRACKED
+	Commit   string                // empty: the one that the stack tracks
+	Metadata string                // kept as it came
+	Config   *domain.RuntimeConfig // settings for this run only; nil: none
+	Force    string                // ForceSingle or ForceCascade; empty: a plan without changes is not applied
 }
 
 // How far it reaches that a plan without changes is applied, too: this run, or
@@ -62,7 +63,11 @@ func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run,
 		if err := s.guardStart(ctx, tx, op, stack); err != nil {
 			return err
 		}
-		if in.Commit != "" { // who chooses the commit chooses the code (security path E7)
+		if err := s.mayConfigure(ctx, tx, op, in.Config); err != nil {
+			return err
+		}
+		// Who chooses the commit or the commands chooses the code (security paths E3, E7).
+		if in.Commit != "" || in.Config != nil {
 			if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
 				return err
 			}
@@ -72,9 +77,24 @@ func (s *Service) Trigger(ctx context.Context, in TriggerInput) (run domain.Run,
 			run.Commit = domain.Commit{Hash: in.Commit}
 		}
 		run.Metadata, run.Request.Force, run.ActedAs = in.Metadata, in.Force, permit.ActedAs()
-		return s.begin(ctx, tx, permit, &run)
+		return s.beginWith(ctx, tx, permit, &run, domain.RunSettings{Config: in.Config})
 	})
 	return run, err
+}
+
+// mayConfigure asks for what settings of a run's own take beside starting it
+// (access model A65, security case 33).
+func (s *Service) mayConfigure(ctx context.Context, tx Tx, op access.Op, c *domain.RuntimeConfig) error {
+	if c == nil {
+		return nil
+	}
+	op.Action = authz.ActionRunTriggerWithCustomRuntimeConfig
+	permit, err := s.gate.Permit(ctx, tx, op)
+	if err != nil {
+		return err
+	}
+	tx.Also(permit)
+	return c.Check()
 }
 
 // TaskInput is what a caller asks for.

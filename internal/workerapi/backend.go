@@ -83,7 +83,7 @@ func (b *backend) job(a *runs.Assignment) *Job {
 	j := &Job{
 		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch, Secret: a.Secret}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
 		LeaseTTL: b.runs.LeaseTTL(), ApplyTTL: b.runs.ApplyTTL(), ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
-		Autodeploy: a.Run.Autodeploy, ForceApply: a.Run.Request.Force != "", Hooks: a.Hooks,
+		Autodeploy: a.Run.Autodeploy, ForceApply: a.Run.Request.Force != "", Hooks: a.Hooks, StackHooks: a.Stack.Hooks, Custom: a.Custom,
 		SensitiveOutputs: a.Stack.UploadSensitiveOutputs && !a.Stack.ManagesState,
 		Command:          a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,
 		MaskWellKnown: a.Stack.MaskWellKnownSecrets, Federated: b.runs.Federated(),

@@ -145,9 +145,14 @@ type Job struct {
 	Env              []EnvVar     `json:"env,omitempty"`
 	Files            []File       `json:"files,omitempty"`
 	Hooks            domain.Hooks `json:"hooks"`
-	State            *State       `json:"state,omitempty"` // nil: the code's own backend is used
-	Services         *Services    `json:"services,omitempty"`
-	Federated        bool         `json:"federated,omitempty"` // Federate answers
+	// StackHooks are those at the end of Hooks that are the stack's own: a runtime
+	// configuration can put others in their place.
+	StackHooks domain.Hooks `json:"stackHooks,omitzero"`
+	// Custom are settings for this run only; they win over files in the repository.
+	Custom    *domain.RuntimeConfig `json:"custom,omitempty"`
+	State     *State                `json:"state,omitempty"` // nil: the code's own backend is used
+	Services  *Services             `json:"services,omitempty"`
+	Federated bool                  `json:"federated,omitempty"` // Federate answers
 }
 
 // Source says what to check out.

@@ -4288,11 +4288,12 @@ extend type Mutation {
     forceApply: ForceApplyMode @audited
     "What kind of run: TRACKED, the default, or PROPOSED."
     runType: RunType
-    "Settings for this run only. Not accepted yet."
+    "Settings for this run only: they win over the files in the repository, and those over the settings of the stack."
     runtimeConfig: RuntimeConfigInput
     "Id of the stack."
     stack: ID!
   ): Run! @rule(do: RUN_TRIGGER)
+    @rule(do: RUN_TRIGGER_WITH_CUSTOM_RUNTIME_CONFIG, when: "with settings for this run")
 }
 
 "One job of a stack: a plan, possibly with the apply that follows."
