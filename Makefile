@@ -16,7 +16,7 @@ POSTGRES = go run ./tools/testpg --
 TEST = go run ./tools/testreport --
 
 .DEFAULT_GOAL = help
-.PHONY: help run build test check format vet lint architecture generate generated tofu s3 e2e faults bench bench-authzen bench-search bench-runs bench-peers clean
+.PHONY: help run build test check format vet lint architecture generate generated tofu s3 e2e faults bench bench-authzen bench-search bench-run bench-runs bench-peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -89,9 +89,12 @@ bench-authzen: ## measure AuthZEN evaluations over TCP on loopback, on SQLite an
 bench-search: ## measure searchStacks on SQLite and PostgreSQL over 10,000 stacks; STACKS=1000000 loads world L first
 	@AIRLOCK_BENCH_STACKS=$(STACKS) $(POSTGRES) go test ./internal/graphql -run '^$$' -bench SearchStacks -benchtime 200x -timeout 60m
 
-bench-runs: build tofu ## measure the overhead of a run, idle workers, claims under load and how late a line of log is seen
+bench-run: build tofu ## measure what a run costs above its bare commands, step by step, and runs in a second, on SQLite
+	@$(TOOLS) go test ./e2e -run '^$$' -bench 'RunOverhead' -benchtime 25x -timeout 60m
+	@$(TOOLS) go test ./e2e -run '^$$' -bench 'RunsPerSecond' -benchtime 7x -timeout 60m
+
+bench-runs: bench-run ## bench-run, idle workers, claims under load and how late a line of log is seen
 	@$(TOOLS) $(POSTGRES) go test ./e2e -run '^$$' -bench 'IdleWorkers|Claim|LogVisible' -benchtime 1x -timeout 60m
-	@$(TOOLS) go test ./e2e -run '^$$' -bench RunOverhead -benchtime 20x -timeout 60m
 
 speed: ## measure what has a bar and write the table of docs/speed.md; ONLY=authz measures one folder and writes nothing
 	@go run ./tools/speed $(if $(ONLY),-only $(ONLY),-write docs/speed.md)
