@@ -111,7 +111,10 @@ func BenchmarkClaim(b *testing.B) {
 			stubs[i] = w
 			all.Go(func() { w.chat(ctx) })
 		}
-		time.Sleep(60 * time.Second)
+		const long = 60 * time.Second
+		used := processorTime(b, s.cmd.Process.Pid)
+		time.Sleep(long)
+		used = processorTime(b, s.cmd.Process.Pid) - used
 		at := s.databaseURL(database)
 		var waited []time.Duration
 		for _, v := range pairs(b, at, `select r.run_id, cast(p.at - r.at as text) from run_transitions r join run_transitions p
@@ -134,6 +137,7 @@ func BenchmarkClaim(b *testing.B) {
 		}
 		slices.Sort(waited)
 		b.ReportMetric(float64(len(waited)), "claims")
+		b.ReportMetric(100*float64(used)/float64(long), "core-%")
 		b.ReportMetric(float64(waited[len(waited)/2].Microseconds())/1000, "p50-ms")
 		b.ReportMetric(float64(waited[len(waited)*99/100].Microseconds())/1000, "p99-ms")
 		b.ReportMetric(0, "ns/op")

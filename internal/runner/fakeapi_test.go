@@ -143,12 +143,18 @@ func (f *fakeAPI) Heartbeat(_ context.Context, ref workerapi.HeartbeatRequest) (
 	return workerapi.HeartbeatReply{Stop: f.stop}, nil
 }
 
-func (f *fakeAPI) Advance(_ context.Context, a workerapi.Advance) (workerapi.AdvanceReply, error) {
+func (f *fakeAPI) Advance(ctx context.Context, a workerapi.Advance) (workerapi.AdvanceReply, error) {
 	if f.onAdvance != nil {
 		if err := f.onAdvance(a); err != nil {
 			return workerapi.AdvanceReply{}, err
 		}
 	}
+	for _, c := range a.Log {
+		if err := f.AppendLogs(ctx, c); err != nil {
+			return workerapi.AdvanceReply{}, err
+		}
+	}
+	a.Log = nil
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.check(a.Ref); err != nil {

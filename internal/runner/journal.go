@@ -118,6 +118,45 @@ func (j *journal) flush() error {
 	return j.failed
 }
 
+// handOver takes what is not sent yet, for a message that brings it along, and
+// waits for what is on its way. Nothing else is sent until taken is called, which
+// says whether the control plane has it.
+func (j *journal) handOver() (pieces []workerapi.LogChunk, taken func(bool), err error) {
+	j.lines.Flush()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for (j.sending || j.size > batchSize) && j.open() {
+		j.flushes++
+		j.changed.Broadcast()
+		j.changed.Wait()
+		j.flushes--
+	}
+	if err := context.Cause(j.lease.ctx); err != nil {
+		return nil, nil, err
+	}
+	if j.failed != nil {
+		return nil, nil, j.failed
+	}
+	entries, size := j.queue, j.size
+	for _, e := range entries {
+		if n := len(pieces); n == 0 || pieces[n-1].State != e.state {
+			pieces = append(pieces, workerapi.LogChunk{Ref: j.lease.ref, Seq: j.seq + n, State: e.state})
+		}
+		pieces[len(pieces)-1].Text += e.text
+	}
+	j.queue, j.size, j.sending = nil, 0, true
+	return pieces, func(taken bool) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.sending = false; taken {
+			j.seq += len(pieces)
+		} else {
+			j.queue, j.size = append(entries, j.queue...), j.size+size
+		}
+		j.changed.Broadcast()
+	}, nil
+}
+
 // close ends the sender; lines that come later are dropped.
 func (j *journal) close() {
 	j.mu.Lock()
@@ -176,5 +215,5 @@ func (j *journal) next() (workerapi.LogChunk, bool) {
 
 // ripe reports whether a batch should go; j.mu is held.
 func (j *journal) ripe() bool {
-	return len(j.queue) > 0 && (j.flushes > 0 || j.size >= batchSize || time.Since(j.started) >= batchTime)
+	return len(j.queue) > 0 && !j.sending && (j.flushes > 0 || j.size >= batchSize || time.Since(j.started) >= batchTime)
 }

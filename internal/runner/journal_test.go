@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -128,6 +129,49 @@ func TestJournalEndsWithTheLease(t *testing.T) {
 		synctest.Wait()
 		if len(s.chunks) > 0 {
 			t.Errorf("sent %v", s.chunks)
+		}
+	})
+}
+
+// TestJournalHandsOver: what is handed over is sent by nobody else, comes in
+// order, and is back if it was not taken.
+func TestJournalHandsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{}
+		j := journalOn(t, s)
+		hand := func(want int) func(bool) {
+			t.Helper()
+			pieces, taken, err := j.handOver()
+			if err != nil || len(pieces) != want {
+				t.Fatalf("handed over %v, %v; want %d pieces", pieces, err, want)
+			}
+			s.chunks = append(s.chunks, pieces...)
+			return taken
+		}
+		hand(0)(true)
+		j.say("one")
+		j.enter(domain.RunInitializing)
+		j.say("two")
+		taken := hand(2)
+		j.say("three")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(s.chunks) != 2 {
+			t.Errorf("something was sent meanwhile: %v", s.chunks)
+		}
+		s.chunks = nil
+		taken(false)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		j.say("four")
+		hand(1)(true)
+		hand(0)(true)
+		text, seq := "", []int{}
+		for _, c := range s.chunks {
+			text, seq = text+string(c.State)+" "+c.Text, append(seq, c.Seq)
+		}
+		if want := "PREPARING one\nINITIALIZING two\nthree\nINITIALIZING four\n"; text != want || !slices.Equal(seq, []int{0, 1, 2}) {
+			t.Errorf("sent %q, %v", text, seq)
 		}
 	})
 }

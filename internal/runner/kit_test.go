@@ -127,9 +127,9 @@ func newBench(t testing.TB) *bench {
 func (b *bench) job(repo string) *workerapi.Job {
 	return &workerapi.Job{
 		Ref: workerapi.LeaseRef{RunID: "01RUN", Epoch: 1, Secret: "secret of the lease"}, Phase: workerapi.PhasePlan, RunType: domain.RunTracked,
-		LeaseTTL: 10 * time.Second,
-		Source:   workerapi.Source{Provider: "GIT", URL: repo, Branch: "main", Schemes: []string{"file"}},
-		State:    &workerapi.State{Address: b.state.URL, Username: "run", Password: "state-password"},
+		LeaseTTL: 10 * time.Second, LogWithAdvance: true,
+		Source: workerapi.Source{Provider: "GIT", URL: repo, Branch: "main", Schemes: []string{"file"}},
+		State:  &workerapi.State{Address: b.state.URL, Username: "run", Password: "state-password"},
 	}
 }
 

@@ -159,15 +159,15 @@ func TestLeaseThatCannotBeRenewed(t *testing.T) {
 
 func TestTransientErrorsAreRetried(t *testing.T) {
 	b := newBench(t)
-	var calls atomic.Int32
-	flaky := func() error {
+	flaky := func(calls *atomic.Int32) error {
 		if calls.Add(1)%2 == 1 {
 			return domain.Unavailable("the control plane", errors.New("reset"))
 		}
 		return nil
 	}
-	b.api.onAdvance = func(workerapi.Advance) error { return flaky() }
-	b.api.onLog = func(workerapi.LogChunk) error { return flaky() }
+	var advances, pieces atomic.Int32
+	b.api.onAdvance = func(workerapi.Advance) error { return flaky(&advances) }
+	b.api.onLog = func(workerapi.LogChunk) error { return flaky(&pieces) }
 	b.must(b.job(gitRepo(t, map[string]string{"main.tf": oneResource})))
 	checkPath(t, b.api, then(planPath, domain.RunUnconfirmed))
 	b.wantLog("Plan:", "Waiting for confirmation")

@@ -188,14 +188,16 @@ func (r *run) advance(a workerapi.Advance) error {
 
 func (r *run) advanceReply(a workerapi.Advance) (workerapi.AdvanceReply, error) {
 	var reply workerapi.AdvanceReply
-	if err := r.log.flush(); err != nil && a.To != domain.RunFailed {
+	taken, err := r.giveLog(&a)
+	if err != nil && a.To != domain.RunFailed {
 		return reply, fmt.Errorf("store the log: %w", err)
 	}
 	a.Ref = r.job.Ref
-	err := r.lease.try(func(ctx context.Context) (err error) {
+	err = r.lease.try(func(ctx context.Context) (err error) {
 		reply, err = r.api.Advance(ctx, a)
 		return err
 	})
+	taken(err == nil)
 	if err != nil {
 		return reply, fmt.Errorf("advance to %s: %w", a.To, err)
 	}
@@ -211,6 +213,19 @@ func (r *run) advanceReply(a workerapi.Advance) (workerapi.AdvanceReply, error) 
 		return reply, r.enterWriting()
 	}
 	return reply, nil
+}
+
+// giveLog sends the log so far, or lets a report bring it along where the control
+// plane takes that: one message, and one commit, instead of two.
+func (r *run) giveLog(a *workerapi.Advance) (taken func(bool), err error) {
+	if !r.job.LogWithAdvance {
+		return func(bool) {}, r.log.flush()
+	}
+	a.Log, taken, err = r.log.handOver()
+	if err != nil {
+		return func(bool) {}, err
+	}
+	return taken, nil
 }
 
 // prepare makes the lease's private directory and what OpenTofu needs in it.

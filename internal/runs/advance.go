@@ -18,6 +18,8 @@ type Progress struct {
 	Delta   *domain.Delta
 	Changes []domain.ResourceChange
 	Outputs []domain.Output
+	// Log is what was not stored of the log before.
+	Log []domain.LogChunk
 	// Lost says that whoever held the lease died, and another process reports it.
 	Lost bool
 	// Interrupted says that an apply ended so that its state may not be stored.
@@ -27,7 +29,8 @@ type Progress struct {
 // Advance moves a leased run. A repeated report of the state that the run is
 // in is accepted and changes nothing.
 func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
-	return s.recorded(ctx, l, s.db.Change(ctx, func(tx Tx) error {
+	var answer error // what the worker is told though its log was stored
+	err := s.db.Change(ctx, func(tx Tx) error {
 		run, permit, err := s.held(ctx, tx, l)
 		if domain.ErrorCode(err) == domain.CodeConflict && run.Epoch == l.Epoch && run.State == p.To {
 			return domain.CheckLease(run.ID, run.LeaseHash, l.Secret) // the report that ended the lease, once more
@@ -35,41 +38,57 @@ func (s *Service) Advance(ctx context.Context, l Lease, p Progress) error {
 		if err != nil {
 			return err
 		}
-		if run.State == p.To {
-			return s.addDelta(ctx, tx, permit, run, p)
-		}
-		if err := guardProgress(run, p); err != nil {
+		if err := s.appendOf(ctx, tx, l, p.Log); err != nil {
 			return err
 		}
-		if err := s.guardDeploy(ctx, tx, run, p); err != nil {
+		answer = s.advance(ctx, tx, permit, run, p)
+		if errors.Is(answer, ErrStop) || errors.Is(answer, ErrHold) {
+			return nil
+		}
+		return answer
+	})
+	if err == nil {
+		err = answer
+	}
+	return s.recorded(ctx, l, err)
+}
+
+// advance is Advance for a run that is held.
+func (s *Service) advance(ctx context.Context, tx Tx, permit access.Permit, run domain.Run, p Progress) error {
+	if run.State == p.To {
+		return s.addDelta(ctx, tx, permit, run, p)
+	}
+	if err := guardProgress(run, p); err != nil {
+		return err
+	}
+	if err := s.guardDeploy(ctx, tx, run, p); err != nil {
+		return err
+	}
+	if run.Stop != nil && p.To == domain.RunStopped {
+		return s.move(ctx, tx, permit, &run, p.To, run.Stop.By, run.Stop.Note)
+	}
+	run.LeaseUntil = tx.Now().Add(s.patience(p.To))
+	if p.Commit != nil {
+		if err := s.noteHead(ctx, tx, permit, run, *p.Commit); err != nil {
 			return err
 		}
-		if run.Stop != nil && p.To == domain.RunStopped {
-			return s.move(ctx, tx, permit, &run, p.To, run.Stop.By, run.Stop.Note)
+		run.Commit = legibleCommit(*p.Commit)
+		if run.Commit.Message != "" {
+			run.Title = firstLine(run.Commit.Message)
 		}
-		run.LeaseUntil = tx.Now().Add(s.patience(p.To))
-		if p.Commit != nil {
-			if err := s.noteHead(ctx, tx, permit, run, *p.Commit); err != nil {
-				return err
-			}
-			run.Commit = legibleCommit(*p.Commit)
-			if run.Commit.Message != "" {
-				run.Title = firstLine(run.Commit.Message)
-			}
+	}
+	if p.Delta != nil {
+		run.Delta = p.Delta
+	}
+	if p.Lost {
+		p.Note = s.lostNote(run)
+	}
+	if p.Lost || p.Interrupted {
+		if err := s.interrupted(ctx, tx, run); err != nil {
+			return err
 		}
-		if p.Delta != nil {
-			run.Delta = p.Delta
-		}
-		if p.Lost {
-			p.Note = s.lostNote(run)
-		}
-		if p.Lost || p.Interrupted {
-			if err := s.interrupted(ctx, tx, run); err != nil {
-				return err
-			}
-		}
-		return s.report(ctx, tx, permit, run, p)
-	}))
+	}
+	return s.report(ctx, tx, permit, run, p)
 }
 
 // addDelta keeps what a plan changes that was read while it is applied. Any

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -116,6 +117,19 @@ func (s *Service) writeAlone(ctx context.Context, p *piece) error {
 		return err
 	}
 	return b.verdicts[0]
+}
+
+// appendOf writes what a report of a lease that is held brings along.
+func (s *Service) appendOf(ctx context.Context, tx Tx, l Lease, log []domain.LogChunk) error {
+	if len(log) == 0 {
+		return nil
+	}
+	b := &pieceBatch{pieces: make([]*piece, len(log))}
+	for i, c := range log {
+		c.RunID, c.Epoch, c.Body = l.Run, l.Epoch, legible(c.Body)
+		b.pieces[i] = &piece{lease: l, chunk: c}
+	}
+	return errors.Join(s.append(ctx, tx, b), errors.Join(b.verdicts...))
 }
 
 // pieceBatch is what one transaction writes. The verdicts count once it is

@@ -116,3 +116,38 @@ func TestLogPieceOfHeldRun(t *testing.T) {
 		}
 	})
 }
+
+// TestLogWithReport: a report brings the rest of the log along. It is stored
+// once, also when the report is answered by an order to stop.
+func TestLogWithReport(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		l := b.planning(t, "k")
+		if err := b.AppendLog(t.Context(), l, 0, domain.RunPlanning, "first\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Stop(b.As(t, "root-admin"), "k", l.Run, ""); err != nil {
+			t.Fatal(err)
+		}
+		p := runs.Progress{To: domain.RunUnconfirmed, Log: []domain.LogChunk{
+			{Seq: 0, State: domain.RunPlanning, Body: "first\n"}, {Seq: 1, State: domain.RunPlanning, Body: "second \xff\n"},
+		}}
+		for range 2 {
+			if err := b.Advance(t.Context(), l, p); err != runs.ErrStop {
+				t.Fatalf("%v, want an order to stop", err)
+			}
+		}
+		p = runs.Progress{To: domain.RunStopped, Log: []domain.LogChunk{{Seq: 3, State: domain.RunPlanning, Body: "too early\n"}}}
+		wantCode(t, b.Advance(t.Context(), l, p), domain.CodeConflict)
+		b.wantState(t, l.Run, domain.RunPlanning)
+		p.Log[0] = domain.LogChunk{Seq: 2, State: domain.RunPlanning, Body: "third\n"}
+		for range 2 {
+			if err := b.Advance(t.Context(), l, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.wantState(t, l.Run, domain.RunStopped)
+		if got := b.logOf(t, l.Run); got != "first\nsecond \uFFFD\nthird\n" {
+			t.Errorf("the log is %q", got)
+		}
+	})
+}

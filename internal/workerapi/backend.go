@@ -158,8 +158,13 @@ func (b *backend) Heartbeat(ctx context.Context, key domain.PoolKey, q Heartbeat
 }
 
 func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (AdvanceReply, error) {
+	log := make([]domain.LogChunk, len(a.Log))
+	for i, c := range a.Log {
+		log[i] = domain.LogChunk{Seq: c.Seq, State: c.State, Body: c.Text}
+	}
 	err := b.runs.Advance(ctx, lease(key, a.Ref), runs.Progress{
-		To: a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs, Lost: a.Lost, Interrupted: a.Interrupted,
+		Log: log,
+		To:  a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs, Lost: a.Lost, Interrupted: a.Interrupted,
 	})
 	if errors.Is(err, runs.ErrStop) {
 		return AdvanceReply{Stop: true}, nil

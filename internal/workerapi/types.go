@@ -127,6 +127,8 @@ type Job struct {
 	FailReason string `json:"failReason,omitempty"`
 	// MaskWellKnown hides in the log what has the form of a well-known secret.
 	MaskWellKnown bool `json:"maskWellKnown,omitempty"`
+	// LogWithAdvance says that Advance takes pieces of the log.
+	LogWithAdvance bool `json:"logWithAdvance,omitempty"`
 	// Notices are lines for the log, shown first.
 	Notices []string `json:"notices,omitempty"`
 
@@ -220,6 +222,9 @@ type Advance struct {
 	Ref  LeaseRef        `json:"ref"`
 	To   domain.RunState `json:"to"`
 	Note string          `json:"note,omitempty"` // why, for FAILED
+	// Log is what was not sent of the log before, where Job.LogWithAdvance is set. It
+	// is stored unless the answer is an error.
+	Log []LogChunk `json:"log,omitempty"`
 
 	Commit *domain.Commit `json:"commit,omitempty"` // with INITIALIZING: what was checked out
 	// With the state after PLANNING; or later, where the plan is still read while it
