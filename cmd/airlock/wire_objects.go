@@ -108,6 +108,7 @@ func (s *server) degraded() string {
 // How often the upkeep looks by itself.
 const (
 	packEvery         = 15 * time.Second
+	retainEvery       = time.Hour
 	sweepObjectsEvery = time.Hour
 )
 
@@ -132,6 +133,13 @@ func (s *server) keepUp(ctx context.Context, loops *sync.WaitGroup) {
 		})
 	}
 	every(packEvery, "could not pack logs", keep.Pack)
+	every(retainEvery, "could not forget what is too old", func(ctx context.Context) (int, error) {
+		n, err := keep.Retain(ctx, s.config.retention())
+		if n > 0 {
+			s.log.Info("forgot logs, plans and state versions that are too old", "objects", n)
+		}
+		return n, err
+	})
 	if s.objects == nil {
 		return
 	}

@@ -16,6 +16,7 @@ import (
 type Tx interface {
 	access.Reader
 	keysTx
+	retentionTx
 	Now() time.Time
 	TakeTurn(ctx context.Context, p access.Permit, job, holder string, until time.Time) (bool, error)
 	UnpackedRuns(ctx context.Context, before time.Time, limit int) ([]domain.RunID, error)
