@@ -35,6 +35,7 @@ type ManagedEntity struct {
 
 	CreatedBy, UpdatedBy RunID // runs that it first, and last, came from
 	UpdatedAt            time.Time
+	DriftedAt            time.Time // when drift was found; zero: none is known
 }
 
 // stateFile is as much of a state as entities are made from.

@@ -35,10 +35,10 @@ const (
 // UsualPriority is how urgent a run is if nobody says otherwise.
 func (r Run) UsualPriority() int {
 	switch {
-	case r.Drift:
-		return RunPriorityDrift
 	case r.Type.Blocking():
 		return RunPriorityBlocking
+	case r.Drift:
+		return RunPriorityDrift
 	default:
 		return RunPriorityProposed
 	}
@@ -97,7 +97,7 @@ type Run struct {
 	Autodeploy  bool   // decided when the run was created
 	Request     RunRequest
 	Priority    int
-	Drift       bool     // started by drift detection
+	Drift       bool     // started by drift detection, or because of what it found
 	Targets     []string // resource addresses that the plan is limited to; empty: all
 	// Stop is set when somebody has asked the worker to stop.
 	Stop *StopRequest

@@ -14,6 +14,7 @@ const (
 	ScheduleRun    ScheduleKind = "RUN"    // a tracked run
 	ScheduleTask   ScheduleKind = "TASK"   // a command in the workspace
 	ScheduleDelete ScheduleKind = "DELETE" // the deletion of the stack
+	ScheduleDrift  ScheduleKind = "DRIFT_DETECTION"
 )
 
 // Noun is how a person calls a schedule of this kind.
@@ -23,6 +24,8 @@ func (k ScheduleKind) Noun() string {
 		return "scheduled task"
 	case ScheduleDelete:
 		return "scheduled delete"
+	case ScheduleDrift:
+		return "drift detection"
 	default:
 		return "scheduled run"
 	}
@@ -35,6 +38,8 @@ func (k ScheduleKind) Starts() authz.Action {
 		return authz.ActionTaskCreate
 	case ScheduleDelete:
 		return authz.ActionStackDelete
+	case ScheduleDrift:
+		return authz.ActionDriftDetectionCreate
 	default:
 		return authz.ActionRunTrigger
 	}
@@ -69,6 +74,8 @@ type ScheduleAim struct {
 	Name             string `json:",omitempty"` // of a run, for people; may be empty
 	Command          string `json:",omitempty"` // of a task
 	DestroyResources bool   `json:",omitempty"` // of a deletion: destroy what the stack has made first
+	Reconcile        bool   `json:",omitempty"` // of drift detection: start a tracked run when there is drift
+	IgnoreState      bool   `json:",omitempty"` // of drift detection: also where the stack's last run did not finish
 }
 
 // Tick is what came of a schedule when it was last due.

@@ -15,6 +15,7 @@ type StackLife struct {
 	Destroyer RunID
 	Tracked   *TrackedCommit // what runs use instead of the head of the branch
 	Head      *Commit        // of the tracked branch when it was last seen
+	Drift     *DriftCheck    // nil: drift was never looked for
 }
 
 // StackLock says who has a stack for his own use (access model A61-A63).

@@ -42,3 +42,28 @@ func TestScheduleFlow(t *testing.T) {
 		}
 	})
 }
+
+// TestDriftFlow walks through the documents of the provider.
+func TestDriftFlow(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		storetest.World(t, k)
+		w := worldOver(t, realResolver(t, k.Store, k.Gate, k.IDs, k.Clock.Now), string(k.Secrets.AdminKeyID))
+		read := func() vars {
+			return w.do("provider_drift", "Read", vars{"stack": "k2"})["integrations"].(vars)["driftDetection"].(vars)
+		}
+		if got := read(); len(got["schedule"].([]any)) != 0 || got["timezone"] != "UTC" {
+			t.Errorf("without any: %v", got)
+		}
+		w.do("provider_drift", "Create", vars{"stack": "k2", "input": aDriftDetection(true)})
+		if got := read(); got["reconcile"] != true || got["schedule"].([]any)[0] != "*/15 * * * *" || got["timezone"] != "Europe/Paris" {
+			t.Errorf("made %v", got)
+		}
+		w.do("provider_drift", "Update", vars{"stack": "k2", "input": with(aDriftDetection(false), "ignoreState", true)})
+		if got := read(); got["reconcile"] != false || got["ignoreState"] != true {
+			t.Errorf("changed to %v", got)
+		}
+		if got := w.do("provider_drift", "Delete", vars{"stack": "k2"}); got["deleted"] != true || len(read()["schedule"].([]any)) != 0 {
+			t.Errorf("deleted %v", got)
+		}
+	})
+}

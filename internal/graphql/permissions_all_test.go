@@ -6,7 +6,7 @@ import "slices"
 var allPermissions = slices.Concat(
 	accountPermissions, auditPermissions, bindingPermissions, configPermissions, contextPermissions, grantPermissions, groupPermissions,
 	identityPermissions, insightPermissions, keyPermissions, requestPermissions, reviewPermissions, rolePermissions, runPermissions, runActionPermissions, stackActionPermissions, entityPermissions, spacePermissions, stackPermissions, statePermissions, userPermissions,
-	workerPermissions, dependencyPermissions, schedulePermissions,
+	workerPermissions, dependencyPermissions, schedulePermissions, driftPermissions,
 	previewPermissions, versionPermissions,
 	repoPermissions,
 	pushHookPermissions,

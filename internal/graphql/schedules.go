@@ -6,6 +6,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/graphql/generated"
+	"github.com/airlock-project/airlock/internal/graphql/view"
 	"github.com/airlock-project/airlock/internal/schedules"
 )
 
@@ -60,4 +61,21 @@ func deletionLater(in generated.ScheduledDeleteInput) schedules.Input {
 		Kind: domain.ScheduleDelete, Timing: newTiming(nil, in.TimestampSchedule, in.Timezone),
 		ScheduleAim: domain.ScheduleAim{DestroyResources: in.ShouldDeleteResources},
 	}
+}
+
+func driftDetection(in generated.DriftDetectionIntegrationInput) schedules.Input {
+	return schedules.Input{
+		Kind: domain.ScheduleDrift, Timing: newTiming(in.Schedule, nil, in.Timezone),
+		ScheduleAim: domain.ScheduleAim{Reconcile: in.Reconcile, IgnoreState: in.IgnoreState},
+	}
+}
+
+// integrationsOf shows drift detection, if there is any, among what there is not.
+func (r *Resolver) integrationsOf(ctx context.Context, stack domain.StackID) (*generated.StackIntegrations, error) {
+	out := noIntegrations()
+	list, err := r.Schedules.List(ctx, stack, domain.ScheduleDrift)
+	for _, d := range list {
+		out.DriftDetection = view.NewDriftDetection(d)
+	}
+	return out, err
 }

@@ -33,7 +33,7 @@ func newStackOutput(o domain.Output) *generated.StackOutput {
 func noIntegrations() *generated.StackIntegrations {
 	return &generated.StackIntegrations{
 		AWS:            &generated.StackIntegrationAWS{},
-		DriftDetection: &generated.DriftDetectionIntegration{Deleted: true, Timezone: "UTC"},
+		DriftDetection: view.NewDriftDetection(domain.Schedule{}),
 		GCP:            &generated.StackIntegrationGCP{},
 		Slack:          &generated.StackIntegrationSlack{},
 	}

@@ -178,7 +178,7 @@ func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.Po
 // mayTake looks again whether a worker may have a run, where nobody else can
 // change the answer any more.
 func mayTake(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, worker string) (bool, error) {
-	if run.Drift {
+	if run.Drift && !run.Type.Blocking() {
 		if full, err := tx.DriftFull(ctx, pool); err != nil || full {
 			return false, err
 		}

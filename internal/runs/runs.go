@@ -74,6 +74,9 @@ type Tx interface {
 	ScheduleWaits(ctx context.Context, s domain.Schedule) (bool, error)
 	PassSchedule(ctx context.Context, p access.Permit, id domain.ScheduleID, last domain.Tick, next time.Time) error
 	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error
+	SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Schedule, error)
+	LastFinished(ctx context.Context, id domain.StackID) (domain.Run, error)
+	SetDrifted(ctx context.Context, p access.Permit, id domain.StackID, addresses []string) error
 
 	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)
 	AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error)

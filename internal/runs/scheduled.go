@@ -111,16 +111,16 @@ func (s *Service) start(ctx context.Context, tx Tx, t *tick) error {
 	behalf := access.OnBehalf(ctx, t.Author, t.ID.AuditName())
 	op := access.Op{Event: t.event(), Action: t.Kind.Starts(), See: authz.ActionStackRead, Object: object(t.stack, "")}
 	op.Object.Noun, op.Object.Kind, op.Object.ID = "stack", access.KindStack, string(t.stack.ID)
-	here, err := s.gate.Here(ctx, tx, t.Author)
-	if err == nil && !here {
-		err = s.gate.Refuse(behalf, tx, op, &domain.Error{
-			Code: domain.CodeForbidden, Message: fmt.Sprintf("forbidden: %s, who has set the schedule, is no longer here", t.AuthorName),
-		})
+	if t.Kind == domain.ScheduleDrift { // whoever may change it keeps it
+		may, err := s.gate.Holds(behalf, tx, authz.ActionDriftDetectionUpdate, op.Object)
+		if err != nil {
+			return err
+		}
+		if may {
+			op.Action = authz.ActionDriftDetectionUpdate
+		}
 	}
-	if err != nil {
-		return err
-	}
-	permit, err := s.gate.Permit(behalf, tx, op)
+	permit, err := s.mayStill(ctx, behalf, tx, t, op)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,24 @@ func (s *Service) start(ctx context.Context, tx Tx, t *tick) error {
 		t.out.Note = reason.Message
 		return nil
 	}
+	if t.Kind == domain.ScheduleDrift {
+		return s.detectDrift(ctx, behalf, tx, t, permit)
+	}
 	return s.runDue(ctx, behalf, tx, t, permit)
+}
+
+// mayStill decides whether the author of a schedule may do what it starts.
+func (s *Service) mayStill(ctx, behalf context.Context, tx Tx, t *tick, op access.Op) (access.Permit, error) {
+	here, err := s.gate.Here(ctx, tx, t.Author)
+	if err != nil {
+		return access.Permit{}, err
+	}
+	if !here {
+		return access.Permit{}, s.gate.Refuse(behalf, tx, op, &domain.Error{
+			Code: domain.CodeForbidden, Message: fmt.Sprintf("forbidden: %s, who has set the schedule, is no longer here", t.AuthorName),
+		})
+	}
+	return s.gate.Permit(behalf, tx, op)
 }
 
 func (t *tick) event() string {
@@ -150,6 +167,8 @@ func (t *tick) event() string {
 		return "task.create"
 	case domain.ScheduleDelete:
 		return "stack.delete"
+	case domain.ScheduleDrift:
+		return "drift_detection.run"
 	default:
 		return "run.trigger"
 	}

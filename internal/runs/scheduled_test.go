@@ -168,14 +168,18 @@ func TestScheduleOnAStackThatIsHeld(t *testing.T) {
 // started once he may not start it himself, and that is recorded.
 func TestCase51ScheduleOutlivesItsAuthor(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
-		for name, leave := range map[string]func(who string, binding domain.BindingID){
-			"role":  func(_ string, id domain.BindingID) { b.Unbind(t, id) },
-			"moved": func(string, domain.BindingID) { b.moveStack(t, "k2", "prod") },
-			"key":   func(who string, _ domain.BindingID) { b.deleteKey(t, who) },
-			"act as": func(string, domain.BindingID) {
+		for _, c := range []struct {
+			name  string
+			leave func(who string, binding domain.BindingID)
+		}{
+			{"role", func(_ string, id domain.BindingID) { b.Unbind(t, id) }},
+			{"moved", func(string, domain.BindingID) { b.moveStack(t, "k2", "prod") }},
+			{"key", func(who string, _ domain.BindingID) { b.deleteKey(t, who) }},
+			{"act as", func(string, domain.BindingID) {
 				b.BindActor(t, authz.ActorRef{Kind: authz.ActorStack, ID: "k2"}, "space-admin", "platform")
-			},
+			}},
 		} {
+			name, leave := c.name, c.leave
 			b.AddKey(t, name)
 			binding := b.Bind(t, name, "space-admin", "dev")
 			b.SetActAs(t, domain.ActAsEnforce)

@@ -219,6 +219,9 @@ func (s *Service) ended(ctx context.Context, tx Tx, p access.Permit, run domain.
 	if err := s.keepUndestroyed(ctx, tx, p, run); err != nil {
 		return err
 	}
+	if err := s.noteDrift(ctx, tx, p, run); err != nil {
+		return err
+	}
 	_, err = s.promote(ctx, tx, run.StackID)
 	return err
 }

@@ -47,8 +47,8 @@ type Input struct {
 // takes to do now what is to be done then.
 func (s *Service) Create(ctx context.Context, stack domain.StackID, in Input) (d domain.Schedule, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		d = domain.Schedule{ID: domain.ScheduleID(s.ids.ULID()), Stack: stack, Kind: in.Kind, CreatedAt: tx.Now()}
-		permit, err := s.permit(ctx, tx, "create", authz.ActionScheduleCreate, d)
+		d = domain.Schedule{ID: domain.ScheduleID(s.ids.ULID()), Stack: stack, Kind: in.Kind, ScheduleAim: in.ScheduleAim, CreatedAt: tx.Now()}
+		permit, err := s.permit(ctx, tx, "create", d)
 		if err != nil {
 			return err
 		}
@@ -56,6 +56,9 @@ func (s *Service) Create(ctx context.Context, stack domain.StackID, in Input) (d
 			return err
 		}
 		others, err := tx.SchedulesOf(ctx, stack)
+		if err == nil && in.Kind == domain.ScheduleDrift && slices.ContainsFunc(others, func(o domain.Schedule) bool { return o.Kind == in.Kind }) {
+			return domain.Conflict("stack %s has drift detection already", stack)
+		}
 		if err == nil && len(others) >= domain.MaxSchedules {
 			return domain.Conflict("stack %s has %d schedules already, and may have no more", stack, len(others))
 		}
@@ -71,7 +74,7 @@ func (s *Service) Create(ctx context.Context, stack domain.StackID, in Input) (d
 func (s *Service) Update(ctx context.Context, stack domain.StackID, id domain.ScheduleID, in Input) (d domain.Schedule, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
 		var permit access.Permit
-		if d, permit, err = s.find(ctx, tx, "update", authz.ActionScheduleUpdate, stack, id, in.Kind); err != nil {
+		if d, permit, err = s.find(ctx, tx, "update", domain.Schedule{ID: id, Stack: stack, Kind: in.Kind, ScheduleAim: in.ScheduleAim}); err != nil {
 			return err
 		}
 		if err := s.set(ctx, tx, &d, in); err != nil {
@@ -86,10 +89,10 @@ func (s *Service) Update(ctx context.Context, stack domain.StackID, id domain.Sc
 func (s *Service) Delete(ctx context.Context, stack domain.StackID, id domain.ScheduleID, kind domain.ScheduleKind) (d domain.Schedule, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
 		var permit access.Permit
-		if d, permit, err = s.find(ctx, tx, "delete", authz.ActionScheduleDelete, stack, id, kind); err != nil {
+		if d, permit, err = s.find(ctx, tx, "delete", domain.Schedule{ID: id, Stack: stack, Kind: kind}); err != nil {
 			return err
 		}
-		return tx.DeleteSchedule(ctx, permit, id)
+		return tx.DeleteSchedule(ctx, permit, d.ID)
 	})
 	return d, err
 }
@@ -120,6 +123,11 @@ func (in Input) check() error {
 		return domain.CheckCommand("command", in.Command)
 	case domain.ScheduleRun:
 		return domain.CheckLine("name", in.Name)
+	case domain.ScheduleDrift:
+		if len(in.Cron) == 0 {
+			return domain.Invalid("schedule", "needs at least one cron line")
+		}
+		return nil
 	default:
 		if len(in.Cron) > 0 {
 			return domain.Invalid("cronSchedule", "a stack is deleted once: set timestampSchedule")
@@ -131,10 +139,11 @@ func (in Input) check() error {
 // permit decides about a schedule, which is what its stack is. Beside the action
 // on schedules it takes the one on what the schedule starts, so that nobody puts
 // off what he may not do; of a task that includes to act as the stack.
-func (s *Service) permit(ctx context.Context, tx Tx, verb string, action authz.Action, d domain.Schedule) (access.Permit, error) {
+func (s *Service) permit(ctx context.Context, tx Tx, verb string, d domain.Schedule) (access.Permit, error) {
 	stack, err := tx.LockStack(ctx, d.Stack)
+	action := actionTo(verb, d.Kind)
 	op := access.Op{Event: eventOf(d.Kind) + "." + verb, Action: action, See: authz.ActionStackRead, Object: object(stack, d)}
-	if action == authz.ActionScheduleCreate {
+	if verb == "create" {
 		op.Object.Noun = "stack"
 	}
 	if domain.ErrorCode(err) == domain.CodeNotFound {
@@ -144,10 +153,13 @@ func (s *Service) permit(ctx context.Context, tx Tx, verb string, action authz.A
 		return access.Permit{}, err
 	}
 	permit, err := s.gate.Permit(ctx, tx, op)
-	if err != nil || action == authz.ActionScheduleDelete {
+	if err != nil || verb == "delete" || d.Kind == domain.ScheduleDrift && !d.Reconcile {
 		return permit, err
 	}
 	op.Action = d.Kind.Starts()
+	if d.Kind == domain.ScheduleDrift {
+		op.Action = authz.ActionRunTrigger
+	}
 	starts, err := s.gate.Permit(ctx, tx, op)
 	if err != nil {
 		return permit, err
@@ -161,18 +173,39 @@ func (s *Service) permit(ctx context.Context, tx Tx, verb string, action authz.A
 
 // find returns a schedule of a stack and the permit to change it. One that does
 // not exist is refused like one that is hidden.
-func (s *Service) find(ctx context.Context, tx Tx, verb string, action authz.Action, stack domain.StackID, id domain.ScheduleID, kind domain.ScheduleKind) (domain.Schedule, access.Permit, error) {
-	asked := domain.Schedule{ID: id, Stack: stack, Kind: kind}
-	permit, err := s.permit(ctx, tx, verb, action, asked)
+func (s *Service) find(ctx context.Context, tx Tx, verb string, asked domain.Schedule) (domain.Schedule, access.Permit, error) {
+	permit, err := s.permit(ctx, tx, verb, asked)
 	if err != nil {
 		return asked, permit, err
 	}
-	d, err := tx.LockSchedule(ctx, id)
-	if domain.ErrorCode(err) == domain.CodeNotFound || err == nil && (d.Stack != stack || d.Kind != kind) {
-		op := access.Op{Event: eventOf(kind) + "." + verb, Action: action, Object: object(domain.Stack{ID: stack}, asked)}
+	if asked.Kind == domain.ScheduleDrift { // a stack has one
+		list, err := tx.SchedulesOf(ctx, asked.Stack)
+		if err != nil {
+			return asked, permit, err
+		}
+		if at := slices.IndexFunc(list, func(d domain.Schedule) bool { return d.Kind == asked.Kind }); at >= 0 {
+			asked.ID = list[at].ID
+		}
+	}
+	d, err := tx.LockSchedule(ctx, asked.ID)
+	if domain.ErrorCode(err) == domain.CodeNotFound || err == nil && (d.Stack != asked.Stack || d.Kind != asked.Kind) {
+		op := access.Op{Event: eventOf(asked.Kind) + "." + verb, Action: actionTo(verb, asked.Kind), Object: object(domain.Stack{ID: asked.Stack}, asked)}
 		return asked, permit, s.gate.Missing(ctx, tx, op)
 	}
-	return d, permit, err
+	return d, permit.About(string(d.ID)), err
+}
+
+// actionTo is what it takes to make, change or remove a schedule.
+func actionTo(verb string, k domain.ScheduleKind) authz.Action {
+	actions := map[string][2]authz.Action{
+		"create": {authz.ActionScheduleCreate, authz.ActionDriftDetectionCreate},
+		"update": {authz.ActionScheduleUpdate, authz.ActionDriftDetectionUpdate},
+		"delete": {authz.ActionScheduleDelete, authz.ActionDriftDetectionDelete},
+	}
+	if k == domain.ScheduleDrift {
+		return actions[verb][1]
+	}
+	return actions[verb][0]
 }
 
 // List returns the schedules of one kind of a stack that the caller may see,
@@ -198,6 +231,8 @@ func eventOf(k domain.ScheduleKind) string {
 		return "scheduled_task"
 	case domain.ScheduleDelete:
 		return "scheduled_delete"
+	case domain.ScheduleDrift:
+		return "drift_detection"
 	default:
 		return "scheduled_run"
 	}

@@ -176,7 +176,9 @@ func TestG2ScheduledTask(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.ActAs(t, lent, func() error { return second(b.Update(b.As(t, "ann"), "k2", list[0].ID, b.nightly(domain.ScheduleTask))) })
+		b.ActAs(t, lent, func() error {
+			return second(b.Update(b.As(t, "ann"), "k2", list[0].ID, b.nightly(domain.ScheduleTask)))
+		})
 		b.SetActAs(t, domain.ActAsEnforce)
 		b.Allowed(t, func() error { return second(b.Delete(b.As(t, "ann"), "k2", list[0].ID, domain.ScheduleTask)) })
 	})

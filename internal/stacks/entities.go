@@ -40,7 +40,7 @@ func (s *Service) Entities(ctx context.Context, id domain.StackID) (out []Entity
 		}
 		for _, e := range now {
 			k := known[e.Address]
-			e.CreatedBy, e.UpdatedBy, e.UpdatedAt = k.CreatedBy, k.UpdatedBy, k.UpdatedAt
+			e.CreatedBy, e.UpdatedBy, e.UpdatedAt, e.DriftedAt = k.CreatedBy, k.UpdatedBy, k.UpdatedAt, k.DriftedAt
 			out = append(out, EntityView{ManagedEntity: e, Creator: runs[k.CreatedBy], Updater: runs[k.UpdatedBy]})
 		}
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-const selectManaged = `select stack_id, address, module, type, name, provider, output, data, tainted, print, created_by, updated_by, updated_at
+const selectManaged = `select stack_id, address, module, type, name, provider, output, data, tainted, print, created_by, updated_by, updated_at, drifted_at
 	from managed_entities`
 
 // managedRow is an entity whose print is still sealed.
@@ -19,10 +19,10 @@ type managedRow struct {
 }
 
 func scanManaged(s scanner) (e managedRow, err error) {
-	var updated int64
+	var updated, drifted int64
 	err = s.Scan(&e.Stack, &e.Address, &e.Module, &e.Type, &e.Name, &e.Provider, &e.Output, &e.Data, &e.Tainted,
-		&e.sealed, &e.CreatedBy, &e.UpdatedBy, &updated)
-	e.UpdatedAt = fromMicros(updated)
+		&e.sealed, &e.CreatedBy, &e.UpdatedBy, &updated, &drifted)
+	e.UpdatedAt, e.DriftedAt = fromMicros(updated), fromMicros(drifted)
 	return e, err
 }
 
@@ -92,6 +92,17 @@ func (tx *Tx) putManaged(ctx context.Context, id domain.StackID, e domain.Manage
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		on conflict (stack_id, address) do update set module = excluded.module, type = excluded.type, name = excluded.name,
 			provider = excluded.provider, output = excluded.output, data = excluded.data, tainted = excluded.tainted, print = excluded.print,
-			created_by = excluded.created_by, updated_by = excluded.updated_by, updated_at = excluded.updated_at`,
+			created_by = excluded.created_by, updated_by = excluded.updated_by, updated_at = excluded.updated_at, drifted_at = 0`,
 		id, e.Address, e.Module, e.Type, e.Name, e.Provider, e.Output, e.Data, e.Tainted, sealed, e.CreatedBy, e.UpdatedBy, micros(e.UpdatedAt))
+}
+
+// SetDrifted keeps which entities of a stack have drifted, by address; all
+// others have not. When one was found first stays.
+func (tx *Tx) SetDrifted(ctx context.Context, p access.Permit, id domain.StackID, addresses []string) error {
+	if err := tx.use(p, access.KindStack); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `update managed_entities set drifted_at = case
+			when not (`+tx.store.dialect.in("address", 2)+`) then 0 when drifted_at > 0 then drifted_at else $3 end
+		where stack_id = $1`, id, toJSON(list(addresses)), micros(tx.now))
 }

@@ -89,7 +89,7 @@ func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID, by string) (dom
 // it and looks again.
 func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID, but []domain.RunID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where state in `+awaiting+` and lease_until = 0
-		and exists (select 1 from stacks s where s.id = runs.stack_id and s.worker_pool = $1) and not (drift and exists (`+driftFull+` and p.id = $2))
+		and exists (select 1 from stacks s where s.id = runs.stack_id and s.worker_pool = $1) and not (drift and not blocking and exists (`+driftFull+` and p.id = $2))
 		and not `+tx.store.dialect.in("id", 3)+` order by priority desc, updated_at, id limit 1`, poolColumn(pool), pool, toJSON(list(but)))
 }
 
@@ -97,7 +97,7 @@ func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID, but []doma
 // as they may.
 const driftFull = `select 1 from worker_pools p where p.drift_run_limit >= 0 and p.drift_run_limit <= (
 	select count(*) from runs d join stacks ds on ds.id = d.stack_id
-	where d.drift and d.lease_until > 0 and d.state in ` + holding + ` and ds.worker_pool = p.id)`
+	where d.drift and not d.blocking and d.lease_until > 0 and d.state in ` + holding + ` and ds.worker_pool = p.id)`
 
 // DriftFull reports whether a pool executes as many runs of drift detection as
 // it may. The pool is held until the commit, so that two workers do not share
@@ -267,4 +267,10 @@ func (tx *Tx) SetRunChanges(ctx context.Context, p access.Permit, id domain.RunI
 		return err
 	}
 	return tx.exec(ctx, `update runs set changes = $2 where id = $1`, id, toJSON(list(changes)))
+}
+
+// LastFinished returns the newest tracked run of a stack that has finished: what
+// exists is what it has applied.
+func (tx *Tx) LastFinished(ctx context.Context, id domain.StackID) (domain.Run, error) {
+	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and type = 'TRACKED' and state = 'FINISHED' order by id desc limit 1`, id)
 }

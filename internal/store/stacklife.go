@@ -11,17 +11,18 @@ import (
 )
 
 // lifeColumns hold domain.StackLife, in the order of lifeRow and lifeArgs.
-const lifeColumns = `disabled, locked, destroyer, tracked, head`
+const lifeColumns = `disabled, locked, destroyer, tracked, head, drift`
 
 // lifeRow is what is read of them.
 type lifeRow struct {
 	disabled              bool
 	locked, tracked, head string // JSON objects, empty for none
+	drift                 string // another
 	destroyer             domain.RunID
 }
 
 func (l *lifeRow) dest() []any {
-	return []any{&l.disabled, &l.locked, &l.destroyer, &l.tracked, &l.head}
+	return []any{&l.disabled, &l.locked, &l.destroyer, &l.tracked, &l.head, &l.drift}
 }
 
 // lockColumn is domain.StackLock as it is kept: kinds of actors by name.
@@ -42,11 +43,11 @@ func (l lifeRow) life() (out domain.StackLife, err error) {
 			return out, err
 		}
 	}
-	return out, errors.Join(fromJSON(l.tracked, &out.Tracked), fromJSON(l.head, &out.Head))
+	return out, errors.Join(fromJSON(l.tracked, &out.Tracked), fromJSON(l.head, &out.Head), fromJSON(l.drift, &out.Drift))
 }
 
 func lifeArgs(l domain.StackLife) []any {
-	var locked, tracked, head string
+	var locked, tracked, head, drift string
 	if k := l.Lock; k != nil {
 		locked = toJSON(lockColumn{ID: k.ID, Kind: k.Owner.Kind.String(), Actor: k.Owner.ID, By: k.By, Note: k.Note, At: k.At})
 	}
@@ -56,7 +57,10 @@ func lifeArgs(l domain.StackLife) []any {
 	if l.Head != nil {
 		head = toJSON(l.Head)
 	}
-	return []any{l.Disabled, locked, l.Destroyer, tracked, head}
+	if l.Drift != nil {
+		drift = toJSON(l.Drift)
+	}
+	return []any{l.Disabled, locked, l.Destroyer, tracked, head, drift}
 }
 
 // SetStackLife stores what a stack is beside its settings. The caller holds
@@ -65,7 +69,7 @@ func (tx *Tx) SetStackLife(ctx context.Context, p access.Permit, id domain.Stack
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
-	return tx.exec(ctx, `update stacks set disabled = $2, locked = $3, destroyer = $4, tracked = $5, head = $6 where id = $1`,
+	return tx.exec(ctx, `update stacks set disabled = $2, locked = $3, destroyer = $4, tracked = $5, head = $6, drift = $7 where id = $1`,
 		append([]any{id}, lifeArgs(l)...)...)
 }
 

@@ -95,7 +95,7 @@ func (tx *Tx) InsertStack(ctx context.Context, p access.Permit, st domain.Stack)
 	}, lifeArgs(st.StackLife)...)
 	err := tx.exec(ctx, `insert into stacks (id, ulid, space_id, name, branch, repository, project_root, worker_pool, labels,
 		administrative, settings, manages_state, created_at, run_state, state_set_at, state_set_by, name_key, words, vendor, `+lifeColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, args...)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`, args...)
 	if isUnique(err, "stacks_pkey", "stacks.id") {
 		return domain.Conflict("the slug %s is taken", st.ID)
 	}

@@ -628,144 +628,6 @@ func (ec *executionContext) fieldContext_AzureIntegrationStackAttachment_write(_
 	return graphql.NewScalarFieldContext("AzureIntegrationStackAttachment", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _DriftDetectionIntegration_deleted(ctx context.Context, field graphql.CollectedField, obj *DriftDetectionIntegration) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DriftDetectionIntegration_deleted(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Deleted, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DriftDetectionIntegration_deleted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DriftDetectionIntegration", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func (ec *executionContext) _DriftDetectionIntegration_ignoreState(ctx context.Context, field graphql.CollectedField, obj *DriftDetectionIntegration) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DriftDetectionIntegration_ignoreState(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.IgnoreState, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DriftDetectionIntegration_ignoreState(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DriftDetectionIntegration", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func (ec *executionContext) _DriftDetectionIntegration_nextSchedule(ctx context.Context, field graphql.CollectedField, obj *DriftDetectionIntegration) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DriftDetectionIntegration_nextSchedule(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.NextSchedule, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_DriftDetectionIntegration_nextSchedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DriftDetectionIntegration", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func (ec *executionContext) _DriftDetectionIntegration_reconcile(ctx context.Context, field graphql.CollectedField, obj *DriftDetectionIntegration) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DriftDetectionIntegration_reconcile(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Reconcile, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DriftDetectionIntegration_reconcile(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DriftDetectionIntegration", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func (ec *executionContext) _DriftDetectionIntegration_schedule(ctx context.Context, field graphql.CollectedField, obj *DriftDetectionIntegration) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DriftDetectionIntegration_schedule(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Schedule, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DriftDetectionIntegration_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DriftDetectionIntegration", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _DriftDetectionIntegration_timezone(ctx context.Context, field graphql.CollectedField, obj *DriftDetectionIntegration) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DriftDetectionIntegration_timezone(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Timezone, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DriftDetectionIntegration_timezone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DriftDetectionIntegration", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
 func (ec *executionContext) _Module_id(ctx context.Context, field graphql.CollectedField, obj *Module) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1242,8 +1104,8 @@ func (ec *executionContext) _StackIntegrations_driftDetection(ctx context.Contex
 			return obj.DriftDetection, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *DriftDetectionIntegration) graphql.Marshaler {
-			return ec.marshalNDriftDetectionIntegration2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐDriftDetectionIntegration(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *view.DriftDetectionIntegration) graphql.Marshaler {
+			return ec.marshalNDriftDetectionIntegration2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐDriftDetectionIntegration(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2067,69 +1929,6 @@ func (ec *executionContext) _AzureIntegrationStackAttachment(ctx context.Context
 	return out
 }
 
-var driftDetectionIntegrationImplementors = []string{"DriftDetectionIntegration"}
-
-func (ec *executionContext) _DriftDetectionIntegration(ctx context.Context, sel ast.SelectionSet, obj *DriftDetectionIntegration) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, driftDetectionIntegrationImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("DriftDetectionIntegration")
-		case "deleted":
-			out.Values[i] = ec._DriftDetectionIntegration_deleted(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "ignoreState":
-			out.Values[i] = ec._DriftDetectionIntegration_ignoreState(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "nextSchedule":
-			out.Values[i] = ec._DriftDetectionIntegration_nextSchedule(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "reconcile":
-			out.Values[i] = ec._DriftDetectionIntegration_reconcile(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "schedule":
-			out.Values[i] = ec._DriftDetectionIntegration_schedule(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "timezone":
-			out.Values[i] = ec._DriftDetectionIntegration_timezone(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var moduleImplementors = []string{"Module"}
 
 func (ec *executionContext) _Module(ctx context.Context, sel ast.SelectionSet, obj *Module) graphql.Marshaler {
@@ -2734,16 +2533,6 @@ func (ec *executionContext) marshalNAzureIntegrationStackAttachment2ᚖgithubᚗ
 		return graphql.Null
 	}
 	return ec._AzureIntegrationStackAttachment(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNDriftDetectionIntegration2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐDriftDetectionIntegration(ctx context.Context, sel ast.SelectionSet, v *DriftDetectionIntegration) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._DriftDetectionIntegration(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNModule2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐModule(ctx context.Context, sel ast.SelectionSet, v *Module) graphql.Marshaler {

@@ -545,20 +545,17 @@ type DeleteRoleBindingInput struct {
 	ID string `json:"id"`
 }
 
-// The schedule of drift detection.
-type DriftDetectionIntegration struct {
-	// True when there is none.
-	Deleted bool `json:"deleted"`
-	// True to run in any state of the stack.
+// When drift is looked for, and what then.
+type DriftDetectionIntegrationInput struct {
+	// True to look also where the stack's last run has not finished well, but has ended.
 	IgnoreState bool `json:"ignoreState"`
-	// Next time, in Unix seconds.
-	NextSchedule *int `json:"nextSchedule,omitempty"`
-	// True to correct what has drifted.
+	// True to start a tracked run where there is drift.
 	Reconcile bool `json:"reconcile"`
-	// Cron lines.
+	// Cron lines of five fields: minute, hour, day of the month, month, day of the
+	// week.
 	Schedule []string `json:"schedule"`
-	// Time zone of the schedule.
-	Timezone string `json:"timezone"`
+	// The time zone of the cron lines, such as Europe/Paris. Absent means UTC.
+	Timezone *string `json:"timezone,omitempty"`
 }
 
 // A question: what may somebody do somewhere?
@@ -1769,7 +1766,7 @@ type StackIntegrationSlack struct {
 	ChannelNames []string `json:"channelNames"`
 }
 
-// Integrations of a stack with other services. None can be set up yet: all of this is empty.
+// Integrations of a stack with other services. Drift detection can be set up; all else is empty.
 type StackIntegrations struct {
 	// One AWS role of the stack itself.
 	AWS *StackIntegrationAWS `json:"aws"`
@@ -1777,8 +1774,8 @@ type StackIntegrations struct {
 	AWSV2 []*AWSIntegrationStackAttachment `json:"awsV2"`
 	// Azure integrations attached.
 	Azure []*AzureIntegrationStackAttachment `json:"azure"`
-	// The schedule of drift detection.
-	DriftDetection *DriftDetectionIntegration `json:"driftDetection"`
+	// Drift detection.
+	DriftDetection *view.DriftDetectionIntegration `json:"driftDetection"`
 	// One GCP service account of the stack itself.
 	GCP *StackIntegrationGCP `json:"gcp"`
 	// Slack channels.

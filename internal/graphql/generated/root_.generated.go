@@ -97,6 +97,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDeleteGitCredentialInput,
 		ec.unmarshalInputDeletePushHookInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
+		ec.unmarshalInputDriftDetectionIntegrationInput,
 		ec.unmarshalInputEffectiveAccessInput,
 		ec.unmarshalInputEnvironmentVariable,
 		ec.unmarshalInputEscalationPathsInput,
@@ -1635,6 +1636,57 @@ input StackDependencyReferenceUpdateInput {
   type: String! @audited
 }
 `, BuiltIn: false},
+	{Name: "../schema/drift.graphqls", Input: `extend type Mutation {
+  """
+  Look for drift of a stack by cron lines: proposed runs of what was applied last.
+  If its author may no longer look after it then, none is started.
+  """
+  stackIntegrationDriftDetectionCreate("When, and what then." input: DriftDetectionIntegrationInput!, "Id of the stack." stack: ID!): DriftDetectionIntegration!
+    @rule(do: DRIFT_DETECTION_CREATE)
+    @rule(do: RUN_TRIGGER, when: "drift is to be put right")
+  "Do not look for drift of a stack any more."
+  stackIntegrationDriftDetectionDelete("Id of the stack." stack: ID!): DriftDetectionIntegration! @rule(do: DRIFT_DETECTION_DELETE)
+  "Change when drift of a stack is looked for. Whoever does is the author from then on."
+  stackIntegrationDriftDetectionUpdate("When, and what then." input: DriftDetectionIntegrationInput!, "Id of the stack." stack: ID!): DriftDetectionIntegration!
+    @rule(do: DRIFT_DETECTION_UPDATE)
+    @rule(do: RUN_TRIGGER, when: "drift is to be put right")
+}
+
+"The drift detection of a stack."
+type DriftDetectionIntegration {
+  "True when there is none."
+  deleted: Boolean!
+  "True to look also where the stack's last run has not finished well."
+  ignoreState: Boolean!
+  "What came of it when it was last due. Null: it was never due."
+  last: ScheduleTick
+  "Next time, in Unix seconds."
+  nextSchedule: Int
+  "True to start a tracked run where there is drift."
+  reconcile: Boolean!
+  "Cron lines; empty where there is none."
+  schedule: [String!]!
+  "Who has set it, as the audit trail names him. Null where there is none."
+  setBy: String
+  "Time zone of the cron lines."
+  timezone: String!
+}
+
+"When drift is looked for, and what then."
+input DriftDetectionIntegrationInput {
+  "True to look also where the stack's last run has not finished well, but has ended."
+  ignoreState: Boolean! @audited
+  "True to start a tracked run where there is drift."
+  reconcile: Boolean! @audited
+  """
+  Cron lines of five fields: minute, hour, day of the month, month, day of the
+  week.
+  """
+  schedule: [String!]! @audited
+  "The time zone of the cron lines, such as Europe/Paris. Absent means UTC."
+  timezone: String @audited
+}
+`, BuiltIn: false},
 	{Name: "../schema/gitcredentials.graphqls", Input: `extend type Query {
   "A git credential, without its secret. Null when it does not exist or the caller can see nothing of it."
   gitCredential("Id of the git credential." id: ID!): GitCredential @rule(see: SPACE_READ)
@@ -2733,7 +2785,7 @@ input SetApiKeyGroupsChange {
   groups: [String!]!
 }
 `, BuiltIn: false},
-	{Name: "../schema/integrations.graphqls", Input: `"Integrations of a stack with other services. None can be set up yet: all of this is empty."
+	{Name: "../schema/integrations.graphqls", Input: `"Integrations of a stack with other services. Drift detection can be set up; all else is empty."
 type StackIntegrations {
   "One AWS role of the stack itself."
   aws: StackIntegrationAws!
@@ -2741,7 +2793,7 @@ type StackIntegrations {
   awsV2: [AwsIntegrationStackAttachment!]! @rule(who: PARENT)
   "Azure integrations attached."
   azure: [AzureIntegrationStackAttachment!]! @rule(who: PARENT)
-  "The schedule of drift detection."
+  "Drift detection."
   driftDetection: DriftDetectionIntegration!
   "One GCP service account of the stack itself."
   gcp: StackIntegrationGcp!
@@ -2787,22 +2839,6 @@ type StackIntegrationSlack {
   activated: Boolean
   "Their names."
   channelNames: [String!]!
-}
-
-"The schedule of drift detection."
-type DriftDetectionIntegration {
-  "True when there is none."
-  deleted: Boolean!
-  "True to run in any state of the stack."
-  ignoreState: Boolean!
-  "Next time, in Unix seconds."
-  nextSchedule: Int
-  "True to correct what has drifted."
-  reconcile: Boolean!
-  "Cron lines."
-  schedule: [String!]!
-  "Time zone of the schedule."
-  timezone: String!
 }
 
 "A webhook of a stack."
@@ -5297,6 +5333,8 @@ type Stack {
   isDependedOnBy: [StackDependency!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "True when no runs can be started."
   isDisabled: Boolean!
+  "True when drift was found and is not put right. Null when it was never looked for."
+  isDrifted: Boolean
   "Labels."
   labels: [String!]!
   "When an apply of it last ended well, in Unix seconds."
@@ -6822,12 +6860,16 @@ func (ec *executionContext) childFields_DriftDetectionIntegration(ctx context.Co
 		return ec.fieldContext_DriftDetectionIntegration_deleted(ctx, field)
 	case "ignoreState":
 		return ec.fieldContext_DriftDetectionIntegration_ignoreState(ctx, field)
+	case "last":
+		return ec.fieldContext_DriftDetectionIntegration_last(ctx, field)
 	case "nextSchedule":
 		return ec.fieldContext_DriftDetectionIntegration_nextSchedule(ctx, field)
 	case "reconcile":
 		return ec.fieldContext_DriftDetectionIntegration_reconcile(ctx, field)
 	case "schedule":
 		return ec.fieldContext_DriftDetectionIntegration_schedule(ctx, field)
+	case "setBy":
+		return ec.fieldContext_DriftDetectionIntegration_setBy(ctx, field)
 	case "timezone":
 		return ec.fieldContext_DriftDetectionIntegration_timezone(ctx, field)
 	}
@@ -8200,6 +8242,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_isDependedOnBy(ctx, field)
 	case "isDisabled":
 		return ec.fieldContext_Stack_isDisabled(ctx, field)
+	case "isDrifted":
+		return ec.fieldContext_Stack_isDrifted(ctx, field)
 	case "labels":
 		return ec.fieldContext_Stack_labels(ctx, field)
 	case "lastApplyAt":

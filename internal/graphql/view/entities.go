@@ -39,5 +39,5 @@ func (e *ManagedEntity) Updater() (*Run, error) {
 
 // What does not exist yet and is therefore empty.
 
-func (e *ManagedEntity) Drifted() *int               { return nil }
+func (e *ManagedEntity) Drifted() *int               { return OptionalSeconds(e.DriftedAt) }
 func (e *ManagedEntity) ThirdPartyMetadata() *string { return nil }

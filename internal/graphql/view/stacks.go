@@ -148,6 +148,14 @@ func (s *Stack) LockNote() *string { return Optional(s.lock().Note) }
 func (s *Stack) LockedAt() *int    { return OptionalSeconds(s.lock().At) }
 func (s *Stack) LockedBy() *string { return Optional(s.lock().By) }
 
+// IsDrifted is nil where drift was never looked for.
+func (s *Stack) IsDrifted() *bool {
+	if s.Drift == nil {
+		return nil
+	}
+	return &s.Drift.Found
+}
+
 func (s *Stack) lock() domain.StackLock {
 	if s.Lock == nil {
 		return domain.StackLock{}
