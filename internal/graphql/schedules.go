@@ -74,6 +74,9 @@ func driftDetection(in generated.DriftDetectionIntegrationInput) schedules.Input
 func (r *Resolver) integrationsOf(ctx context.Context, stack domain.StackID) (*generated.StackIntegrations, error) {
 	out := noIntegrations()
 	list, err := r.Schedules.List(ctx, stack, domain.ScheduleDrift)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return out, nil // he is shown what he has changed, and sees nothing of the stack
+	}
 	for _, d := range list {
 		out.DriftDetection = view.NewDriftDetection(d)
 	}
