@@ -49,9 +49,6 @@ var sealedColumns = []sealedColumn{
 // SealedColumns is how many columns have sealed records.
 func (tx *Tx) SealedColumns() int { return len(sealedColumns) }
 
-// rewrapBatch bounds one step.
-const rewrapBatch = 200
-
 // OtherwiseSealed returns the next records of one column, after a position, that
 // another key-encryption key than the current one has sealed. There are no more
 // where it returns fewer than asked for.

@@ -40,7 +40,7 @@ func testRuns(t *testing.T, k *Kit) {
 	r := filled[domain.Run](k)
 	r.ID, r.StackID, r.Type, r.State, r.StateSerial = "01", "s", domain.RunTracked, domain.RunQueued, 1
 	fresh := r
-	fresh.Delta, fresh.Note, fresh.Stop, fresh.Epoch, fresh.Worker, fresh.LeaseUntil = nil, "", nil, 0, "", time.Time{}
+	fresh.Delta, fresh.Note, fresh.Stop, fresh.Epoch, fresh.Worker, fresh.LeaseHash, fresh.LeaseUntil = nil, "", nil, 0, "", "", time.Time{}
 	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertRun(ctx, p, r) })
 	same(t, fresh, k.run(t, "01"))
 	if err := k.try(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertRun(ctx, p, r) }); err == nil {
