@@ -13,7 +13,9 @@ var runPermissions = []permission{
 	{field: "runTrigger", doc: "spacectl_runs/Deploy", make: func(o *object) vars { return vars{"stack": o.stack()} }},
 	{
 		field: "runTrigger", doc: "spacectl_runs/Deploy", when: []string{"with settings for this run"},
-		make: func(o *object) vars { return vars{"stack": o.stack(), "runtimeConfig": vars{"yaml": "before_plan: [id]"}} },
+		make: func(o *object) vars {
+			return vars{"stack": o.stack(), "runtimeConfig": vars{"yaml": "before_plan: [id]"}}
+		},
 	},
 	{field: "runResourceCreate", make: func(o *object) vars { return vars{"stack": o.stack()} }},
 	{field: "runConfirm", doc: "spacectl_runs/Confirm", make: anUnconfirmedRun},

@@ -12,6 +12,7 @@ import (
 
 // Schedules are the use cases of schedules.
 type Schedules interface {
+	DriftDetections(ctx context.Context, list []domain.Stack) (map[domain.StackID]domain.Schedule, error)
 	List(ctx context.Context, stack domain.StackID, kind domain.ScheduleKind) ([]domain.Schedule, error)
 	Create(ctx context.Context, stack domain.StackID, in schedules.Input) (domain.Schedule, error)
 	Update(ctx context.Context, stack domain.StackID, id domain.ScheduleID, in schedules.Input) (domain.Schedule, error)
@@ -71,14 +72,9 @@ func driftDetection(in generated.DriftDetectionIntegrationInput) schedules.Input
 }
 
 // integrationsOf shows drift detection, if there is any, among what there is not.
-func (r *Resolver) integrationsOf(ctx context.Context, stack domain.StackID) (*generated.StackIntegrations, error) {
+func integrationsOf(stack *view.Stack) (*generated.StackIntegrations, error) {
 	out := noIntegrations()
-	list, err := r.Schedules.List(ctx, stack, domain.ScheduleDrift)
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return out, nil // he is shown what he has changed, and sees nothing of the stack
-	}
-	for _, d := range list {
-		out.DriftDetection = view.NewDriftDetection(d)
-	}
+	all, err := stack.Batch.Drifts()
+	out.DriftDetection = view.NewDriftDetection(all[stack.ID])
 	return out, err
 }

@@ -19,6 +19,7 @@ func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.S
 		Spaces:   sync.OnceValues(func() (map[domain.SpaceID]*view.Space, error) { return r.spacesOf(ctx, list) }),
 		Applies:  sync.OnceValues(func() (map[domain.StackID]time.Time, error) { return r.Stacks.LastApplies(ctx, list) }),
 		Starred:  sync.OnceValues(func() (map[domain.StackID]bool, error) { return r.Stacks.StarredOf(ctx, list) }),
+		Drifts:   sync.OnceValues(func() (map[domain.StackID]domain.Schedule, error) { return r.Schedules.DriftDetections(ctx, list) }),
 		Pools:    sync.OnceValues(func() (map[domain.WorkerPoolID]*view.WorkerPool, error) { return r.poolsOf(ctx, list) }),
 	}
 	out := make([]*view.Stack, len(list))

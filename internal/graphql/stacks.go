@@ -32,10 +32,9 @@ func newStackOutput(o domain.Output) *generated.StackOutput {
 // noIntegrations says truthfully that none is set up.
 func noIntegrations() *generated.StackIntegrations {
 	return &generated.StackIntegrations{
-		AWS:            &generated.StackIntegrationAWS{},
-		DriftDetection: view.NewDriftDetection(domain.Schedule{}),
-		GCP:            &generated.StackIntegrationGCP{},
-		Slack:          &generated.StackIntegrationSlack{},
+		AWS:   &generated.StackIntegrationAWS{},
+		GCP:   &generated.StackIntegrationGCP{},
+		Slack: &generated.StackIntegrationSlack{},
 	}
 }
 

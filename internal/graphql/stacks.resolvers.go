@@ -127,7 +127,7 @@ func (r *stackResolver) EntityCount(ctx context.Context, obj *view.Stack) (*int,
 }
 
 func (r *stackResolver) Integrations(ctx context.Context, obj *view.Stack) (*generated.StackIntegrations, error) {
-	return r.integrationsOf(ctx, obj.ID)
+	return integrationsOf(obj)
 }
 
 func (r *stackResolver) IsDependedOnBy(ctx context.Context, obj *view.Stack) ([]*view.StackDependency, error) {

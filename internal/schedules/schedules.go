@@ -18,6 +18,7 @@ type Tx interface {
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockSchedule(ctx context.Context, id domain.ScheduleID) (domain.Schedule, error)
 	SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Schedule, error)
+	DriftDetections(ctx context.Context, ids []domain.StackID) ([]domain.Schedule, error)
 	InsertSchedule(ctx context.Context, p access.Permit, s domain.Schedule) error
 	UpdateSchedule(ctx context.Context, p access.Permit, s domain.Schedule) error
 	DeleteSchedule(ctx context.Context, p access.Permit, id domain.ScheduleID) error
@@ -223,6 +224,32 @@ func (s *Service) List(ctx context.Context, id domain.StackID, kind domain.Sched
 		return err
 	})
 	return slices.DeleteFunc(out, func(d domain.Schedule) bool { return d.Kind != kind }), err
+}
+
+// DriftDetections returns the drift detection of those stacks of a list that
+// have one, unless the stack is hidden from the caller.
+func (s *Service) DriftDetections(ctx context.Context, list []domain.Stack) (out map[domain.StackID]domain.Schedule, err error) {
+	out = map[domain.StackID]domain.Schedule{}
+	ids, stacks := make([]domain.StackID, len(list)), make(map[domain.StackID]domain.Stack, len(list))
+	for i, stack := range list {
+		ids[i], stacks[stack.ID] = stack.ID, stack
+	}
+	err = s.db.View(ctx, func(tx Tx) error {
+		found, err := tx.DriftDetections(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for _, d := range found {
+			switch err := s.gate.See(ctx, tx, authz.ActionStackRead, object(stacks[d.Stack], domain.Schedule{})); {
+			case err == nil:
+				out[d.Stack] = d
+			case domain.ErrorCode(err) != domain.CodeNotFound:
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 func eventOf(k domain.ScheduleKind) string {

@@ -40,6 +40,13 @@ func (tx *Tx) SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Sche
 	return many(ctx, tx, scanSchedule, selectSchedule+` where stack_id = $1 order by id`, id)
 }
 
+// DriftDetections returns the drift detection of each stack of a list. Stacks
+// without one are left out.
+func (tx *Tx) DriftDetections(ctx context.Context, ids []domain.StackID) ([]domain.Schedule, error) {
+	return many(ctx, tx, scanSchedule, selectSchedule+` where kind = $1 and `+tx.store.dialect.in("stack_id", 2)+` order by id`,
+		domain.ScheduleDrift, toJSON(list(ids)))
+}
+
 // DueSchedules returns up to limit schedules that are due and come after
 // another one, in the order in which they became so.
 func (tx *Tx) DueSchedules(ctx context.Context, after domain.Schedule, limit int) ([]domain.Schedule, error) {

@@ -26,6 +26,7 @@ type StackBatch struct {
 	Pools    func() (map[domain.WorkerPoolID]*WorkerPool, error)
 	Applies  func() (map[domain.StackID]time.Time, error)
 	Starred  func() (map[domain.StackID]bool, error)
+	Drifts   func() (map[domain.StackID]domain.Schedule, error)
 }
 
 // What is looked up. These are no resolvers, because a goroutine for each of
