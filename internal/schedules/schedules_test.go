@@ -40,6 +40,7 @@ func (b bench) nightly(kind domain.ScheduleKind) schedules.Input {
 		in.Timing, in.DestroyResources = domain.Timing{At: b.Clock.Now().Add(time.Hour)}, true
 	case domain.ScheduleRun:
 		in.Name = "nightly"
+	case domain.ScheduleDrift: // takes no more
 	}
 	return in
 }
