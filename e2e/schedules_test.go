@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -66,66 +65,43 @@ func TestSchedules(t *testing.T) {
 	})
 }
 
-// localVariable names the binary of terraform-provider-local, which manages
-// files; without it drift is not tried on one.
-const localVariable = "AIRLOCK_E2E_LOCAL_PROVIDER"
-
-const localCode = `
-terraform {
-  required_providers {
-    local = { source = "hashicorp/local" }
-  }
+// driftCode keeps a file as it should be: whatever else it says is a change
+// that a plan sees, and an apply writes it anew. The first apply finds it right.
+const driftCode = `
+locals {
+  path   = %[1]q
+  wanted = "as it should be"
+  found  = try(file(local.path), "there is no file")
 }
-resource "local_file" "managed" {
-  filename = %[1]q
-  content  = "as it should be"
+resource "terraform_data" "managed" {
+  triggers_replace = local.found == local.wanted ? "right" : local.found
+  provisioner "local-exec" { command = "printf %%s '${local.wanted}' > '${local.path}'" }
 }
 `
-
-// mirrorOf lays out a provider as a mirror on disk and returns the configuration
-// that takes providers from there.
-func (s *story) mirrorOf(t *testing.T, source, version, binary string) string {
-	t.Helper()
-	_, name, _ := strings.Cut(source, "/")
-	mirror := filepath.Join(s.dir, "mirror")
-	place := filepath.Join(mirror, "registry.opentofu.org", source, version, "linux_"+runtime.GOARCH)
-	if err := os.MkdirAll(place, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(binary, filepath.Join(place, "terraform-provider-"+name+"_v"+version)); err != nil {
-		t.Fatal(err)
-	}
-	rc := filepath.Join(s.dir, "tofu.rc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror { path = %q }\n}\n", mirror), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return rc
-}
 
 // TestDrift changes a managed file outside: drift detection finds it, and puts
 // it right.
 func TestDrift(t *testing.T) {
 	t.Parallel()
-	local := clientBinary(t, localVariable, "terraform-provider-local")
 	onBoth(t, func(t *testing.T, database string) {
-		s := &story{top: t, dir: t.TempDir()}
-		rc := s.mirrorOf(t, "hashicorp/local", "1.4.0", local)
-		s.server = start(t, database, "--sandbox", "none", "--cli-config", rc)
+		s := &story{top: t, server: start(t, database, "--sandbox", "none"), dir: t.TempDir()}
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
 		managed := filepath.Join(s.dir, "managed")
-		url, _ := repository(t, map[string]string{"main.tf": fmt.Sprintf(localCode, managed)})
+		write := func(content string) {
+			t.Helper()
+			if err := os.WriteFile(managed, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("as it should be")
+		url, _ := repository(t, map[string]string{"main.tf": fmt.Sprintf(driftCode, managed)})
 		stack := s.admin.id(t, stackCreate, vars{"manageState": true, "input": vars{
 			"name": "drifting", "space": "legacy", "provider": "GIT", "repository": "drifting", "repositoryURL": url, "branch": "main",
 			"administrative": false, "autodeploy": true, "vendorConfig": vars{"opentofu": vars{}},
 		}})
 		s.admin.reaches(t, stack, s.admin.id(t, runTrigger, vars{"stack": stack}), "FINISHED")
 		content := func() string { b, _ := os.ReadFile(managed); return string(b) }
-		if content() != "as it should be" {
-			t.Fatalf("the apply made %q", content())
-		}
-		if err := os.WriteFile(managed, []byte("changed by hand"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write("changed by hand")
 		detect := `mutation($stack:ID!,$input:DriftDetectionIntegrationInput!){stackIntegrationDriftDetectionCreate(stack:$stack,input:$input){deleted}}`
 		s.admin.must(t, detect, vars{"stack": stack, "input": vars{"ignoreState": false, "reconcile": true, "schedule": []string{"* * * * *"}}}, nil)
 
