@@ -33,6 +33,7 @@ type serveCmd struct {
 	LogFormat    string        `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 	Lease        time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
 	ApplyLease   time.Duration `help:"The same while it applies: the apply goes on meanwhile, and its stack waits. Default: 15m." default:"15m" placeholder:"TIME"`
+	RunsPerPush  int           `help:"Runs that may start from one push; one that concerns more stacks starts none. Default: 500." default:"500" placeholder:"N"`
 	DrainTimeout time.Duration `help:"How long a shutdown waits for plans and the like of built-in workers; applies get five minutes at least. Default: 0s, they are interrupted." default:"0s" placeholder:"TIME"`
 	objectFlags  `embed:""`
 	keepFlags    `embed:""`
@@ -73,6 +74,9 @@ func (c *serveCmd) check() error {
 	// it, says so, and runs fail with the reason.
 	if info, err := os.Stat(c.Tofu); err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
 		wrong("tofu", "is not an executable file: %q", c.Tofu)
+	}
+	if c.RunsPerPush < 1 {
+		wrong("runs-per-push", "must be at least 1, not %d", c.RunsPerPush)
 	}
 	if c.Lease < time.Second || c.ApplyLease < c.Lease {
 		wrong("lease", "must be at least 1s, and --apply-lease not shorter: %s and %s", c.Lease, c.ApplyLease)

@@ -158,7 +158,7 @@ func (s *server) build(ctx context.Context) error {
 	}
 	s.bindings = bindings.New(store.Bind[bindings.Tx](s.store), s.gate, s.ids)
 	s.runs = runs.New(store.Bind[runs.Tx](s.store), s.gate, s.ids, s.identity, runs.Config{
-		BaseURL: s.config.BaseURL, LeaseTTL: s.config.Lease, ApplyTTL: s.config.ApplyLease,
+		BaseURL: s.config.BaseURL, LeaseTTL: s.config.Lease, ApplyTTL: s.config.ApplyLease, RunsPerPush: s.config.RunsPerPush,
 		Uploads: runs.UploadTokens{New: identity.NewSecret, Hash: identity.HashSecret}, Federation: s.identity,
 		Next: schedules.Next,
 	})

@@ -20,6 +20,15 @@ type Push struct {
 	Files []string  `json:"files,omitempty"`
 	All   bool      `json:"all,omitempty"` // it is not known which files changed
 	At    time.Time `json:"at"`
+	// Hook and Key name the message that told of it; empty for a built-in repository.
+	Hook PushHookID `json:"hook,omitempty"`
+	Key  string     `json:"key,omitempty"`
+}
+
+// PushOutcome is what has followed from a push.
+type PushOutcome struct {
+	Runs    int
+	Ignored string // why there are none
 }
 
 // SourceKey is the same for all addresses of a repository: host and path, in

@@ -94,6 +94,8 @@ type PushDelivery struct {
 	Commit     string     `json:"commit,omitempty"`
 	// Ignored says why nothing follows from it; empty: stacks are looked for.
 	Ignored string `json:"ignored,omitempty"`
+	// Runs is how many runs it has started; nil: that is not known yet, or none was to.
+	Runs *int `json:"runs,omitempty"`
 }
 
 // How long deliveries are remembered, and how many a hook may bring a minute.

@@ -81,7 +81,7 @@ func (d door) pushes() (out []domain.Push) {
 		if err := json.Unmarshal([]byte(fmt.Sprint(row[0])), &p); err != nil {
 			d.t.Fatal(err)
 		}
-		p.ID, p.At = "", time.Time{}
+		p.ID, p.At, p.Hook, p.Key = "", time.Time{}, "", "" // where it came from is seen in what it starts
 		out = append(out, p)
 	}
 	return out

@@ -72,7 +72,7 @@ func (s *Service) take(ctx context.Context, tx Tx, permit access.Permit, h domai
 		return err
 	}
 	push := said.Push(h, keys)
-	push.ID, push.At = s.ids.ULID(), tx.Now()
+	push.ID, push.At, push.Hook, push.Key = s.ids.ULID(), tx.Now(), d.Hook, d.Key
 	return tx.InsertPush(ctx, permit.For(access.KindRepo), push) // to the repository, as a commit to a built-in one is
 }
 

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -53,18 +54,47 @@ func (s *Service) followPush(ctx context.Context, tx Tx, push domain.Push) error
 	if err != nil {
 		return err
 	}
+	if len(stacks) > s.config.RunsPerPush {
+		return s.refusePush(ctx, tx, push, len(stacks))
+	}
 	above, err := aboveOthers(ctx, tx, stacks)
 	if err != nil {
 		return err
 	}
 	// The runs above queue those below, which then need none of their own.
 	slices.SortStableFunc(stacks, func(a, b domain.Stack) int { return above[a.ID] - above[b.ID] })
+	var came domain.PushOutcome
 	for _, stack := range stacks {
-		if err := s.startPushed(ctx, tx, permit, stack, push, above[stack.ID] > 0); err != nil {
+		started, err := s.startPushed(ctx, tx, permit, stack, push, above[stack.ID] > 0)
+		if err != nil {
 			return err
 		}
+		if started {
+			came.Runs++
+		}
 	}
-	return tx.DeletePush(ctx, permit, push.ID)
+	switch {
+	case len(stacks) == 0:
+		came.Ignored = "no stack that the push can reach uses this repository and what has changed in it"
+	case came.Runs == 0:
+		came.Ignored = "every stack that it concerns has a run that waits and takes it along, is disabled, or is set to a commit"
+	}
+	return tx.EndPush(ctx, permit, push, came)
+}
+
+// RunsPerPush is how many runs may start from one push.
+const RunsPerPush = 500
+
+// refusePush starts nothing: half of the runs of a push would be no better than
+// none, and a mistake in a large repository must not fill all queues.
+func (s *Service) refusePush(ctx context.Context, tx Tx, push domain.Push, stacks int) error {
+	reason := fmt.Sprintf("it concerns %d stacks, and at most %d runs may start from one push: see --runs-per-push; trigger the runs yourself, or set project roots", stacks, s.config.RunsPerPush)
+	denial := access.Attempt(push.By, "push.follow", push.ID, reason, domain.Conflict("%s", reason))
+	permit, err := s.gate.SystemRefused(access.SystemPush, access.KindRun, push.ID, denial)
+	if err != nil {
+		return err
+	}
+	return tx.EndPush(ctx, permit, push, domain.PushOutcome{Ignored: reason})
 }
 
 // concerned holds the stacks that a push means, by id: so do others that hold
@@ -131,13 +161,13 @@ func concerns(stack domain.Stack, push domain.Push) bool {
 	})
 }
 
-// startPushed starts the run of one stack. A tracked run takes the head of the
+// startPushed starts the run of one stack, if it is to have one. A tracked run takes the head of the
 // branch when it begins, not the commit that was announced: pushes that arrive
 // late or twice deploy nothing old, and one run that waits is enough for all.
 // Below another stack of the push it is the run that waits for that one's.
-func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, stack domain.Stack, push domain.Push, below bool) error {
+func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, stack domain.Stack, push domain.Push, below bool) (started bool, err error) {
 	if stack.MayStart(actor(ctx)) != nil && stack.Lock == nil {
-		return nil // disabled, or being deleted
+		return false, nil // disabled, or being deleted
 	}
 	kind := domain.RunProposed
 	if push.Repo != "" || push.Branch == stack.Branch {
@@ -145,18 +175,15 @@ func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, 
 	}
 	if kind == domain.RunTracked {
 		if stack.Tracked != nil {
-			return nil // somebody has set it to a commit; it stays there
+			return false, nil // somebody has set it to a commit; it stays there
 		}
 		open, err := tx.OpenRuns(ctx, stack.ID)
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(open, takesHead) {
-			return nil
+		if err != nil || slices.ContainsFunc(open, takesHead) {
+			return false, err
 		}
 		if below {
 			if done, err := s.adopt(ctx, tx, permit, open, push); err != nil || done {
-				return err
+				return done, err
 			}
 		}
 	}
@@ -167,7 +194,7 @@ func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, 
 	if kind == domain.RunProposed {
 		run.Branch, run.Commit.Hash = push.Branch, push.Commit
 	}
-	return s.begin(ctx, tx, permit.About(string(run.ID)), &run)
+	return true, s.begin(ctx, tx, permit.About(string(run.ID)), &run)
 }
 
 // takesHead reports whether a run will check out what has just been pushed.

@@ -101,7 +101,7 @@ type sources interface {
 	StacksOfURL(ctx context.Context, keys []string) ([]domain.Stack, error)
 	AnyPush(ctx context.Context) (bool, error)
 	NextPush(ctx context.Context) (domain.Push, error)
-	DeletePush(ctx context.Context, p access.Permit, id string) error
+	EndPush(ctx context.Context, p access.Permit, push domain.Push, came domain.PushOutcome) error
 	GitCredentialsIn(ctx context.Context, spaces []domain.SpaceID) ([]domain.GitCredential, error)
 	GitSecret(ctx context.Context, id domain.GitCredentialID) (string, error)
 }
@@ -149,6 +149,8 @@ type Config struct {
 	Uploads  UploadTokens
 	// Federation issues the tokens with which runs sign in elsewhere; nil: none are.
 	Federation FederationIssuer
+	// RunsPerPush is how many runs may start from one push; 0: RunsPerPush.
+	RunsPerPush int
 	// Next returns when a schedule is due for the first time after a moment, zero
 	// for never again.
 	Next func(t domain.Timing, after time.Time) (time.Time, error)
@@ -172,6 +174,7 @@ type Service struct {
 // New returns the use cases of runs.
 func New(db ledger, gate *access.Gate, ids domain.IDSource, tokens TokenIssuer, c Config) *Service {
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, LeaseTTL)
+	c.RunsPerPush = cmp.Or(c.RunsPerPush, RunsPerPush)
 	c.ApplyTTL = max(cmp.Or(c.ApplyTTL, ApplyTTL), c.LeaseTTL)
 	return &Service{db: db, gate: gate, ids: ids, tokens: tokens, config: c, wake: newBroadcast(), stops: newBroadcast()}
 }

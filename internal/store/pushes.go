@@ -35,12 +35,24 @@ func (tx *Tx) AnyPush(ctx context.Context) (bool, error) {
 	return n > 0, err
 }
 
-// DeletePush forgets a push whose runs have been started.
-func (tx *Tx) DeletePush(ctx context.Context, p access.Permit, id string) error {
+// EndPush forgets a push that has been followed, and notes what came of it
+// where the message that told of it is remembered.
+func (tx *Tx) EndPush(ctx context.Context, p access.Permit, push domain.Push, came domain.PushOutcome) error {
 	if err := tx.use(p, access.KindRun); err != nil {
 		return err
 	}
-	return tx.exec(ctx, `delete from pushes where id = $1`, id)
+	if err := tx.exec(ctx, `delete from pushes where id = $1`, push.ID); err != nil || push.Hook == "" {
+		return err
+	}
+	d, err := one(ctx, tx, "delivery", scanDelivery, selectDelivery+` where hook_id = $1 and key = $2`, push.Hook, push.Key)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return nil // its hook is gone
+	}
+	if err != nil {
+		return err
+	}
+	d.Ignored, d.Runs = came.Ignored, &came.Runs
+	return tx.exec(ctx, `update push_deliveries set body = $1 where hook_id = $2 and key = $3`, toJSON(d), push.Hook, push.Key)
 }
 
 // StacksOfRepo returns the stacks whose code is a built-in repository, by id.

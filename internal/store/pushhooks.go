@@ -109,15 +109,19 @@ func (tx *Tx) PushesSince(ctx context.Context, id domain.PushHookID, at time.Tim
 
 // PushDeliveries returns what came to a push hook, newest first.
 func (tx *Tx) PushDeliveries(ctx context.Context, id domain.PushHookID, limit int) ([]domain.PushDelivery, error) {
-	return many(ctx, tx, func(s scanner) (d domain.PushDelivery, err error) {
-		var body string
-		var at int64
-		if err := s.Scan(&d.Hook, &d.Key, &at, &body); err != nil {
-			return d, err
-		}
-		d.At = fromMicros(at)
-		return d, fromJSON(body, &d)
-	}, `select hook_id, key, at, body from push_deliveries where hook_id = $1 order by at desc, key limit $2`, id, limit)
+	return many(ctx, tx, scanDelivery, selectDelivery+` where hook_id = $1 order by at desc, key limit $2`, id, limit)
+}
+
+const selectDelivery = `select hook_id, key, at, body from push_deliveries`
+
+func scanDelivery(s scanner) (d domain.PushDelivery, err error) {
+	var body string
+	var at int64
+	if err := s.Scan(&d.Hook, &d.Key, &at, &body); err != nil {
+		return d, err
+	}
+	d.At = fromMicros(at)
+	return d, fromJSON(body, &d)
 }
 
 // InsertPushDelivery remembers a message.

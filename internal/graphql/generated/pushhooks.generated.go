@@ -170,6 +170,29 @@ func (ec *executionContext) fieldContext_PushDelivery_ignored(_ context.Context,
 	return graphql.NewScalarFieldContext("PushDelivery", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _PushDelivery_runs(ctx context.Context, field graphql.CollectedField, obj *view.PushDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PushDelivery_runs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Runs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PushDelivery_runs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PushDelivery", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _PushHook_id(ctx context.Context, field graphql.CollectedField, obj *view.PushHook) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -686,6 +709,11 @@ func (ec *executionContext) _PushDelivery(ctx context.Context, sel ast.Selection
 			}
 		case "ignored":
 			out.Values[i] = ec._PushDelivery_ignored(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "runs":
+			out.Values[i] = ec._PushDelivery_runs(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

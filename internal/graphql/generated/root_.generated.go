@@ -3395,8 +3395,10 @@ type PushDelivery {
   branch: String
   "Hash of the commit. Null when the message names none."
   commit: String
-  "Why nothing follows from it. Null when the stacks that it concerns were to start runs."
+  "Why nothing follows from it. Null when runs have started, or while the stacks that it concerns are looked for."
   ignored: String
+  "How many runs it has started. Null while that is not known, and when no stack was looked for."
+  runs: Int
 }
 
 "A push hook with the secret that messages to it are signed with."
@@ -7282,6 +7284,8 @@ func (ec *executionContext) childFields_PushDelivery(ctx context.Context, field 
 		return ec.fieldContext_PushDelivery_commit(ctx, field)
 	case "ignored":
 		return ec.fieldContext_PushDelivery_ignored(ctx, field)
+	case "runs":
+		return ec.fieldContext_PushDelivery_runs(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PushDelivery", field.Name)
 }
