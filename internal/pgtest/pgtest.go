@@ -62,7 +62,7 @@ func create(t testing.TB, server *url.URL, template string) string {
 		t.Fatalf("open %s: %v", EnvServer, err)
 	}
 	t.Cleanup(func() { _ = admin.Close() })
-	if err := execute(admin, `CREATE DATABASE `+name+` TEMPLATE `+template); err != nil {
+	if err := execute(admin, `CREATE DATABASE `+name+` TEMPLATE `+template+strategy(admin)); err != nil {
 		t.Fatalf("create a database for the test: %v", err)
 	}
 	t.Cleanup(func() {
@@ -71,6 +71,17 @@ func create(t testing.TB, server *url.URL, template string) string {
 		}
 	})
 	return on(server, name)
+}
+
+// strategy copies a template's files instead of writing each block to the log,
+// which takes a third of the time where nothing is synced. PostgreSQL before 15
+// knows no other way, and no word for it.
+func strategy(admin *sql.DB) string {
+	var version int
+	if err := admin.QueryRow(`SELECT current_setting('server_version_num')::int`).Scan(&version); err != nil || version < 150000 {
+		return "" // what is wrong shows in the next statement
+	}
+	return ` STRATEGY file_copy`
 }
 
 // on is the URL of another database of the server.
