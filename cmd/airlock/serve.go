@@ -37,7 +37,9 @@ type serveCmd struct {
 	DrainTimeout time.Duration `help:"How long a shutdown waits for plans and the like of built-in workers; applies get five minutes at least. Default: 0s, they are interrupted." default:"0s" placeholder:"TIME"`
 	objectFlags  `embed:""`
 	keepFlags    `embed:""`
-	KeyFile      string `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
+
+	outboundFlags `embed:""`
+	KeyFile       string `help:"File with the key that secrets are encrypted with; servers of one database share it. Default: encryption.key in the data directory." type:"path" placeholder:"FILE"`
 }
 
 // check reports every wrong value, one line each.
@@ -64,6 +66,7 @@ func (c *serveCmd) check() error {
 	c.accountFlags.check(wrong)
 	c.objectFlags.check(wrong)
 	c.keepFlags.check(wrong)
+	c.outboundFlags.check(wrong)
 	if c.Workers < 0 || c.Workers > 100 {
 		wrong("workers", "must be between 0 and 100, not %d", c.Workers)
 	}

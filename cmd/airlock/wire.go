@@ -26,6 +26,7 @@ import (
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/states"
+	"github.com/airlock-project/airlock/internal/statuses"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/telemetry"
 	"github.com/airlock-project/airlock/internal/workerapi"
@@ -49,6 +50,7 @@ type server struct {
 	stacks    *stacks.Service
 	pools     *workers.Service
 	pushHooks *pushhooks.Service
+	statuses  *statuses.Service
 	objects   *objects.Guard // nil: the database has it all
 	keys      keyring
 	holder    string            // this process, among those of the account
@@ -59,6 +61,7 @@ type server struct {
 	audited chan struct{}    // wakes the forwarder of audit rows
 	ended   chan struct{}    // a run has ended that others may wait for
 	pushed  chan struct{}    // wakes who starts the runs that follow from pushes
+	told    chan struct{}    // wakes who tells git hosts of commits
 	sandbox *sandbox.Sandbox // of the built-in workers
 	workers sync.WaitGroup
 }
@@ -71,7 +74,7 @@ func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*se
 	s := &server{
 		config: c, local: local, log: log, gate: access.NewGate(), ids: newIDs(time.Now),
 		metrics: telemetry.NewMetrics(), audited: make(chan struct{}, 1), ended: make(chan struct{}, 1),
-		pushed: make(chan struct{}, 1),
+		pushed: make(chan struct{}, 1), told: make(chan struct{}, 1),
 	}
 	s.holder = s.ids.ULID()
 	if err := s.openStore(ctx); err != nil {
@@ -184,6 +187,12 @@ func (s *server) changed(topics []string) {
 	if slices.Contains(topics, domain.TopicPush) {
 		select {
 		case s.pushed <- struct{}{}:
+		default:
+		}
+	}
+	if slices.Contains(topics, domain.TopicStatuses) {
+		select {
+		case s.told <- struct{}{}:
 		default:
 		}
 	}

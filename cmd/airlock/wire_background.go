@@ -39,6 +39,7 @@ func (s *server) startBackground(background, asked context.Context) <-chan struc
 	loops.Go(func() { s.rotateKeys(background) })
 	s.keepUp(background, &loops)
 	loops.Go(func() { s.schedule(background) })
+	loops.Go(func() { s.tellHosts(background) })
 	if s.config.Workers > 0 {
 		s.workers.Go(func() { s.work(asked) })
 	}

@@ -83,6 +83,7 @@ func (s *server) resolver() *graphql.Resolver {
 
 		Dependencies: dependencies.New(store.Bind[dependencies.Tx](s.store), s.gate, s.ids),
 		Schedules:    schedules.New(store.Bind[schedules.Tx](s.store), s.gate, s.ids),
+		Statuses:     s.statuses,
 	}
 }
 

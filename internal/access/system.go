@@ -29,6 +29,8 @@ const (
 	SystemPushHook    System = "system::push-hook"    // keeps what git hosts announce
 	SystemUpkeep      System = "system::upkeep"       // packs logs, clears away what is kept for a time only, keeps storage and keys in order
 	SystemScheduler   System = "system::scheduler"    // notes what came of schedules that were due
+
+	SystemCommitStatus System = "system::commit-status" // sends what runs say of their commits
 )
 
 var systemKinds = map[System][]Kind{
@@ -48,6 +50,8 @@ var systemKinds = map[System][]Kind{
 	SystemPushHook:    {KindPushHook},
 	SystemUpkeep:      {KindRun, KindState, KindAccount},
 	SystemScheduler:   {KindSchedule},
+
+	SystemCommitStatus: {KindRun},
 }
 
 // System returns the permit of a background worker for one object. It leaves

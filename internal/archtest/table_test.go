@@ -68,6 +68,7 @@ var table = []row{
 	useCase("repos"),
 	useCase("pushhooks"),
 	useCase("gitcredentials"),
+	useCase("statuses"),
 	useCase("states"),
 	useCase("audit"),
 	useCase("insight"),
@@ -106,9 +107,13 @@ var table = []row{
 	},
 	{
 		folder:    "internal/vcs",
-		own:       []string{"internal/domain", "internal/secrets"},
+		own:       []string{"internal/domain", "internal/secrets", "internal/outbound"},
 		libraries: []string{"golang.org/x/crypto"}, // reads ssh keys and plays their agent
 		why:       "a checkout runs where the control plane's data must not be",
+	},
+	{
+		folder: "internal/outbound",
+		why:    "what decides where the server may call knows nothing of what is sent there",
 	},
 	{
 		folder:    "internal/runtimeconfig",
@@ -198,7 +203,7 @@ var table = []row{
 		own: []string{
 			"authz", "internal/domain", "internal/access", "internal/identity", "internal/account",
 			"internal/spaces", "internal/stacks", "internal/contexts", "internal/dependencies", "internal/policies", "internal/roles", "internal/bindings",
-			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos", "internal/pushhooks", "internal/gitcredentials",
+			"internal/runs", "internal/states", "internal/audit", "internal/workers", "internal/webhooks", "internal/insight", "internal/repos", "internal/pushhooks", "internal/gitcredentials", "internal/statuses",
 			"internal/schedules", "internal/runtimeconfig",
 		},
 		libraries: []string{"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/vikstrous/dataloadgen"},

@@ -58,6 +58,8 @@ const (
 	TopicReady = "ready" // a run waits for a worker; announced, never stored
 	TopicStops = "stops" // a run's worker is asked to stop; announced, never stored
 	TopicEnded = "ended" // a run that others may wait for has ended; announced, never stored
+
+	TopicStatuses = "statuses" // a run has something to say of its commit; kept with it
 )
 
 // OutboxRow is one committed message that must leave the building.

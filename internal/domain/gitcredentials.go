@@ -15,6 +15,9 @@ type GitCredentialKind string
 const (
 	GitPassword GitCredentialKind = "PASSWORD" // over https
 	GitSSHKey   GitCredentialKind = "SSH_KEY"  // over ssh
+	// GitStatusToken checks nothing out and goes to no worker: the server sets
+	// statuses of commits with it.
+	GitStatusToken GitCredentialKind = "STATUS_TOKEN"
 )
 
 // GitCredential is how workers sign in to the git repositories whose URLs begin
@@ -51,15 +54,17 @@ func (c GitCredential) Check() error {
 	if err := CheckLine("urlPrefix", c.Prefix); err != nil {
 		return err
 	}
-	scheme := map[GitCredentialKind]string{GitPassword: "https", GitSSHKey: "ssh"}[c.Kind]
+	scheme := map[GitCredentialKind]string{GitPassword: "https", GitSSHKey: "ssh", GitStatusToken: "https"}[c.Kind]
 	p, ok := placeOf(c.Prefix)
 	switch {
 	case scheme == "":
-		return Invalid("kind", "must be PASSWORD or SSH_KEY")
+		return Invalid("kind", "must be PASSWORD, SSH_KEY or STATUS_TOKEN")
 	case !ok || p.scheme != scheme:
 		return Invalid("urlPrefix", "must be the beginning of %s URLs, with a host and plain path", scheme)
 	case c.Kind == GitPassword && c.Username == "":
 		return Invalid("username", "must not be empty; hosts that take a token alone take any name beside it")
+	case c.Kind == GitStatusToken && (c.Username != "" || c.KnownHosts != ""):
+		return Invalid("username", "a token for statuses has neither a user name nor known hosts")
 	case c.Kind == GitSSHKey && strings.TrimSpace(c.KnownHosts) == "":
 		return Invalid("knownHosts", "must have the keys of the host: no key is trusted because it came first")
 	case len(c.KnownHosts) > MaxGitSecret:
@@ -80,7 +85,7 @@ func (c GitCredential) CheckSecret(secret string) error {
 		return Invalid("secret", "must not be empty")
 	case len(secret) > MaxGitSecret:
 		return Invalid("secret", "must not be longer than %d bytes", MaxGitSecret)
-	case c.Kind == GitPassword:
+	case c.Kind == GitPassword || c.Kind == GitStatusToken:
 		return CheckLine("secret", secret)
 	}
 	return CheckText("secret", secret)
@@ -94,25 +99,37 @@ func (c GitCredential) Host() string {
 
 // Fits reports whether a repository's URL begins with the prefix: the same
 // transport, host and port, and a path that continues the prefix by whole parts.
+// A token for statuses fits the host and path of any transport, because it goes
+// to where its own prefix says.
 func (c GitCredential) Fits(repository string) bool {
 	prefix, ok := placeOf(c.Prefix)
 	if !ok {
 		return false
 	}
 	p, ok := placeOf(repository)
-	return ok && p.scheme == prefix.scheme && p.host == prefix.host && p.port == prefix.port &&
+	same := p.scheme == prefix.scheme && p.port == prefix.port || c.Kind == GitStatusToken && p.scheme == "ssh"
+	return ok && same && p.host == prefix.host &&
 		len(p.parts) >= len(prefix.parts) && slices.Equal(p.parts[:len(prefix.parts)], prefix.parts)
 }
 
-// BestGitCredential picks the one to use for a repository: the longest prefix,
-// then the nearest space. The list is ordered by age.
+// BestGitCredential picks the one to check a repository out with: the longest
+// prefix, then the nearest space. The list is ordered by age.
 func BestGitCredential(list []GitCredential, repository string, reach []SpaceID) (best GitCredential, found bool) {
+	return bestOf(list, false, repository, reach)
+}
+
+// BestStatusToken picks the one to set statuses in a repository with, likewise.
+func BestStatusToken(list []GitCredential, repository string, reach []SpaceID) (best GitCredential, found bool) {
+	return bestOf(list, true, repository, reach)
+}
+
+func bestOf(list []GitCredential, statuses bool, repository string, reach []SpaceID) (best GitCredential, found bool) {
 	rank := func(c GitCredential) (parts, near int) {
 		p, _ := placeOf(c.Prefix)
 		return len(p.parts), -slices.Index(reach, c.Space)
 	}
 	for _, c := range list {
-		if !c.Fits(repository) || !slices.Contains(reach, c.Space) {
+		if (c.Kind == GitStatusToken) != statuses || !c.Fits(repository) || !slices.Contains(reach, c.Space) {
 			continue
 		}
 		parts, near := rank(c)

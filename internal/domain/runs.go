@@ -51,6 +51,7 @@ type RunRequest struct {
 	Retries  RunID  `json:",omitempty"` // the run that this one does again
 	Promotes RunID  `json:",omitempty"` // the proposed run whose commit this one deploys
 	Pushed   bool   `json:",omitempty"` // a push started it
+	Reports  bool   `json:",omitempty"` // the git host is told what it says of its commit
 	// Workspace is the uploaded directory that is used instead of a commit.
 	Workspace LocalWorkspaceID `json:",omitempty"`
 	Force     string           `json:",omitempty"` // of a tracked run: SINGLE or CASCADE, to apply a plan without changes, too

@@ -19,6 +19,7 @@ type Tx interface {
 	GitCredentials(ctx context.Context, scope access.Scope) ([]domain.GitCredential, error)
 	InsertGitCredential(ctx context.Context, p access.Permit, c domain.GitCredential, secret string) error
 	UpdateGitCredential(ctx context.Context, p access.Permit, c domain.GitCredential) error
+	HurryStatuses(ctx context.Context, p access.Permit, id domain.GitCredentialID) error
 	SetGitSecret(ctx context.Context, p access.Permit, id domain.GitCredentialID, secret string) error
 	DeleteGitCredential(ctx context.Context, p access.Permit, id domain.GitCredentialID) error
 	StacksAt(ctx context.Context, host string) ([]domain.Stack, error)
@@ -148,6 +149,9 @@ func (s *Service) Update(ctx context.Context, id domain.GitCredentialID, in Inpu
 			if err := tx.SetGitSecret(ctx, permit, id, *in.Secret); err != nil {
 				return err
 			}
+			if err := tx.HurryStatuses(ctx, permit, id); err != nil { // what failed because of the secret that was
+				return err
+			}
 		}
 		return tx.UpdateGitCredential(ctx, permit, c)
 	})
@@ -169,6 +173,9 @@ func (s *Service) Delete(ctx context.Context, id domain.GitCredentialID) (c doma
 
 // actAs applies security rule G2 to the stacks that can use a credential.
 func (s *Service) actAs(ctx context.Context, tx Tx, op access.Op, p access.Permit, c domain.GitCredential) (access.Permit, error) {
+	if c.Kind == domain.GitStatusToken {
+		return p, nil // it decides nothing of what a stack does
+	}
 	there, err := tx.StacksAt(ctx, c.Host())
 	if err != nil {
 		return p, err

@@ -29,6 +29,7 @@ import (
 	"github.com/airlock-project/airlock/internal/spaces"
 	"github.com/airlock-project/airlock/internal/stacks"
 	"github.com/airlock-project/airlock/internal/states"
+	"github.com/airlock-project/airlock/internal/statuses"
 	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/workers"
 
@@ -101,6 +102,7 @@ func realResolver(t testing.TB, db *store.Store, gate *access.Gate, ids domain.I
 			workers.Tokens{New: identity.NewSecret, Hash: identity.HashSecret}, "http://airlock.test"),
 		Dependencies: dependencies.New(store.Bind[dependencies.Tx](db), gate, ids),
 		Schedules:    schedules.New(store.Bind[schedules.Tx](db), gate, ids),
+		Statuses:     statuses.New(store.Bind[statuses.Tx](db), gate, nil),
 	}
 }
 

@@ -49,6 +49,7 @@ type Resolver struct {
 
 	Dependencies Dependencies
 	Schedules    Schedules
+	Statuses     Statuses
 }
 
 // NewSchema returns the executable schema over a resolver.

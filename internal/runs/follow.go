@@ -53,6 +53,9 @@ func (s *Service) queueBelow(ctx context.Context, tx Tx, id domain.StackID, firs
 	if first.Request.Force == ForceCascade {
 		run.Request.Force = ForceCascade
 	}
+	if run.Request.Reports, err = reports(ctx, tx, stack, run); err != nil {
+		return run, false, err
+	}
 	permit, err := s.gate.System(access.SystemRunFollow, access.KindRun, string(run.ID))
 	if err != nil {
 		return run, false, err

@@ -193,11 +193,12 @@ func (s *Service) propose(ctx context.Context, event string, action authz.Action
 
 // beginWith is begin for a run with an upload or with settings of its own.
 func (s *Service) beginWith(ctx context.Context, tx Tx, permit access.Permit, run *domain.Run, settings domain.RunSettings) error {
-	if err := s.begin(ctx, tx, permit, run); err != nil {
+	own := len(settings.Env) > 0 || settings.Config != nil
+	if err := s.enter(ctx, tx, permit, run, !own); err != nil {
 		return err
 	}
 	permit = permit.For(access.KindRun).About(string(run.ID))
-	if len(settings.Env) > 0 || settings.Config != nil {
+	if own {
 		if err := tx.SetRunSettings(ctx, permit, run.ID, settings); err != nil {
 			return err
 		}

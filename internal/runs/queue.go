@@ -27,12 +27,24 @@ func (s *Service) newRun(ctx context.Context, tx Tx, stack domain.Stack, t domai
 // stack. On one that starts nothing for this caller it is a conflict; what
 // the control plane itself starts waits for a lock.
 func (s *Service) begin(ctx context.Context, tx Tx, permit access.Permit, run *domain.Run) error {
+	return s.enter(ctx, tx, permit, run, true)
+}
+
+// enter is begin for a run that does what its commit says, or something else,
+// too: that says nothing of the commit.
+func (s *Service) enter(ctx context.Context, tx Tx, permit access.Permit, run *domain.Run, plain bool) error {
 	stack, err := tx.Stack(ctx, run.StackID)
 	if err != nil {
 		return err
 	}
 	if reason := stack.MayStart(actor(ctx)); reason != nil && stack.Destroyer != run.ID {
 		return reason
+	}
+	run.Request.Reports = false // a retry has the request of another run
+	if plain {
+		if run.Request.Reports, err = reports(ctx, tx, stack, *run); err != nil {
+			return err
+		}
 	}
 	if err := tx.InsertRun(ctx, permit.For(access.KindRun).About(string(run.ID)), *run); err != nil {
 		return err

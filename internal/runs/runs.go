@@ -103,6 +103,7 @@ type sources interface {
 	NextPush(ctx context.Context) (domain.Push, error)
 	EndPush(ctx context.Context, p access.Permit, push domain.Push, came domain.PushOutcome) error
 	GitCredentialsIn(ctx context.Context, spaces []domain.SpaceID) ([]domain.GitCredential, error)
+	AnyStatusToken(ctx context.Context) (bool, error)
 	GitSecret(ctx context.Context, id domain.GitCredentialID) (string, error)
 }
 

@@ -173,7 +173,10 @@ func (tx *Tx) RunChanges(ctx context.Context, id domain.RunID) (out []domain.Res
 
 // InsertRun creates a run in QUEUED with the first row of its history.
 func (tx *Tx) InsertRun(ctx context.Context, p access.Permit, r domain.Run) error {
-	if err := tx.InsertWaitingRun(ctx, p, r); err != nil || !r.Type.Shows() {
+	if err := tx.InsertWaitingRun(ctx, p, r); err != nil {
+		return err
+	}
+	if err := tx.tellCommit(ctx, r, domain.RunNone); err != nil || !r.Type.Shows() {
 		return err
 	}
 	return tx.mirrorRun(ctx, r, r.TriggeredBy)
@@ -239,7 +242,10 @@ func (tx *Tx) saveRun(ctx context.Context, r domain.Run) error {
 }
 
 func (tx *Tx) insertTransition(ctx context.Context, r domain.Run, from domain.RunState, username, note string) error {
-	if err := tx.recordTransition(ctx, r, from, username, note); err != nil || !r.Type.Shows() || r.State == domain.RunSkipped {
+	if err := tx.recordTransition(ctx, r, from, username, note); err != nil {
+		return err
+	}
+	if err := tx.tellCommit(ctx, r, from); err != nil || !r.Type.Shows() || r.State == domain.RunSkipped {
 		return err // a run that never began says nothing about its stack
 	}
 	return tx.mirrorRun(ctx, r, username)

@@ -1115,6 +1115,60 @@ input UserRoleBindingInput {
   userID: ID!
 }
 `, BuiltIn: false},
+	{Name: "../schema/commitstatuses.graphqls", Input: `extend type Run {
+  """
+  What the run has told the git host of its commit, and what became of that,
+  oldest first. Empty where nobody keeps a token for it.
+  """
+  commitStatuses: [CommitStatus!]! @rule(see: RUN_READ)
+}
+
+extend type GitCredential {
+  """
+  Of a STATUS_TOKEN: the newest 50 statuses of the last 30 days that could not be
+  set with it, newest first, of runs that the caller sees.
+  """
+  failedStatuses: [CommitStatus!]! @rule(who: PARENT)
+}
+
+"What a run tells the git host of its commit."
+type CommitStatus {
+  "Id of the run."
+  runId: ID!
+  "Id of the stack."
+  stackId: ID!
+  "Full hash of the commit."
+  commit: String!
+  "Under which name the host shows it."
+  context: String!
+  "What it says."
+  state: CommitState!
+  "The same in words."
+  description: String!
+  "When the run had that to say, in Unix seconds."
+  createdAt: Int!
+  "When the host took it, in Unix seconds. Null: it has not."
+  sentAt: Int
+  "How often it was sent."
+  attempts: Int!
+  "When it is sent again, in Unix seconds. Null: it was taken, or is given up."
+  nextAttempt: Int
+  "Why the last attempt failed. Null: none did."
+  error: String
+}
+
+"What a git host shows of a commit."
+enum CommitState {
+  "It is not known yet."
+  PENDING
+  "All went well."
+  SUCCESS
+  "The run failed."
+  FAILURE
+  "The run came to no end of its own."
+  ERROR
+}
+`, BuiltIn: false},
 	{Name: "../schema/config.graphqls", Input: `extend type Mutation {
   "Set a variable or mounted file of a context. One with the same id is replaced."
   contextConfigAdd(
@@ -1696,9 +1750,9 @@ input DriftDetectionIntegrationInput {
 
 extend type Mutation {
   """
-  Keep how workers sign in to the git repositories whose URLs begin alike. Every
+  Keep how to sign in to the git repositories whose URLs begin alike. Every
   stack that can use what is in the space does so. Acting as stacks that hold
-  roles is asked for.
+  roles is asked for, but not for a token for statuses.
   """
   createGitCredential("What to keep." input: CreateGitCredentialInput!): GitCredential! @rule(do: SPACE_ADMIN)
   "Change a git credential. What is absent stays; with another prefix or other known hosts, the secret must be given again."
@@ -1707,7 +1761,7 @@ extend type Mutation {
   deleteGitCredential("Which one." input: DeleteGitCredentialInput!): GitCredential! @rule(do: SPACE_ADMIN)
 }
 
-"How workers sign in to the git repositories whose URLs begin alike. Its secret is never shown."
+"How to sign in to the git repositories whose URLs begin alike. Its secret is never shown."
 type GitCredential {
   "Fixed id."
   id: ID!
@@ -1719,9 +1773,9 @@ type GitCredential {
   kind: GitCredentialKind!
   "What the URLs begin with: transport, host, port, and whole parts of the path."
   urlPrefix: String!
-  "The user name. Null for a key."
+  "The user name. Null for a key, and for a token for statuses."
   username: String
-  "The keys that the host may have, as ssh writes them down. Null for a password."
+  "The keys that the host may have, as ssh writes them down. Null but for a key."
   knownHosts: String
   "When it was made, in Unix seconds."
   createdAt: Int!
@@ -1735,6 +1789,11 @@ enum GitCredentialKind {
   PASSWORD
   "A private key, over ssh."
   SSH_KEY
+  """
+  A token with which the server itself sets statuses of commits, by GitHub's API.
+  It checks nothing out, and no worker gets it.
+  """
+  STATUS_TOKEN
 }
 
 "A git credential to keep."
@@ -6744,6 +6803,34 @@ func (ec *executionContext) childFields_Commit(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Commit", field.Name)
 }
 
+func (ec *executionContext) childFields_CommitStatus(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "runId":
+		return ec.fieldContext_CommitStatus_runId(ctx, field)
+	case "stackId":
+		return ec.fieldContext_CommitStatus_stackId(ctx, field)
+	case "commit":
+		return ec.fieldContext_CommitStatus_commit(ctx, field)
+	case "context":
+		return ec.fieldContext_CommitStatus_context(ctx, field)
+	case "state":
+		return ec.fieldContext_CommitStatus_state(ctx, field)
+	case "description":
+		return ec.fieldContext_CommitStatus_description(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_CommitStatus_createdAt(ctx, field)
+	case "sentAt":
+		return ec.fieldContext_CommitStatus_sentAt(ctx, field)
+	case "attempts":
+		return ec.fieldContext_CommitStatus_attempts(ctx, field)
+	case "nextAttempt":
+		return ec.fieldContext_CommitStatus_nextAttempt(ctx, field)
+	case "error":
+		return ec.fieldContext_CommitStatus_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CommitStatus", field.Name)
+}
+
 func (ec *executionContext) childFields_ConfigElement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "checksum":
@@ -7056,6 +7143,8 @@ func (ec *executionContext) childFields_GitCredential(ctx context.Context, field
 		return ec.fieldContext_GitCredential_createdAt(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_GitCredential_updatedAt(ctx, field)
+	case "failedStatuses":
+		return ec.fieldContext_GitCredential_failedStatuses(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GitCredential", field.Name)
 }
@@ -7592,6 +7681,8 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_type(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Run_updatedAt(ctx, field)
+	case "commitStatuses":
+		return ec.fieldContext_Run_commitStatuses(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Run", field.Name)
 }
