@@ -265,4 +265,3 @@ func TestCommitStatusesSpeakOfTheCommitAlone(t *testing.T) {
 		}
 	})
 }
-
