@@ -10,7 +10,7 @@ import (
 type keepFlags struct {
 	KeepLogs     int `help:"Days that logs of ended runs are kept; 0: for ever. Default: 365." default:"365" placeholder:"DAYS"`
 	KeepPlans    int `help:"Days that planned changes of ended runs are kept; 0: for ever. Default: 365." default:"365" placeholder:"DAYS"`
-	KeepStates   int `help:"Days that state versions are kept which are not among the newest of their stack; 0: for ever. Default: 0." default:"0" placeholder:"DAYS"`
+	KeepStates   int `help:"Days that state versions are kept which are not among the newest of their stack, and refused states; 0: for ever. Default: 0." default:"0" placeholder:"DAYS"`
 	NewestStates int `help:"How many of the newest state versions of each stack are kept, however old. Default: 50." default:"50" placeholder:"N"`
 }
 

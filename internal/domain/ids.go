@@ -21,6 +21,7 @@ type (
 	ContextID           string
 	RunID               string
 	StateVersionID      string
+	RefusedStateID      string
 	WorkerPoolID        string
 	AuditID             string
 	ContextAttachmentID string

@@ -11,8 +11,9 @@ type TransferKind string
 
 // The kinds of transfers.
 const (
-	StateDownload TransferKind = "STATE_DOWNLOAD"
-	StateUpload   TransferKind = "STATE_UPLOAD"
+	StateDownload        TransferKind = "STATE_DOWNLOAD"
+	StateUpload          TransferKind = "STATE_UPLOAD"
+	RefusedStateDownload TransferKind = "REFUSED_STATE_DOWNLOAD"
 )
 
 // How long transfers live.
@@ -30,7 +31,7 @@ type Transfer struct {
 	Kind      TransferKind
 	Hash      []byte // of the secret in its URL; nil once that is spent
 	StackID   StackID
-	Version   StateVersionID
+	Version   StateVersionID // or the id of a refused state
 	By        Requester
 	Size      int // of what was uploaded
 	ExpiresAt time.Time

@@ -27,6 +27,15 @@ var statePermissions = []permission{
 	{field: "stateDownloadUrl", make: func(o *object) vars {
 		return vars{"input": vars{"stackId": o.stackWithState(func(st *domain.Stack) { st.Vendor.Tofu().ExternalStateAccess = true })}}
 	}},
+	{field: "downloadRefusedState", make: func(o *object) vars {
+		stack := o.stack()
+		return vars{"input": vars{"stack": stack, "id": o.refusedState(stack)}}
+	}},
+	{field: "stack.refusedStates", doc: `query($id:ID!){stack(id:$id){refusedStates{*}}}`, make: func(o *object) vars {
+		stack := o.stack()
+		o.refusedState(stack)
+		return vars{"id": stack}
+	}},
 	{field: "stack.isStateRollback", doc: `query($id:ID!){stack(id:$id){isStateRollback}}`, make: aStackWithState},
 	{field: "stack.stateHistory", doc: `query($id:ID!){stack(id:$id){stateHistory{*}}}`, make: aStackWithState},
 }
@@ -90,6 +99,21 @@ func (o *object) upload() string {
 			return err
 		}
 		return tx.FillTransfer(ctx, p, t, []byte(aState))
+	})
+	return string(id)
+}
+
+// refusedState is one that a run of a stack wanted to store.
+func (o *object) refusedState(stack string) string {
+	id := domain.RefusedStateID(o.kit.IDs.ULID())
+	kept, err := o.kit.Store.StageRefusedState(o.t.Context(), id, []byte("{}"))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.kit.Fill(o.t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.InsertRefusedState(ctx, p.For(access.KindState), domain.RefusedState{
+			ID: id, StackID: domain.StackID(stack), RunID: "run", SentBy: "run", Reason: "it is none", Size: 2, CreatedAt: tx.Now(),
+		}, kept)
 	})
 	return string(id)
 }

@@ -167,6 +167,8 @@ type Stacks interface {
 // States are the use cases of stacks' states.
 type States interface {
 	History(ctx context.Context, id domain.StackID, before domain.StateVersionID) ([]domain.StateVersion, error)
+	Refused(ctx context.Context, id domain.StackID) ([]domain.RefusedState, error)
+	RefusedDownloadURL(ctx context.Context, id domain.StackID, state domain.RefusedStateID) (string, error)
 	IsRollback(ctx context.Context, id domain.StackID) (bool, error)
 	DownloadURL(ctx context.Context, id domain.StackID) (string, error)
 	UploadURL(ctx context.Context) (states.Upload, error)

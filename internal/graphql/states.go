@@ -8,3 +8,7 @@ import (
 func newStateHistory(v domain.StateVersion) *view.StateHistory {
 	return &view.StateHistory{StateVersion: v}
 }
+
+func newRefusedState(r domain.RefusedState) *view.RefusedState {
+	return &view.RefusedState{RefusedState: r}
+}

@@ -32,6 +32,14 @@ func (r *mutationResolver) StateDownloadURL(ctx context.Context, input generated
 	return &generated.StateDownloadURL{URL: url}, nil
 }
 
+func (r *mutationResolver) DownloadRefusedState(ctx context.Context, input generated.DownloadRefusedStateInput) (*generated.StateDownloadURL, error) {
+	url, err := r.States.RefusedDownloadURL(ctx, domain.StackID(input.Stack), domain.RefusedStateID(input.ID))
+	if err != nil {
+		return nil, err
+	}
+	return &generated.StateDownloadURL{URL: url}, nil
+}
+
 func (r *mutationResolver) StateUploadURL(ctx context.Context) (*generated.StateUploadURL, error) {
 	up, err := r.States.UploadURL(ctx)
 	if err != nil {
@@ -43,6 +51,11 @@ func (r *mutationResolver) StateUploadURL(ctx context.Context) (*generated.State
 func (r *stackResolver) IsStateRollback(ctx context.Context, obj *view.Stack) (*bool, error) {
 	yes, err := r.States.IsRollback(ctx, obj.ID)
 	return &yes, err
+}
+
+func (r *stackResolver) RefusedStates(ctx context.Context, obj *view.Stack) ([]*view.RefusedState, error) {
+	list, err := r.States.Refused(ctx, obj.ID)
+	return each(list, err, newRefusedState)
 }
 
 func (r *stackResolver) StateHistory(ctx context.Context, obj *view.Stack, before *string) ([]*view.StateHistory, error) {

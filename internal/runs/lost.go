@@ -49,7 +49,11 @@ func (s *Service) interrupted(ctx context.Context, tx Tx, run domain.Run) error 
 	if err != nil || stack.Lock != nil {
 		return err
 	}
-	note := "needs_reconcile: run " + string(run.ID) + " was interrupted while it was " + string(run.State)
+	kept, err := refusedStates(ctx, tx, run.ID)
+	if err != nil {
+		return err
+	}
+	note := "needs_reconcile: run " + string(run.ID) + " was interrupted while it was " + string(run.State) + kept
 	op := access.Op{Event: "stack.lock", Object: access.Object{Kind: access.KindStack, ID: string(stack.ID), Noun: "stack", Space: stack.Space}}
 	permit, err := s.gate.SystemOp(ctx, tx, access.SystemRunReaper, op, note)
 	if err != nil {
@@ -57,6 +61,16 @@ func (s *Service) interrupted(ctx context.Context, tx Tx, run domain.Run) error 
 	}
 	stack.Lock = &domain.StackLock{ID: s.ids.ULID(), Owner: nobody, By: string(access.SystemRunReaper), Note: note, At: tx.Now()}
 	return tx.SetStackLife(ctx, permit, stack.ID, stack.StackLife)
+}
+
+// refusedStates says where the newest state is that a run could not store,
+// and why; nothing where there is none.
+func refusedStates(ctx context.Context, tx Tx, id domain.RunID) (string, error) {
+	list, err := tx.RefusedStatesOfRun(ctx, id)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return "; a state of it was refused (" + list[0].Reason + ") and is kept as refused state " + string(list[0].ID), nil
 }
 
 // nobody owns a lock that only stack:unlock-force releases.

@@ -53,6 +53,7 @@ type Tx interface {
 	sources
 	Also(p access.Permit)
 	StateLock(ctx context.Context, id domain.StackID) (*domain.StateLock, error)
+	RefusedStatesOfRun(ctx context.Context, id domain.RunID) ([]domain.RefusedState, error)
 	DropStateLock(ctx context.Context, p access.Permit, id domain.StackID) error
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
 

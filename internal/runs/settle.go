@@ -180,6 +180,13 @@ func (s *Service) missing(ctx context.Context, tx Tx, op access.Op, stack domain
 // move takes a locked run along one edge and does what that state entails.
 func (s *Service) move(ctx context.Context, tx Tx, p access.Permit, run *domain.Run, to domain.RunState, by, note string) error {
 	from := run.State
+	if to == domain.RunFailed && from.Writes() {
+		kept, err := refusedStates(ctx, tx, run.ID)
+		if err != nil {
+			return err
+		}
+		note += kept
+	}
 	if err := run.Advance(to, tx.Now(), note); err != nil {
 		return err
 	}

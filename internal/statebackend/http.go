@@ -68,12 +68,17 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) post(w http.ResponseWriter, r *http.Request) {
-	body, err := readState(w, r)
+	body, err := readBody(w, r, domain.MaxRefusedState)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
-	refuseOrOK(w, h.states.Write(r.Context(), stackOf(r), r.URL.Query().Get("ID"), body))
+	lock := r.URL.Query().Get("ID")
+	if flaw := checkMD5(r, body); flaw != nil {
+		refuseOrOK(w, h.states.Flawed(r.Context(), stackOf(r), lock, body, flaw))
+		return
+	}
+	refuseOrOK(w, h.states.Write(r.Context(), stackOf(r), lock, body))
 }
 
 // checkMD5 compares a body with the digest that came with it, if one did.

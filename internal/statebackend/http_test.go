@@ -155,7 +155,8 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestTooLarge is one byte more than the largest state.
+// TestTooLarge is one byte more than the largest state, and one more than what
+// is kept of refused ones.
 func TestTooLarge(t *testing.T) {
 	k := storetest.New(t, storetest.Databases[0].URL(t))
 	storetest.World(t, k)
@@ -166,12 +167,21 @@ func TestTooLarge(t *testing.T) {
 	}
 	auth := func(context.Context, string) (access.Caller, error) { return caller, nil }
 	handler := statebackend.Handler(states.New(store.Bind[states.Tx](k.Store), k.Gate, k.IDs), auth)
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, statebackend.Path("k"), io.LimitReader(spaces{}, domain.MaxState+1))
-	r.SetBasicAuth("", "token")
-	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, r)
-	if w.Code != http.StatusBadRequest {
-		t.Errorf("%d %s", w.Code, w.Body)
+	kept := states.New(store.Bind[states.Tx](k.Store), k.Gate, k.IDs)
+	if err := kept.Lock(k.AsStack(t, run), "k", "lock", "{}"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		size int64
+		says string
+	}{{domain.MaxState + 1, "is kept as refused state"}, {domain.MaxRefusedState + 1, "is larger than"}} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, statebackend.Path("k")+"?ID=lock", io.LimitReader(spaces{}, c.size))
+		r.SetBasicAuth("", "token")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%d bytes: %d %s", c.size, w.Code, w.Body)
+		}
 	}
 }
 

@@ -44,14 +44,23 @@ func (t transfers) upload(w http.ResponseWriter, r *http.Request) {
 
 func sendState(w http.ResponseWriter, p states.Pulled) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff") // what was refused may be anything
 	w.Header().Set("Content-Length", strconv.Itoa(len(p.Body)))
 	_, _ = w.Write(p.Body) // the client is gone if this fails
 }
 
 func readState(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, domain.MaxState))
+	body, err := readBody(w, r, domain.MaxState)
 	if err != nil {
-		return nil, domain.Invalid("state", "could not be read, or is larger than %d bytes", domain.MaxState)
+		return nil, err
 	}
 	return body, checkMD5(r, body)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		return nil, domain.Invalid("state", "could not be read, or is larger than %d bytes", limit)
+	}
+	return body, nil
 }

@@ -3,7 +3,6 @@ package states
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/airlock-project/airlock/authz"
@@ -44,7 +43,7 @@ func (s *Service) Import(ctx context.Context, in ImportInput) (v domain.StateVer
 		if permit, err = s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()); err != nil {
 			return err
 		}
-		f, err := s.toImport(ctx, tx, permit, in)
+		from, f, err := s.toImport(ctx, tx, permit, in, ready)
 		if err != nil {
 			return err
 		}
@@ -58,34 +57,63 @@ func (s *Service) Import(ctx context.Context, in ImportInput) (v domain.StateVer
 				return err
 			}
 		}
-		added, err := newProviders(ctx, tx, stack.ID, f, in.Providers)
+		added, err := s.newProviders(ctx, tx, stack.ID, f, in.Providers, ready)
 		if err != nil {
 			return err
 		}
 		v = domain.NewStateVersion(s.version(ready), stack.ID, f, tx.Now())
 		v.Origin, v.CreatedBy = domain.StateImported, access.Name(ctx)
-		return keep(ctx, tx, permit.Noting(imported(v, current, added)), v, f, ready)
+		said := imported(v, current, added)
+		if from != "" {
+			said += ", from refused state " + string(from)
+			if err := tx.SetRefusedImported(ctx, permit, from, v.ID); err != nil {
+				return err
+			}
+		}
+		return s.keep(ctx, tx, permit.Noting(said), v, f, ready)
 	})
 	return v, err
 }
 
-// toImport reads the state, which is given or was uploaded by the caller.
-func (s *Service) toImport(ctx context.Context, tx Tx, p access.Permit, in ImportInput) (domain.StateFile, error) {
-	body := []byte(in.State)
-	if !strings.HasPrefix(strings.TrimSpace(in.State), "{") {
-		t, uploaded, err := tx.Uploaded(ctx, domain.TransferID(in.State))
-		if domain.ErrorCode(err) == domain.CodeNotFound || err == nil && t.By.Name != access.Name(ctx) {
-			return domain.StateFile{}, domain.Invalid("state", "is neither a state file nor what you uploaded within the last hour")
-		}
-		if err != nil {
-			return domain.StateFile{}, err
-		}
-		if err := tx.DropTransfer(ctx, p, t.ID); err != nil {
-			return domain.StateFile{}, err
-		}
-		body = uploaded
+// toImport reads the state, which is given, was uploaded by the caller, or was
+// refused when a run wanted to store it.
+func (s *Service) toImport(ctx context.Context, tx Tx, p access.Permit, in ImportInput, ready *staged) (domain.RefusedStateID, domain.StateFile, error) {
+	if strings.HasPrefix(strings.TrimSpace(in.State), "{") {
+		f, err := domain.ReadState([]byte(in.State))
+		return "", f, err
 	}
-	return domain.ReadState(body)
+	t, body, err := tx.Uploaded(ctx, domain.TransferID(in.State))
+	if domain.ErrorCode(err) == domain.CodeNotFound || err == nil && t.By.Name != access.Name(ctx) {
+		return s.refusedToImport(ctx, tx, in, ready)
+	}
+	if err != nil {
+		return "", domain.StateFile{}, err
+	}
+	if err := tx.DropTransfer(ctx, p, t.ID); err != nil {
+		return "", domain.StateFile{}, err
+	}
+	f, err := domain.ReadState(body)
+	return "", f, err
+}
+
+func (s *Service) refusedToImport(ctx context.Context, tx Tx, in ImportInput, ready *staged) (domain.RefusedStateID, domain.StateFile, error) {
+	r, err := refusedOf(ctx, tx, in.Stack, domain.RefusedStateID(in.State))
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return "", domain.StateFile{}, domain.Invalid("state", "is neither a state file, nor what you uploaded within the last hour, nor a refused state of the stack")
+	}
+	if err != nil {
+		return "", domain.StateFile{}, err
+	}
+	kept, err := tx.RefusedStored(ctx, r.ID)
+	if err != nil {
+		return "", domain.StateFile{}, err
+	}
+	bodies, err := s.contents(ctx, ready, kept)
+	if err != nil {
+		return "", domain.StateFile{}, err
+	}
+	f, err := domain.ReadState(bodies[0])
+	return r.ID, f, err
 }
 
 // follow checks that a state follows the current one, or makes it so.
@@ -116,58 +144,6 @@ func imported(v, current domain.StateVersion, providers []string) string {
 	return said
 }
 
-// knownProviders bounds how many earlier versions are read for the providers
-// that they name.
-const knownProviders = 5
-
-// newProviders returns the providers that a state names and the stack's newest
-// versions do not. Those of the two public registries' own makers are known to
-// everybody; the others must be among the confirmed ones.
-func newProviders(ctx context.Context, tx Tx, id domain.StackID, f domain.StateFile, confirmed []string) (added []string, err error) {
-	known := map[string]bool{}
-	versions, err := tx.StateVersions(ctx, id, 1<<62, knownProviders)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range versions {
-		body, err := tx.StateBody(ctx, v)
-		if err != nil {
-			return nil, err
-		}
-		old, err := domain.ReadState(body)
-		if err != nil {
-			continue // it was kept when less was asked of a state
-		}
-		for _, p := range old.Providers {
-			known[p] = true
-		}
-	}
-	var missing []string
-	for _, p := range f.Providers {
-		if known[p] {
-			continue
-		}
-		added = append(added, p)
-		if !wellKnown(p) && !slices.Contains(confirmed, p) {
-			missing = append(missing, p)
-		}
-	}
-	if missing != nil {
-		return nil, domain.Invalid("providers", "the state names providers that this stack has not used, and the next run would execute them: %s; name them here if that is what you want",
-			strings.Join(missing, ", "))
-	}
-	return added, nil
-}
-
-func wellKnown(address string) bool {
-	for _, p := range []string{"registry.opentofu.org/hashicorp/", "registry.opentofu.org/opentofu/", "registry.terraform.io/hashicorp/", "terraform.io/builtin/"} {
-		if strings.HasPrefix(address, p) {
-			return true
-		}
-	}
-	return false
-}
-
 // Rollback makes an earlier version of a stack's state current again, as a new
 // version with the next serial and the current lineage. The stack must be
 // locked and have no open runs (access model A66, security case 167).
@@ -191,25 +167,32 @@ func (s *Service) Rollback(ctx context.Context, id domain.StackID, to domain.Sta
 		if current.ID == old.ID {
 			return domain.Conflict("version %s is current already", to)
 		}
-		f, err := back(ctx, tx, old, current)
+		f, err := s.back(ctx, tx, old, current, ready)
 		if err != nil {
 			return err
 		}
 		v = domain.NewStateVersion(s.version(ready), id, f, tx.Now())
 		v.Origin, v.Restores, v.CreatedBy = domain.StateRolledBack, old.ID, access.Name(ctx)
 		said := fmt.Sprintf("version %s, serial %d, with what version %s, serial %d, was", v.ID, v.Serial, old.ID, old.Serial)
-		return keep(ctx, tx, permit.Noting(said), v, f, ready)
+		return s.keep(ctx, tx, permit.Noting(said), v, f, ready)
 	})
 	return v, err
 }
 
 // back is an old state as the successor of the current one.
-func back(ctx context.Context, tx Tx, old, current domain.StateVersion) (domain.StateFile, error) {
-	body, err := tx.StateBody(ctx, old)
+func (s *Service) back(ctx context.Context, tx Tx, old, current domain.StateVersion, ready *staged) (domain.StateFile, error) {
+	kept, err := tx.StateStored(ctx, old)
 	if err != nil {
 		return domain.StateFile{}, err
 	}
-	f, err := domain.ReadState(body)
+	bodies, err := s.contents(ctx, ready, kept)
+	if err != nil {
+		return domain.StateFile{}, err
+	}
+	if err := checked(bodies[0], old); err != nil {
+		return domain.StateFile{}, err
+	}
+	f, err := domain.ReadState(bodies[0])
 	if err != nil {
 		return f, err
 	}

@@ -21,14 +21,17 @@ type Attempt struct {
 // nobody has written since, whether or not the run has ended; the checks of a
 // write under the lock hold here, too.
 func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
-	f, err := domain.ReadState(body)
-	if err != nil {
-		return err
-	}
-	err = s.store(ctx, func(tx Tx, ready *staged) error {
-		stack, err := lastAttempt(ctx, tx, a)
+	f, flaw := domain.ReadState(body)
+	err := s.store(ctx, func(tx Tx, ready *staged) error {
+		stack, run, err := lastAttempt(ctx, tx, a)
 		if err != nil {
 			return err
+		}
+		if flaw != nil {
+			return refused(stack.ID, a.Run, flaw)
+		}
+		if err := nobodyElse(ctx, tx, run); err != nil {
+			return refused(stack.ID, a.Run, err)
 		}
 		v := domain.NewStateVersion(s.version(ready), stack.ID, f, tx.Now())
 		v.RunID = a.Run
@@ -38,70 +41,72 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 		case err != nil:
 			return err
 		case current.RunID != a.Run && string(current.ID) > string(a.Run): // both are ULIDs
-			return domain.Conflict("stale_attempt: the state of stack %s was written after run %s", stack.ID, a.Run)
+			return refused(stack.ID, a.Run, domain.Conflict("stale_attempt: the state of stack %s was written after run %s", stack.ID, a.Run))
 		default:
 			if same, err := current.CheckSuccessor(f.StateHead, v.Checksum); same || err != nil {
-				return err
+				return refused(stack.ID, a.Run, err)
 			}
 		}
-		p, err := s.gate.SystemOp(ctx, tx, access.SystemStateStore, access.Op{
-			Event: "state.recover", Object: access.Object{Kind: access.KindState, ID: string(stack.ID), Noun: "state", Space: stack.Space},
-		}, "run "+string(a.Run)+" could not store it")
+		p, err := s.gate.SystemOp(ctx, tx, access.SystemStateStore, onState("state.recover", stack), "run "+string(a.Run)+" could not store it")
 		if err != nil {
 			return err
 		}
-		return keep(ctx, tx, p, v, f, ready)
+		return s.keep(ctx, tx, p, v, f, ready)
 	})
 	var stranger *domain.StrangerError
 	if errors.As(err, &stranger) {
 		return s.db.Deny(ctx, access.StrangerAttempt(a.Key.Pool, stranger))
 	}
-	return err
+	return s.quarantine(ctx, "worker-pool::"+string(a.Key.Pool), f, flaw == nil, err)
+}
+
+// onState is a change of a stack's state that the control plane makes itself.
+func onState(event string, stack domain.Stack) access.Op {
+	return access.Op{Event: event, Object: access.Object{Kind: access.KindState, ID: string(stack.ID), Noun: "state", Space: stack.Space}}
 }
 
 // lastAttempt returns the stack of an attempt, locked, if the attempt is the
-// last one of its run, could have written, and no later run can have.
-func lastAttempt(ctx context.Context, tx Tx, a Attempt) (domain.Stack, error) {
+// last one of its run and could have written.
+func lastAttempt(ctx context.Context, tx Tx, a Attempt) (stack domain.Stack, run domain.Run, err error) {
 	if lives, err := tx.PoolKeyLives(ctx, a.Key); err != nil || !lives {
 		if err == nil {
 			err = domain.Unauthenticated("unknown worker pool token")
 		}
-		return domain.Stack{}, err
-	}
-	run, err := tx.Run(ctx, a.Run)
-	if err != nil {
-		return domain.Stack{}, err
-	}
-	stack, err := tx.LockStack(ctx, run.StackID)
-	if err != nil {
-		return stack, err
+		return stack, run, err
 	}
 	if run, err = tx.Run(ctx, a.Run); err != nil {
-		return stack, err
+		return stack, run, err
+	}
+	stack, err = tx.LockStack(ctx, run.StackID)
+	if err != nil {
+		return stack, run, err
+	}
+	if run, err = tx.Run(ctx, a.Run); err != nil {
+		return stack, run, err
 	}
 	pool := stack.WorkerPool
 	if pool == "" {
 		pool = domain.DefaultWorkerPool
 	}
 	if pool != a.Key.Pool {
-		return stack, domain.NotFound("run")
+		return stack, run, domain.NotFound("run")
 	}
 	if run.Epoch != a.Epoch || !stack.ManagesState {
-		return stack, domain.Conflict("stale_attempt: lease %d of run %s is over", a.Epoch, a.Run)
+		return stack, run, domain.Conflict("stale_attempt: lease %d of run %s is over", a.Epoch, a.Run)
 	}
 	if err := domain.CheckLease(run.ID, run.LeaseHash, a.Secret); err != nil {
-		return stack, err
+		return stack, run, err
 	}
 	steps, err := tx.RunHistory(ctx, a.Run)
 	if err != nil {
-		return stack, err
+		return stack, run, err
 	}
 	for _, step := range steps {
 		if step.State.Writes() {
-			return stack, nobodyElse(ctx, tx, run)
+			return stack, run, nil
 		}
 	}
-	return stack, domain.Conflict("stale_attempt: run %s has never applied anything", a.Run)
+	return stack, run, domain.Conflict("stale_attempt: run %s has never applied anything", a.Run)
 }
 
 // nobodyElse refuses while another run writes, or holds the lock of the state.

@@ -102,7 +102,7 @@ func TestCase151Recover(t *testing.T) {
 				}
 				before := b.Digest(t)
 				wantCode(t, b.Recover(t.Context(), attempt, c.body), c.code)
-				if diff := cmp.Diff(before, b.Digest(t)); diff != "" {
+				if diff := cmp.Diff(but(before), but(b.Digest(t))); diff != "" {
 					t.Errorf("a refusal changed something:\n%s", diff)
 				}
 			})

@@ -122,13 +122,16 @@ func TestStorageAway(t *testing.T) {
 		if err := b.Write(ctx, "k", "lock", body(1, "l", "")); err != nil {
 			t.Errorf("the same again: %v", err)
 		}
-		if names := stored(t, b.Objects); len(names) != 1 {
-			t.Errorf("what was refused is in the storage: %v", names)
+		before = but(b.Digest(t))
+		if n := len(b.refusedOf(t, "k")); n != 2 || len(stored(t, b.Objects)) != 3 {
+			t.Errorf("%d refused states are kept, in the storage is %v", n, stored(t, b.Objects))
 		}
 		b.Objects = away{b.Objects}
 		cut := bench{b.Kit, service(b.Open(t), b.Kit)}
-		wantCode(t, cut.Write(ctx, "k", "lock", body(2, "l", "")), domain.CodeUnavailable)
-		for table, content := range b.Digest(t) {
+		for _, state := range [][]byte{body(2, "l", ""), body(0, "l", "")} { // one that is taken, and one that would be kept aside
+			wantCode(t, cut.Write(ctx, "k", "lock", state), domain.CodeUnavailable)
+		}
+		for table, content := range but(b.Digest(t)) {
 			if content != before[table] {
 				t.Errorf("table %s changed", table)
 			}

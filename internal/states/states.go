@@ -15,6 +15,7 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	changeTx
+	refusedTx
 	Also(p access.Permit)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
@@ -26,7 +27,6 @@ type Tx interface {
 	StateVersion(ctx context.Context, id domain.StateVersionID) (domain.StateVersion, error)
 	StateVersions(ctx context.Context, id domain.StackID, below int64, limit int) ([]domain.StateVersion, error)
 	RecordRead(p access.Permit) error
-	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
 	StateStored(ctx context.Context, v domain.StateVersion) (domain.Stored, error)
 	InsertState(ctx context.Context, p access.Permit, v domain.StateVersion, body []byte) error
 	InsertStagedState(ctx context.Context, p access.Permit, v domain.StateVersion, kept domain.Stored) error
@@ -132,38 +132,54 @@ func (s *Service) permit(ctx context.Context, tx Tx, id domain.StackID) (access.
 
 // Write stores a new version under the lock with the given id. Serial and
 // lineage must follow the current version; the same state again is accepted
-// and changes nothing.
+// and changes nothing. What is refused for what it is, is kept (quarantine).
 func (s *Service) Write(ctx context.Context, id domain.StackID, lockID string, body []byte) error {
-	f, err := domain.ReadState(body)
-	if err != nil {
-		return err
-	}
-	return s.store(ctx, func(tx Tx, ready *staged) error {
-		caller, p, err := s.permit(ctx, tx, id)
+	f, flaw := domain.ReadState(body)
+	return s.write(ctx, id, lockID, f, flaw)
+}
+
+// Flawed is Write for what was damaged on its way: it is refused for that flaw.
+func (s *Service) Flawed(ctx context.Context, id domain.StackID, lockID string, body []byte, flaw error) error {
+	return s.write(ctx, id, lockID, domain.StateFile{Body: body}, flaw)
+}
+
+func (s *Service) write(ctx context.Context, id domain.StackID, lockID string, f domain.StateFile, flaw error) error {
+	err := s.store(ctx, func(tx Tx, ready *staged) error {
+		caller, p, err := s.mayWrite(ctx, tx, id, lockID)
 		if err != nil {
 			return err
 		}
-		if caller.Subject.ReadOnly {
-			return &domain.Error{Code: domain.CodeForbidden, Message: "forbidden: a plan may not write the state"}
-		}
-		if err := holdsLock(ctx, tx, id, caller.Run, lockID, &domain.Error{
-			Code: domain.CodeForbidden, Message: "forbidden: the state is written only under its lock",
-		}); err != nil {
-			return err
+		if flaw != nil {
+			return refused(id, caller.Run, flaw)
 		}
 		v := domain.NewStateVersion(s.version(ready), id, f, tx.Now())
 		v.RunID = caller.Run
 		current, err := tx.CurrentState(ctx, id)
 		if err == nil {
-			same, err := current.CheckSuccessor(f.StateHead, v.Checksum)
-			if same || err != nil {
-				return err
+			if same, err := current.CheckSuccessor(f.StateHead, v.Checksum); same || err != nil {
+				return refused(id, caller.Run, err)
 			}
 		} else if domain.ErrorCode(err) != domain.CodeNotFound {
 			return err
 		}
-		return keep(ctx, tx, p, v, f, ready)
+		return s.keep(ctx, tx, p, v, f, ready)
 	})
+	return s.quarantine(ctx, access.Name(ctx), f, flaw == nil, err)
+}
+
+// mayWrite is permit for a new version: it takes the lock.
+func (s *Service) mayWrite(ctx context.Context, tx Tx, id domain.StackID, lockID string) (access.Caller, access.Permit, error) {
+	caller, p, err := s.permit(ctx, tx, id)
+	switch {
+	case err != nil:
+		return caller, p, err
+	case caller.Subject.ReadOnly:
+		return caller, p, &domain.Error{Code: domain.CodeForbidden, Message: "forbidden: a plan may not write the state"}
+	default:
+		return caller, p, holdsLock(ctx, tx, id, caller.Run, lockID, &domain.Error{
+			Code: domain.CodeForbidden, Message: "forbidden: the state is written only under its lock",
+		})
+	}
 }
 
 // holdsLock returns unlocked where nobody holds the lock, and a *LockedError

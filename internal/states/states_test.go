@@ -63,6 +63,14 @@ func (b bench) current(t *testing.T, id domain.StackID) (v domain.StateVersion) 
 	return v
 }
 
+// but is a digest without where refused states are kept, and what is said of them.
+func but(digest map[string]string) map[string]string {
+	for _, table := range []string{"refused_states", "audit_log"} {
+		delete(digest, table)
+	}
+	return digest
+}
+
 // TestVersions is security case 161: serial and lineage (I3).
 func TestVersions(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
@@ -117,7 +125,7 @@ func TestVersions(t *testing.T) {
 		if err := write(3, "l", `,"outputs":{"b":{"value":"hidden","sensitive":true},"a":{"value":{"x":[1]},"type":"object"}}`); err != nil {
 			t.Errorf("the same state again: %v", err)
 		}
-		if diff := cmp.Diff(before, b.Digest(t)); diff != "" {
+		if diff := cmp.Diff(but(before), but(b.Digest(t))); diff != "" {
 			t.Errorf("a refused or repeated state changed something:\n%s", diff)
 		}
 		if err := write(10, "l", ""); err != nil {

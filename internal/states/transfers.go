@@ -88,11 +88,19 @@ func (s *Service) offer(ctx context.Context, tx Tx, p access.Permit, t domain.Tr
 // Download returns what a download URL is for, and spends the URL.
 func (s *Service) Download(ctx context.Context, secret string) (p Pulled, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		t, ctx, err := s.redeem(ctx, tx, domain.StateDownload, secret)
+		t, as, err := s.redeem(ctx, tx, domain.StateDownload, secret)
+		if domain.ErrorCode(err) == domain.CodeUnauthenticated {
+			t, as, err = s.redeem(ctx, tx, domain.RefusedStateDownload, secret)
+		}
 		if err != nil {
 			return err
 		}
-		if p, err = s.pullVersion(ctx, tx, t.Version); err != nil {
+		if t.Kind == domain.RefusedStateDownload {
+			p, err = s.pullRefused(as, tx, t.StackID, domain.RefusedStateID(t.Version))
+		} else {
+			p, err = s.pullVersion(as, tx, t.Version)
+		}
+		if err != nil {
 			return err
 		}
 		return s.spend(func(permit access.Permit) error { return tx.DropTransfer(ctx, permit, t.ID) })

@@ -21,7 +21,7 @@ type Objects interface {
 }
 
 // objectColumns are all columns that name objects.
-var objectColumns = []string{"state_versions", "run_workspaces", "local_workspaces", "run_log_parts"}
+var objectColumns = []string{"state_versions", "run_workspaces", "local_workspaces", "run_log_parts", "refused_states"}
 
 // stage seals a body and puts it into object storage, if there is one, before
 // the transaction that keeps its row: a body without a row is cleared away, a

@@ -37,6 +37,7 @@ var sealedColumns = []sealedColumn{
 	{table: "managed_entities", column: "print", key: []string{"stack_id", "address"}, kind: "entity", identity: []string{"t.address"}},
 	{table: "state_versions", column: "sealed", key: []string{"id"}, kind: "state",
 		identity: []string{"case when t.object = '' then t.stack_id else (select ulid from stacks where stacks.id = t.stack_id) end", "t.id"}},
+	{table: "refused_states", column: "sealed", key: []string{"id"}, kind: "refused-state", identity: []string{"t.id"}},
 	{table: "transfers", column: "sealed", key: []string{"id"}, kind: "transfer", identity: []string{"t.id"}},
 	{table: "run_workspaces", column: "sealed", key: []string{"run_id"}, kind: "workspace", identity: []string{"t.run_id"}},
 	{table: "local_workspaces", column: "sealed", key: []string{"id"}, kind: "local-workspace", identity: []string{"t.id"}},

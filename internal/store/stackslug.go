@@ -17,6 +17,7 @@ var stackReferences = []struct{ table, column, when string }{
 	{"runs", "stack_id", "true"},
 	{"context_attachments", "stack_id", "true"},
 	{"state_locks", "stack_id", "true"},
+	{"refused_states", "stack_id", "true"},
 	{"stack_outputs", "stack_id", "true"},
 	{"local_workspaces", "stack_id", "true"},
 	{"transfers", "stack_id", "true"},

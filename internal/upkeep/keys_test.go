@@ -39,8 +39,9 @@ func fill(t *testing.T, k *storetest.Kit) (domain.Run, domain.StateVersion) {
 	v := domain.StateVersion{ID: "v1", StackID: "s", Serial: 1}
 	staged, err := k.Store.StageState(t.Context(), "s", "v2", []byte(secret))
 	workspace, err2 := k.Store.StageWorkspace(t.Context(), run.ID, []byte(secret))
+	no, err4 := k.Store.StageRefusedState(t.Context(), "no", []byte(secret))
 	upload, err3 := k.Store.StageLocalWorkspace(t.Context(), "w", []byte(secret))
-	if err := errors.Join(err, err2, err3); err != nil {
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}
 	later := k.Clock.Now().Add(time.Hour)
@@ -59,6 +60,7 @@ func fill(t *testing.T, k *storetest.Kit) (domain.Run, domain.StateVersion) {
 			tx.SetOutputs(ctx, p.For(access.KindState), "s", []domain.Output{{Name: "o", Sensitive: true, Value: secret}}),
 			tx.SetManagedEntities(ctx, p.For(access.KindState), "s", run.ID, []domain.ManagedEntity{{Stack: "s", Address: "a.b", Print: secret}}),
 			tx.InsertState(ctx, p.For(access.KindState), v, []byte(secret)),
+			tx.InsertRefusedState(ctx, p.For(access.KindState), domain.RefusedState{ID: "no", StackID: "s"}, no),
 			tx.InsertTransfer(ctx, p.For(access.KindState), domain.Transfer{ID: "t", Kind: domain.StateUpload, Hash: []byte("h"), ExpiresAt: later}),
 			tx.FillTransfer(ctx, p.For(access.KindState), domain.Transfer{ID: "t", ExpiresAt: later}, []byte(secret)),
 			tx.PutWorkspace(ctx, p.For(access.KindRun), run.ID, workspace),

@@ -12,6 +12,7 @@ import (
 type retentionTx interface {
 	DropLogs(ctx context.Context, p access.Permit, before time.Time, limit int) (int, error)
 	DropPlans(ctx context.Context, p access.Permit, before time.Time, limit int) (int, error)
+	DropRefusedStates(ctx context.Context, p access.Permit, before time.Time, limit int) (int, error)
 	DropStateVersions(ctx context.Context, p access.Permit, before time.Time, newest, limit int) (int, error)
 }
 
@@ -46,6 +47,9 @@ func (s *Service) Retain(ctx context.Context, r Retention) (n int, err error) {
 		}},
 		{"retention.plans", "plans", r.Plans, func(tx Tx, p access.Permit, before time.Time) (int, error) {
 			return tx.DropPlans(ctx, p, before, retentionBatch)
+		}},
+		{"retention.refused_states", "refused states", r.States, func(tx Tx, p access.Permit, before time.Time) (int, error) {
+			return tx.DropRefusedStates(ctx, p, before, retentionBatch)
 		}},
 		{"retention.states", "state versions", r.States, func(tx Tx, p access.Permit, before time.Time) (int, error) {
 			return tx.DropStateVersions(ctx, p, before, r.NewestStates, retentionBatch)

@@ -52,6 +52,7 @@ func left(t *testing.T, k *storetest.Kit) (out []string) {
 	for _, query := range []string{
 		`select distinct 'log of ' || stack_id || ' ' || r.state from runs r where exists (select 1 from run_logs where run_id = r.id) or exists (select 1 from run_log_parts where run_id = r.id) order by 1`,
 		`select 'plan of ' || stack_id || ' ' || state from runs where changes not in ('', '[]', 'null') order by 1`,
+		`select 'refused ' || stack_id from refused_states order by stack_id`,
 		`select 'states of ' || stack_id || ': ' || min(serial) || '-' || max(serial) from state_versions group by stack_id order by stack_id`,
 	} {
 		for _, row := range k.Rows(t, query) {
@@ -59,6 +60,19 @@ func left(t *testing.T, k *storetest.Kit) (out []string) {
 		}
 	}
 	return out
+}
+
+// refuse keeps a refused state of a stack.
+func refuse(t *testing.T, k *storetest.Kit, stack domain.StackID) {
+	t.Helper()
+	id := domain.RefusedStateID("refused-" + stack)
+	kept, err := k.Store.StageRefusedState(t.Context(), id, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.InsertRefusedState(ctx, p.For(access.KindState), domain.RefusedState{ID: id, StackID: stack, CreatedAt: tx.Now()}, kept)
+	})
 }
 
 const day = 24 * time.Hour
@@ -72,6 +86,8 @@ func TestRetention(t *testing.T) {
 		}
 		past(t, k, "a", domain.RunFinished)
 		past(t, k, "busy", domain.RunUnconfirmed)
+		refuse(t, k, "a")
+		refuse(t, k, "busy")
 		for stack, n := range map[domain.StackID]int{"a": 10, "busy": 5, "locked": 5, "one": 1} {
 			keepStates(t, k, stack, n)
 		}
@@ -102,19 +118,19 @@ func TestRetention(t *testing.T) {
 			}
 			return out
 		}
-		forget(upkeep.Retention{}, 0, all(logs, plans, []string{"states of a: 0-9"}, others)...)
-		forget(upkeep.Retention{Logs: 11 * day, Plans: 11 * day, States: 11 * day}, 0, all(logs, plans, []string{"states of a: 0-9"}, others)...)
-		forget(upkeep.Retention{Logs: 9 * day}, 1, all([]string{logs[0], logs[2]}, plans, []string{"states of a: 0-9"}, others)...)
-		forget(upkeep.Retention{Plans: 9 * day}, 1, all([]string{logs[0], logs[2]}, []string{plans[0], plans[2]}, []string{"states of a: 0-9"}, others)...)
-		forget(upkeep.Retention{States: 9 * day, NewestStates: 4}, 6, all([]string{logs[0], logs[2]}, []string{plans[0], plans[2]}, []string{"states of a: 6-9"}, others)...)
-		forget(upkeep.Retention{States: time.Nanosecond, NewestStates: 0}, 3, all([]string{logs[0], logs[2]}, []string{plans[0], plans[2]}, []string{"states of a: 9-9"}, others)...)
+		forget(upkeep.Retention{}, 0, all(logs, plans, []string{"refused a", "refused busy", "states of a: 0-9"}, others)...)
+		forget(upkeep.Retention{Logs: 11 * day, Plans: 11 * day, States: 11 * day}, 0, all(logs, plans, []string{"refused a", "refused busy", "states of a: 0-9"}, others)...)
+		forget(upkeep.Retention{Logs: 9 * day}, 1, all([]string{logs[0], logs[2]}, plans, []string{"refused a", "refused busy", "states of a: 0-9"}, others)...)
+		forget(upkeep.Retention{Plans: 9 * day}, 1, all([]string{logs[0], logs[2]}, []string{plans[0], plans[2]}, []string{"refused a", "refused busy", "states of a: 0-9"}, others)...)
+		forget(upkeep.Retention{States: 9 * day, NewestStates: 4}, 7, all([]string{logs[0], logs[2]}, []string{plans[0], plans[2]}, []string{"refused busy", "states of a: 6-9"}, others)...)
+		forget(upkeep.Retention{States: time.Nanosecond, NewestStates: 0}, 3, all([]string{logs[0], logs[2]}, []string{plans[0], plans[2]}, []string{"refused busy", "states of a: 9-9"}, others)...)
 		var events []string
 		for _, e := range k.Audit(t) {
 			if strings.HasPrefix(e.Event, "retention.") {
 				events = append(events, e.Event)
 			}
 		}
-		if diff := cmp.Diff([]string{"retention.logs", "retention.plans", "retention.states", "retention.states"}, events); diff != "" {
+		if diff := cmp.Diff([]string{"retention.logs", "retention.plans", "retention.refused_states", "retention.states", "retention.states"}, events); diff != "" {
 			t.Error(diff)
 		}
 		if n, err := service(k, "another").Retain(t.Context(), upkeep.Retention{Logs: 1}); n != 0 || err != nil {

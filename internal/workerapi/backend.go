@@ -208,12 +208,12 @@ func (b *backend) RecoverState(ctx context.Context, key domain.PoolKey, ref Leas
 	if b.config.Recover == nil {
 		return domain.Conflict("states cannot be handed over to this server")
 	}
-	state, err := io.ReadAll(io.LimitReader(body, domain.MaxState+1))
+	state, err := io.ReadAll(io.LimitReader(body, domain.MaxRefusedState+1))
 	if err != nil {
 		return domain.Unavailable("the upload of the state", err)
 	}
-	if len(state) > domain.MaxState {
-		return domain.Invalid("state", "must not be larger than %d bytes", domain.MaxState)
+	if len(state) > domain.MaxRefusedState {
+		return domain.Invalid("state", "must not be larger than %d bytes", domain.MaxRefusedState)
 	}
 	return b.config.Recover(ctx, states.Attempt{Key: key, Run: ref.RunID, Epoch: ref.Epoch, Secret: ref.Secret}, state)
 }

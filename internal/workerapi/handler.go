@@ -162,7 +162,7 @@ func (h *handler) putWorkspace(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) recoverState(w http.ResponseWriter, r *http.Request) {
-	take(w, r, typeJSON, domain.MaxState, h.backend.RecoverState)
+	take(w, r, typeJSON, domain.MaxRefusedState, h.backend.RecoverState)
 }
 
 // take hands the body of an upload on.

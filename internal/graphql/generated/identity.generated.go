@@ -140,6 +140,7 @@ type MutationResolver interface {
 	StackManagedStateImport(ctx context.Context, stackID string, state string, providers []string, force *bool) (bool, error)
 	StackManagedStateRollback(ctx context.Context, managedStateVersionID string, stackID string) (*view.StateHistory, error)
 	StateDownloadURL(ctx context.Context, input StateDownloadURLInput) (*StateDownloadURL, error)
+	DownloadRefusedState(ctx context.Context, input DownloadRefusedStateInput) (*StateDownloadURL, error)
 	StateUploadURL(ctx context.Context) (*StateUploadURL, error)
 	ManagedUserDelete(ctx context.Context, id string) (*view.ManagedUser, error)
 	ManagedUserInvite(ctx context.Context, input ManagedUserInviteInput) (*view.ManagedUser, error)
@@ -640,6 +641,20 @@ func (ec *executionContext) field_Mutation_deleteRoleBinding_args(ctx context.Co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (DeleteRoleBindingInput, error) {
 			return ec.unmarshalNDeleteRoleBindingInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐDeleteRoleBindingInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_downloadRefusedState_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (DownloadRefusedStateInput, error) {
+			return ec.unmarshalNDownloadRefusedStateInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐDownloadRefusedStateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8074,6 +8089,50 @@ func (ec *executionContext) fieldContext_Mutation_stateDownloadUrl(ctx context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_downloadRefusedState(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_downloadRefusedState(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DownloadRefusedState(ctx, fc.Args["input"].(DownloadRefusedStateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *StateDownloadURL) graphql.Marshaler {
+			return ec.marshalNStateDownloadUrl2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStateDownloadURL(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_downloadRefusedState(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StateDownloadUrl(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_downloadRefusedState_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_stateUploadUrl(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9596,6 +9655,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "stateDownloadUrl":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_stateDownloadUrl(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "downloadRefusedState":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_downloadRefusedState(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -545,6 +545,14 @@ type DeleteRoleBindingInput struct {
 	ID string `json:"id"`
 }
 
+// Names a refused state to download.
+type DownloadRefusedStateInput struct {
+	// Id of the stack.
+	Stack string `json:"stack"`
+	// Id of the refused state.
+	ID string `json:"id"`
+}
+
 // When drift is looked for, and what then.
 type DriftDetectionIntegrationInput struct {
 	// True to look also where the stack's last run has not finished well, but has ended.

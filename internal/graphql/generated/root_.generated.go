@@ -97,6 +97,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDeleteGitCredentialInput,
 		ec.unmarshalInputDeletePushHookInput,
 		ec.unmarshalInputDeleteRoleBindingInput,
+		ec.unmarshalInputDownloadRefusedStateInput,
 		ec.unmarshalInputDriftDetectionIntegrationInput,
 		ec.unmarshalInputEffectiveAccessInput,
 		ec.unmarshalInputEnvironmentVariable,
@@ -5557,7 +5558,7 @@ type SearchStacksEdge {
   stackManagedStateImport(
     "Id of the stack."
     stackId: ID!
-    "The state file, or the id of an upload."
+    "The state file, the id of an upload, or that of a refused state of the stack."
     state: String!
     """
     Addresses of providers that the state names and no version of the stack's
@@ -5586,6 +5587,13 @@ type SearchStacksEdge {
   stateDownloadUrl("Which state." input: StateDownloadUrlInput!): StateDownloadUrl!
     @rule(do: STACK_STATE_READ)
     @rule(do: STACK_STATE_DOWNLOAD)
+  """
+  A URL that gives a refused state once, within a minute and without other
+  credentials.
+  """
+  downloadRefusedState("Which state." input: DownloadRefusedStateInput!): StateDownloadUrl!
+    @rule(do: STACK_STATE_DOWNLOAD)
+    @rule(do: STACK_MANAGED_STATE_IMPORT)
   "A URL to upload a state to, once, within 15 minutes. What is uploaded can be used for an hour."
   stateUploadUrl: StateUploadUrl! @rule(who: CALLER)
 }
@@ -5593,8 +5601,46 @@ type SearchStacksEdge {
 extend type Stack {
   "True when its current state is an earlier one that was brought back."
   isStateRollback: Boolean @rule(see: STACK_READ)
+  """
+  States that its runs wanted to store and that could not become the current
+  one, newest first, 50 at most. Nothing of them is lost: they can be downloaded,
+  and imported once they are what they should be.
+  """
+  refusedStates: [RefusedState!]! @rule(see: STACK_READ)
   "The versions of its state, newest first."
   stateHistory("Id of the last version seen; absent for the first page." before: ID): [StateHistory!]! @rule(see: STACK_READ)
+}
+
+"Names a refused state to download."
+input DownloadRefusedStateInput {
+  "Id of the stack."
+  stack: ID! @audited
+  "Id of the refused state."
+  id: ID! @audited
+}
+
+"A state that was refused, and is kept. What is in it is not told."
+type RefusedState {
+  "Fixed id."
+  id: ID!
+  "When it was refused, in Unix seconds."
+  createdAt: Int!
+  "Why it was refused."
+  reason: String!
+  "Id of the run that wanted to store it."
+  run: ID!
+  "Who sent it, as the audit trail has it: the run, or the pool of the worker that handed it over later."
+  sentBy: String!
+  "Number of the version in the state file; null where it cannot be read."
+  serial: String
+  "Lineage in the state file; null where it cannot be read."
+  lineage: String
+  "Size in bytes."
+  size: Int!
+  "SHA-256 of it, in lower-case hex."
+  checksum: String!
+  "Id of the version that was made of it, once somebody has imported it."
+  importedAs: ID
 }
 
 "Names a state to download."
@@ -7415,6 +7461,32 @@ func (ec *executionContext) childFields_PushHookSecret(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type PushHookSecret", field.Name)
 }
 
+func (ec *executionContext) childFields_RefusedState(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RefusedState_id(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_RefusedState_createdAt(ctx, field)
+	case "reason":
+		return ec.fieldContext_RefusedState_reason(ctx, field)
+	case "run":
+		return ec.fieldContext_RefusedState_run(ctx, field)
+	case "sentBy":
+		return ec.fieldContext_RefusedState_sentBy(ctx, field)
+	case "serial":
+		return ec.fieldContext_RefusedState_serial(ctx, field)
+	case "lineage":
+		return ec.fieldContext_RefusedState_lineage(ctx, field)
+	case "size":
+		return ec.fieldContext_RefusedState_size(ctx, field)
+	case "checksum":
+		return ec.fieldContext_RefusedState_checksum(ctx, field)
+	case "importedAs":
+		return ec.fieldContext_RefusedState_importedAs(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefusedState", field.Name)
+}
+
 func (ec *executionContext) childFields_Repo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "createdAt":
@@ -8433,6 +8505,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_scheduledTasks(ctx, field)
 	case "isStateRollback":
 		return ec.fieldContext_Stack_isStateRollback(ctx, field)
+	case "refusedStates":
+		return ec.fieldContext_Stack_refusedStates(ctx, field)
 	case "stateHistory":
 		return ec.fieldContext_Stack_stateHistory(ctx, field)
 	}

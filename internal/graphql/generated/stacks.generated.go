@@ -56,6 +56,7 @@ type StackResolver interface {
 	ScheduledTask(ctx context.Context, obj *view.Stack, id string) (*view.ScheduledTask, error)
 	ScheduledTasks(ctx context.Context, obj *view.Stack) ([]*view.ScheduledTask, error)
 	IsStateRollback(ctx context.Context, obj *view.Stack) (*bool, error)
+	RefusedStates(ctx context.Context, obj *view.Stack) ([]*view.RefusedState, error)
 	StateHistory(ctx context.Context, obj *view.Stack, before *string) ([]*view.StateHistory, error)
 }
 
@@ -2976,6 +2977,38 @@ func (ec *executionContext) fieldContext_Stack_isStateRollback(_ context.Context
 	return graphql.NewScalarFieldContext("Stack", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func (ec *executionContext) _Stack_refusedStates(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_refusedStates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Stack().RefusedStates(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*view.RefusedState) graphql.Marshaler {
+			return ec.marshalNRefusedState2ᚕᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐRefusedStateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_refusedStates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Stack",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefusedState(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Stack_stateHistory(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4624,6 +4657,44 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 				}()
 				res = ec._Stack_isStateRollback(ctx, field, obj)
 				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "refusedStates":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Stack_refusedStates(ctx, field, obj)
+				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
