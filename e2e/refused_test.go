@@ -56,7 +56,9 @@ type refusedState struct {
 
 func (c *client) refusedStates(t *testing.T, stack string) []refusedState {
 	t.Helper()
-	var out struct{ Stack struct{ RefusedStates []refusedState } }
+	var out struct {
+		Stack struct{ RefusedStates []refusedState }
+	}
 	c.must(t, `query($stack:ID!){stack(id:$stack){refusedStates{id,reason,run,sentBy,checksum,serial,lineage,importedAs,size,createdAt}}}`, vars{"stack": stack}, &out)
 	return out.Stack.RefusedStates
 }
@@ -102,8 +104,10 @@ func TestF13RefusedStates(t *testing.T) {
 			how  func([]byte) []byte
 			says string
 		}{
-			"cut":              {func(b []byte) []byte { return b[:len(b)/2] }, "Content-MD5"},
-			"another checksum": {func(b []byte) []byte { return bytes.Replace(b, []byte(`"terraform_data"`), []byte(`"terraform_dada"`), 1) }, "Content-MD5"},
+			"cut": {func(b []byte) []byte { return b[:len(b)/2] }, "Content-MD5"},
+			"another checksum": {func(b []byte) []byte {
+				return bytes.Replace(b, []byte(`"terraform_data"`), []byte(`"terraform_dada"`), 1)
+			}, "Content-MD5"},
 		} {
 			n++
 			p.how.Store(&damage.how)

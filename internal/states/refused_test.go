@@ -242,7 +242,7 @@ func TestF13MutatedStates(t *testing.T) {
 		}
 	}
 	each(t, func(t *testing.T, b bench) {
-		random := rand.New(rand.NewPCG(13, 13)) //nolint:gosec // a test that repeats itself
+		random := rand.New(rand.NewPCG(13, 13))
 		ctx := b.writer(t)
 		current := body(100, "0e7d9c4e", `,"outputs":{"a":{"value":"x","type":"string"}},"resources":[{"mode":"managed","type":"null_resource","name":"r","provider":"provider[\"registry.opentofu.org/hashicorp/null\"]","instances":[]}],"check_results":null`)
 		if err := b.Write(ctx, "k", "lock", current); err != nil {
