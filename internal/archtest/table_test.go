@@ -102,7 +102,7 @@ var table = []row{
 	{
 		folder:    "internal/tofu",
 		own:       []string{"internal/domain", "internal/secrets"},
-		libraries: []string{"github.com/hashicorp/terraform-json"},
+		libraries: []string{"github.com/hashicorp/terraform-json", "github.com/hashicorp/hcl", "github.com/zclconf/go-cty"},
 		why:       "the worker's side runs where the control plane's data must not be: it knows a binary and its JSON",
 	},
 	{

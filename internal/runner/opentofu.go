@@ -79,23 +79,37 @@ func (v *openTofu) Init(ctx context.Context, again bool) error {
 	}
 }
 
-func (v *openTofu) Plan(ctx context.Context, targets []string) (changes bool, err error) {
-	return v.command().Plan(ctx, planFile, targets)
+func (v *openTofu) Plan(ctx context.Context, targets []string, told bool) (changes bool, err error) {
+	events := ""
+	if told {
+		events = v.events("plan")
+	}
+	return v.command().Plan(ctx, planFile, events, targets)
+}
+
+// events is where a step's machine-readable events go.
+func (v *openTofu) events(step string) string { return v.run.path(filepath.Join("out", step+".json")) }
+
+func (v *openTofu) Told() (*planned, error) {
+	return newPlanned(v.command().Told(planFile, v.events("plan")))
 }
 
 func (v *openTofu) Reader() func(ctx context.Context) (*planned, error) {
 	command := v.command()
 	return func(ctx context.Context) (*planned, error) {
-		p, err := command.Show(ctx, planFile)
-		if err != nil {
-			return nil, err
-		}
-		return &planned{Delta: p.Delta, Resources: p.Changes, Descriptions: p.Descriptions}, nil
+		return newPlanned(command.Show(ctx, planFile))
 	}
 }
 
+func newPlanned(p *tofu.Plan, err error) (*planned, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &planned{Delta: p.Delta, Resources: p.Changes, Descriptions: p.Descriptions}, nil
+}
+
 func (v *openTofu) Apply(ctx context.Context) ([]domain.Output, error) {
-	return v.command().Apply(ctx, planFile, v.run.path(filepath.Join("out", "apply.json")))
+	return v.command().Apply(ctx, planFile, v.events("apply"))
 }
 
 func (v *openTofu) Destroy(ctx context.Context) error { return v.command().Destroy(ctx) }

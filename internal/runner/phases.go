@@ -119,11 +119,12 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 	if err := r.shell.hooks(ctx, "before_plan", h.BeforePlan); err != nil {
 		return err
 	}
-	if r.changes, err = r.vendor.Plan(ctx, r.job.Targets); err != nil {
+	unseen := r.appliesUnseen()
+	if r.changes, err = r.vendor.Plan(ctx, r.job.Targets, unseen); err != nil {
 		return err
 	}
-	if r.appliesAtOnce() {
-		r.reading = r.startReading(ctx)
+	if unseen && (r.changes || r.job.ForceApply) {
+		r.readUnseen(ctx)
 		return nil
 	}
 	if r.plan, err = r.vendor.Reader()(ctx); err != nil {
@@ -151,7 +152,7 @@ func (r *run) afterPlan(ctx context.Context) error {
 		case err != nil:
 			return err
 		case reply.Hold:
-			return r.await()
+			return r.holdUnseen(ctx)
 		case reply.Apply:
 			return r.apply(ctx)
 		default:

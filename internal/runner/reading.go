@@ -9,8 +9,8 @@ import (
 
 // reading is a plan that is being read while it is applied: what it would change
 // decides nothing where the stack deploys by itself, and reading it takes a
-// process of its own. Who looks at the run sees the changes as soon as they
-// are known.
+// process of its own, where planning did not tell already. Who looks at the run
+// sees the changes as soon as they are known.
 type reading struct {
 	plan *planned
 	err  error
@@ -19,12 +19,30 @@ type reading struct {
 	sent bool
 }
 
-// appliesAtOnce reports whether nobody, and nothing that runs before the apply,
-// is to see what the plan would change.
-func (r *run) appliesAtOnce() bool {
+// appliesUnseen reports whether nobody, and nothing that runs before the apply,
+// is to see what a plan would change.
+func (r *run) appliesUnseen() bool {
 	h := r.job.Hooks
-	return r.job.RunType == domain.RunTracked && r.job.Autodeploy && (r.changes || r.job.ForceApply) &&
-		len(h.AfterPlan) == 0 && len(h.BeforeApply) == 0
+	return r.job.RunType == domain.RunTracked && r.job.Autodeploy && len(h.AfterPlan) == 0 && len(h.BeforeApply) == 0
+}
+
+// readUnseen finds out what a plan changes that is applied unseen.
+func (r *run) readUnseen(ctx context.Context) {
+	var err error
+	if r.plan, err = r.vendor.Told(); err != nil {
+		r.reading = r.startReading(ctx)
+	}
+}
+
+// holdUnseen leaves a plan to a decision after all: that needs what the plan
+// itself says.
+func (r *run) holdUnseen(ctx context.Context) (err error) {
+	if r.reading == nil && r.appliesUnseen() {
+		if r.plan, err = r.vendor.Reader()(ctx); err != nil {
+			return err
+		}
+	}
+	return r.await()
 }
 
 func (r *run) startReading(ctx context.Context) *reading {

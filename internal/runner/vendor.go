@@ -21,8 +21,13 @@ type vendor interface {
 	// then it must bring back exactly what the plan was made with.
 	Init(ctx context.Context, again bool) error
 	// Plan writes a plan, limited to targets if there are any, and reports whether
-	// there is something to apply, be it only an output.
-	Plan(ctx context.Context, targets []string) (changes bool, err error)
+	// there is something to apply, be it only an output. With told it also lets
+	// Told know.
+	Plan(ctx context.Context, targets []string, told bool) (changes bool, err error)
+	// Told is what Reader tells, without another process, as far as planning itself
+	// has told it: nobody may decide anything by it. An error says that it is not to
+	// be had, and Reader is.
+	Told() (*planned, error)
 	// Reader tells what the plan would change, in the environment of now. It may
 	// go on beside Apply.
 	Reader() func(ctx context.Context) (*planned, error)

@@ -1,10 +1,8 @@
 package tofu
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"sort"
 
 	tfjson "github.com/hashicorp/terraform-json"
@@ -133,13 +131,11 @@ func allOutputs(values map[string]outputValue) []domain.Output {
 	return out
 }
 
-// parseEvents finds the outputs among the JSON lines of an apply. Lines that
-// are not JSON are skipped: some versions mix warnings in.
-func parseEvents(r io.Reader) ([]domain.Output, error) {
+// readOutputs finds the outputs among the events of an apply. Lines that are not
+// JSON are skipped: some versions mix warnings in.
+func readOutputs(eventsFile string) ([]domain.Output, error) {
 	outputs := []domain.Output{}
-	in := bufio.NewReader(r)
-	for {
-		line, err := in.ReadBytes('\n')
+	err := eachEvent(eventsFile, func(line []byte) error {
 		var event struct {
 			Type    string                 `json:"type"`
 			Outputs map[string]outputValue `json:"outputs"`
@@ -147,11 +143,10 @@ func parseEvents(r io.Reader) ([]domain.Output, error) {
 		if json.Unmarshal(line, &event) == nil && event.Type == "outputs" {
 			outputs = toOutputs(event.Outputs)
 		}
-		if err == io.EOF {
-			return outputs, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read the outputs: %w", err)
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the outputs: %w", err)
 	}
+	return outputs, nil
 }

@@ -1,7 +1,8 @@
 package tofu
 
 import (
-	"strings"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,8 +53,15 @@ func TestParsePlan(t *testing.T) {
 	}
 }
 
-func TestParseEvents(t *testing.T) {
-	got, err := parseEvents(strings.NewReader("\nWarning: plain words\n" + `{"type":"version"}` + "\n" +
+func TestReadOutputs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "events")
+	write := func(body string) string {
+		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	got, err := readOutputs(write("\nWarning: plain words\n" + `{"type":"version"}` + "\n" +
 		`{"type":"outputs","outputs":{"b":{"sensitive":true,"value":"canary"},"a":{"sensitive":false,"value":{"x":1}}}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +70,7 @@ func TestParseEvents(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if got, err := parseEvents(strings.NewReader("")); err != nil || len(got) != 0 {
+	if got, err := readOutputs(write("")); err != nil || len(got) != 0 {
 		t.Errorf("no events: %v %v", got, err)
 	}
 }

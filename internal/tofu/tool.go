@@ -20,7 +20,8 @@ import (
 const maxJSON = 512 << 20
 
 // Tool runs OpenTofu in one project. A run needs four processes: init, plan,
-// show and apply, the same as by hand; the outputs come with the apply.
+// show and apply, the same as by hand; the outputs come with the apply. Where
+// nobody looks at a plan before it is applied, Told does without show.
 type Tool struct {
 	Binary  string
 	Version string // as Version returned it; decides which options exist
@@ -131,10 +132,14 @@ func (t Tool) concise(args []string) []string {
 
 // Plan makes a plan file and reports whether it holds any change, be it only
 // of an output. It is limited to targets, addresses of resources, if there are
-// any. It does not lock the state: it writes none, and the queue keeps every
-// other run that could off the stack.
-func (t Tool) Plan(ctx context.Context, planFile string, targets []string) (changes bool, err error) {
+// any. What Told reads goes to eventsFile, unless that is empty. It does not lock
+// the state: it writes none, and the queue keeps every other run that could off
+// the stack.
+func (t Tool) Plan(ctx context.Context, planFile, eventsFile string, targets []string) (changes bool, err error) {
 	args := t.concise([]string{"plan", "-input=false", "-lock=false", "-detailed-exitcode", "-out=" + planFile})
+	if eventsFile != "" && t.tells() {
+		args = append(args, "-json-into="+eventsFile)
+	}
 	for _, address := range targets {
 		args = append(args, "-target="+address)
 	}
@@ -159,7 +164,7 @@ func (t Tool) Show(ctx context.Context, planFile string) (*Plan, error) {
 // OpenTofu tells them; otherwise they are asked for with another process.
 func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.Output, error) {
 	args := append(t.concise([]string{"apply", "-input=false"}), planFile)
-	if t.Terraform || !writesEvents(t.Version) {
+	if !t.tells() {
 		if err := t.change(ctx, args...); err != nil {
 			return nil, err
 		}
@@ -169,13 +174,7 @@ func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.
 	if err := t.change(ctx, args...); err != nil {
 		return nil, err
 	}
-	// The run may have put a link there: whoever reads it may see more than the run.
-	f, err := os.OpenInRoot(filepath.Dir(eventsFile), filepath.Base(eventsFile))
-	if err != nil {
-		return nil, fmt.Errorf("read the outputs: %w", err)
-	}
-	defer f.Close()
-	return parseEvents(f)
+	return readOutputs(eventsFile)
 }
 
 // readInside reads a file of a directory, and nothing that a link leads to

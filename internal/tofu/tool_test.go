@@ -76,7 +76,7 @@ func TestWholeRun(t *testing.T) {
 	if err := tool.Init(ctx, false); err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
-	changes, err := tool.Plan(ctx, "p", nil)
+	changes, err := tool.Plan(ctx, "p", "", nil)
 	if err != nil || !changes {
 		t.Fatalf("plan: %v %v\n%s", changes, err, log)
 	}
@@ -103,7 +103,7 @@ func TestWholeRun(t *testing.T) {
 	}
 	checkOutputs(t, asked)
 	checkSensitiveOutputs(t, tool)
-	if changes, err := tool.Plan(ctx, "p2", nil); err != nil || changes {
+	if changes, err := tool.Plan(ctx, "p2", "", nil); err != nil || changes {
 		t.Errorf("second plan: %v %v", changes, err)
 	}
 	if !strings.Contains(log.String(), "Apply complete!") || strings.Contains(log.String(), "canary") {
@@ -115,7 +115,7 @@ func TestWholeRun(t *testing.T) {
 func TestApplyOfOlderTool(t *testing.T) {
 	tool, log := project(t, code)
 	tool.Version = "1.10.0"
-	if _, err := tool.Plan(t.Context(), "p", nil); err != nil {
+	if _, err := tool.Plan(t.Context(), "p", "", nil); err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
 	outs, err := tool.Apply(t.Context(), "p", "/does/not/exist/events")
@@ -160,7 +160,7 @@ func TestToolFailures(t *testing.T) {
 			broken.Env = append(tool.Env, "TF_DATA_DIR=/dev/null/x")
 			return broken.Init(t.Context(), true)
 		},
-		"plan":  func() error { _, err := tool.Plan(t.Context(), "p", nil); return err },
+		"plan":  func() error { _, err := tool.Plan(t.Context(), "p", "", nil); return err },
 		"show":  func() error { _, err := tool.Show(t.Context(), "none"); return err },
 		"apply": func() error { _, err := tool.Apply(t.Context(), "none", filepath.Join(t.TempDir(), "e")); return err },
 		"output": func() error {
@@ -243,7 +243,7 @@ output "w" { value = terraform_data.a.output }
 			t.Fatalf("%v\n%s", err, log)
 		}
 	}
-	if _, err := tool.Plan(ctx, "p", nil); err != nil {
+	if _, err := tool.Plan(ctx, "p", "", nil); err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
 	outs, err := tool.Apply(ctx, "p", filepath.Join(t.TempDir(), "events"))
