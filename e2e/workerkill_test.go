@@ -28,9 +28,15 @@ resource "terraform_data" "slow" {
 // startWorker starts `airlock worker` in a directory.
 func (s *story) startWorker(t *testing.T, work string, flags ...string) (*exec.Cmd, *buffer) {
 	t.Helper()
+	return s.startWorkerIn(t, nil, work, flags...)
+}
+
+// startWorkerIn starts it in an environment; nil: the test's.
+func (s *story) startWorkerIn(t *testing.T, env []string, work string, flags ...string) (*exec.Cmd, *buffer) {
+	t.Helper()
 	log := &buffer{}
 	cmd := exec.Command(binary(t), append([]string{"worker", "--token-file", filepath.Join(s.data, "worker-pool.json"), "--work", work}, flags...)...)
-	cmd.Stderr = log
+	cmd.Stderr, cmd.Env = log, env
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type serveCmd struct {
 	Tofu         string `help:"OpenTofu binary of the built-in workers. Default: tofu on PATH." placeholder:"PATH"`
 	toolFlags    `embed:""`
 	accountFlags `embed:""`
-	sandboxFlags `embed:""`
+	runnerFlags  `embed:""`
 	GitSchemes   []string      `help:"URL schemes of repositories that may be checked out, of https, ssh, http, file. Default: https,ssh." default:"https,ssh" placeholder:"LIST"`
 	LogFormat    string        `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
 	Lease        time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
@@ -122,7 +122,7 @@ func (c *serveCmd) Run(e *env) error {
 	if c.KeyFile == "" {
 		c.KeyFile = filepath.Join(c.Data, "encryption.key")
 	}
-	box, err := c.builtIn(log)
+	box, err := c.builtIn(e.ctx, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -130,21 +130,21 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	s.abort, s.sandbox = e.abort, box
+	s.abort, s.places = e.abort, box
 	log.Info("Airlock is ready", "url", c.BaseURL, "admin_key", keyOf(c), "workers", c.Workers, "version", version)
 	return s.serve(e.ctx, listener)
 }
 
-// builtIn opens the sandbox of the built-in workers, if there are any. Secrets
-// are kept out of core files either way.
-func (c *serveCmd) builtIn(log *slog.Logger) (*sandbox.Sandbox, error) {
+// builtIn opens the places of the runs of built-in workers, if there are any.
+// Secrets are kept out of core files either way.
+func (c *serveCmd) builtIn(ctx context.Context, log *slog.Logger) (places, error) {
 	if err := sandbox.NoCoreDumps(); err != nil {
-		return nil, fmt.Errorf("keep secrets out of core files: %w", err)
+		return places{}, fmt.Errorf("keep secrets out of core files: %w", err)
 	}
 	if c.Workers == 0 {
-		return nil, nil
+		return places{}, nil
 	}
-	return c.open(log, true, c.Data, c.KeyFile)
+	return c.places(ctx, log, true, c.Data, c.KeyFile)
 }
 
 // keyOf says where the first admin key is; a server that joins an existing

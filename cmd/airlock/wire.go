@@ -21,7 +21,6 @@ import (
 	"github.com/airlock-project/airlock/internal/objects"
 	"github.com/airlock-project/airlock/internal/pushhooks"
 	"github.com/airlock-project/airlock/internal/runs"
-	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/schedules"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/stacks"
@@ -57,12 +56,12 @@ type server struct {
 	backend   workerapi.Backend // of the built-in workers
 	handler   http.Handler
 
-	abort   context.Context  // ends when runs of built-in workers shall not be waited for
-	audited chan struct{}    // wakes the forwarder of audit rows
-	ended   chan struct{}    // a run has ended that others may wait for
-	pushed  chan struct{}    // wakes who starts the runs that follow from pushes
-	told    chan struct{}    // wakes who tells git hosts of commits
-	sandbox *sandbox.Sandbox // of the built-in workers
+	abort   context.Context // ends when runs of built-in workers shall not be waited for
+	audited chan struct{}   // wakes the forwarder of audit rows
+	ended   chan struct{}   // a run has ended that others may wait for
+	pushed  chan struct{}   // wakes who starts the runs that follow from pushes
+	told    chan struct{}   // wakes who tells git hosts of commits
+	places  places          // of the runs of built-in workers
 	workers sync.WaitGroup
 }
 

@@ -37,7 +37,7 @@ type workerCmd struct {
 	Work           string `help:"Directory in which runs get their private directories. Default: work." default:"work" type:"path" placeholder:"DIR"`
 	Tofu           string `help:"OpenTofu binary. Default: tofu on PATH." placeholder:"PATH"`
 	toolFlags      `embed:""`
-	sandboxFlags   `embed:""`
+	runnerFlags    `embed:""`
 	Metadata       map[string]string `help:"What the worker says of itself, as KEY=VALUE; shown with the worker. May be repeated." placeholder:"KEY=VALUE"`
 	DrainTimeout   time.Duration     `help:"How long a shutdown waits for the runs that the worker executes. A second signal ends them at once. Default: 5m." default:"5m" placeholder:"TIME"`
 	LogFormat      string            `help:"Format of the log, text or json. Default: text." default:"text" placeholder:"FORMAT"`
@@ -167,7 +167,7 @@ func (c *workerCmd) Run(e *env) error {
 	if err := sandbox.NoCoreDumps(); err != nil {
 		return fmt.Errorf("keep secrets out of core files: %w", err)
 	}
-	box, err := c.open(log, false, c.TokenFile, c.PrivateKeyFile, c.Work)
+	places, err := c.places(e.ctx, log, false, c.TokenFile, c.PrivateKeyFile, c.Work)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (c *workerCmd) Run(e *env) error {
 	err = runner.Loop(e.ctx, client, runner.Config{
 		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: c.metadata(host),
 		Slots: c.Slots, WorkDir: c.Work, Tofu: c.Tofu, Logger: log,
-		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort, Sandbox: box,
+		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort, Sandbox: places.sandbox, Containers: places.containers,
 		Terraform: c.Terraform, ToolDir: c.ToolDir, CLIConfig: c.CLIConfig, PluginCache: c.PluginCache,
 	})
 	if errors.Is(err, e.ctx.Err()) {

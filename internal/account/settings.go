@@ -30,6 +30,8 @@ type SettingsInput struct {
 	DelegateSpaceManagement *bool
 	StackActAs              *domain.ActAsMode
 	SecurityEmail           *string
+	// Images of containers for stacks that name none; empty for none.
+	PrivateRunnerImage, PublicRunnerImage *string
 }
 
 // Get returns the settings to whoever may view the account (access model A78).
@@ -64,6 +66,12 @@ func (s *Settings) Update(ctx context.Context, in SettingsInput) (out domain.Acc
 		}
 		if in.SecurityEmail != nil {
 			out.SecurityEmail = *in.SecurityEmail
+		}
+		if in.PrivateRunnerImage != nil {
+			out.PrivateRunnerImage = *in.PrivateRunnerImage
+		}
+		if in.PublicRunnerImage != nil {
+			out.PublicRunnerImage = *in.PublicRunnerImage
 		}
 		if err := out.Check(); err != nil {
 			return err

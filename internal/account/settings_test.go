@@ -46,6 +46,15 @@ func TestA103A108Settings(t *testing.T) {
 			k.Invalid(t, "securityEmail", set("root-admin", account.SettingsInput{SecurityEmail: &bad}))
 		}
 		see()
+		images := [2]string{"example.com/private:1", "tools"}
+		k.Allowed(t, set("root-admin", account.SettingsInput{PrivateRunnerImage: &images[0], PublicRunnerImage: &images[1]}))
+		want.PrivateRunnerImage, want.PublicRunnerImage = images[0], images[1]
+		see()
+		for _, bad := range []string{"--privileged", "a b", "a\nb", "UPPER", "/a", "a//b"} {
+			k.Invalid(t, "privateWorkerPoolRunnerImage", set("root-admin", account.SettingsInput{PrivateRunnerImage: &bad}))
+			k.Invalid(t, "publicWorkerPoolRunnerImage", set("root-admin", account.SettingsInput{PublicRunnerImage: &bad}))
+		}
+		see()
 		k.Invalid(t, "stackActAs", set("root-admin", account.SettingsInput{StackActAs: &wrong}))
 		for _, who := range []string{"ann", "will", "rita", "nobody"} {
 			k.Denied(t, domain.CodeForbidden, set(who, account.SettingsInput{DelegateSpaceManagement: &on}))

@@ -42,8 +42,9 @@ var table = []row{
 	{
 		folder: "internal/domain",
 		own:    []string{"authz"},
-		// Unicode forms of names, and version constraints as the tools read them: no I/O.
-		libraries: []string{"golang.org/x/text", "github.com/hashicorp/go-version"},
+		// Unicode forms of names, version constraints as the tools read them, and names
+		// of images as registries do: no I/O.
+		libraries: []string{"golang.org/x/text", "github.com/hashicorp/go-version", "github.com/distribution/reference"},
 		why:       "nouns and their rules are plain values: no I/O, nothing that they could be coupled to",
 	},
 	{
@@ -127,6 +128,12 @@ var table = []row{
 		why:       "what shuts the processes of runs in knows the system and nothing of runs",
 	},
 	{
+		folder:    "internal/container",
+		own:       []string{"internal/domain", "internal/sandbox"},
+		libraries: []string{"golang.org/x/sys"},
+		why:       "what starts the processes of runs in containers knows the engine, the users that runs get, and nothing of runs",
+	},
+	{
 		folder:    "internal/objects",
 		own:       []string{"internal/domain"},
 		libraries: []string{"github.com/minio/minio-go/v7"},
@@ -179,7 +186,7 @@ var table = []row{
 	},
 	{
 		folder: "internal/runner",
-		own:    []string{"internal/domain", "internal/workerapi", "internal/tofu", "internal/vcs", "internal/secrets", "internal/sandbox", "internal/runtimeconfig"},
+		own:    []string{"internal/domain", "internal/workerapi", "internal/tofu", "internal/vcs", "internal/secrets", "internal/sandbox", "internal/container", "internal/runtimeconfig"},
 		// Version constraints must be read exactly as OpenTofu reads them.
 		libraries: []string{"github.com/hashicorp/go-version"},
 		why:       "a worker runs far from the database: what it knows came over the worker API",

@@ -18,12 +18,20 @@ type AccountSettings struct {
 	DelegateSpaceManagement bool
 	StackActAs              ActAsMode
 	SecurityEmail           string // whom to tell of what endangers the account; empty for nobody
+	// Images of containers for stacks that name none: on workers of the account's
+	// own pools, and on those of the built-in one. Empty: the worker's own choice.
+	PrivateRunnerImage, PublicRunnerImage string
 }
 
 // Check validates the settings.
 func (s AccountSettings) Check() error {
 	if s.SecurityEmail != "" {
 		if err := checkEmail("securityEmail", s.SecurityEmail); err != nil {
+			return err
+		}
+	}
+	for field, image := range map[string]string{"privateWorkerPoolRunnerImage": s.PrivateRunnerImage, "publicWorkerPoolRunnerImage": s.PublicRunnerImage} {
+		if err := CheckImage(field, image); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,7 @@ func (c RuntimeConfig) Check() error {
 			return err
 		}
 	}
-	if err := CheckLine("runner_image", c.RunnerImage); err != nil {
+	if err := CheckImage("runner_image", c.RunnerImage); err != nil {
 		return err
 	}
 	if c.Tool != "" && c.Tool != "OPEN_TOFU" && c.Tool != "TERRAFORM_FOSS" {

@@ -123,7 +123,6 @@ func (s StackSettings) checkSource() error {
 		{"namespace", s.Namespace},
 		{"repositoryURL", s.RepositoryURL},
 		{"vcsIntegrationId", s.VCSIntegrationID},
-		{"runnerImage", s.RunnerImage},
 		{"workerPool", string(s.WorkerPool)},
 	}
 	for _, l := range lines {
@@ -131,7 +130,7 @@ func (s StackSettings) checkSource() error {
 			return err
 		}
 	}
-	return nil
+	return CheckImage("runnerImage", s.RunnerImage)
 }
 
 func (s StackSettings) checkLists() error {

@@ -27,6 +27,13 @@ func (r *mutationResolver) AccountUpdateSecurityEmail(ctx context.Context, secur
 	return view.Optional(v.SecurityEmail), err
 }
 
+func (r *mutationResolver) AccountUpdateDefaultWorkerPoolRunnerImages(ctx context.Context, privateWorkerPoolRunnerImage string, publicWorkerPoolRunnerImage string) (*generated.AccountDefaultWorkerPoolRunnerImages, error) {
+	v, err := r.Account.Update(ctx, account.SettingsInput{PrivateRunnerImage: &privateWorkerPoolRunnerImage, PublicRunnerImage: &publicWorkerPoolRunnerImage})
+	return &generated.AccountDefaultWorkerPoolRunnerImages{
+		PrivateWorkerPoolRunnerImage: view.Optional(v.PrivateRunnerImage), PublicWorkerPoolRunnerImage: view.Optional(v.PublicRunnerImage),
+	}, err
+}
+
 func (r *queryResolver) Name(ctx context.Context) (string, error) {
 	if _, err := access.CallerFrom(ctx); err != nil {
 		return "", err
@@ -53,6 +60,16 @@ func (r *queryResolver) AccountSettings(ctx context.Context) (*domain.AccountSet
 func (r *queryResolver) SecurityEmail(ctx context.Context) (*string, error) {
 	v, err := r.Account.Get(ctx)
 	return view.Optional(v.SecurityEmail), err
+}
+
+func (r *queryResolver) DefaultPrivateWorkerPoolRunnerImage(ctx context.Context) (*string, error) {
+	v, err := r.Account.Get(ctx)
+	return view.Optional(v.PrivateRunnerImage), err
+}
+
+func (r *queryResolver) DefaultPublicWorkerPoolRunnerImage(ctx context.Context) (*string, error) {
+	v, err := r.Account.Get(ctx)
+	return view.Optional(v.PublicRunnerImage), err
 }
 
 func (r *queryResolver) OutgoingIPAddresses(ctx context.Context) ([]string, error) {

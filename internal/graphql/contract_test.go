@@ -20,9 +20,9 @@ var update = flag.Bool("update", false, "rewrite contract/notyet.txt")
 // misses, and how many there are in all. They must be exact, so that a change
 // shows in review, and may only be lowered.
 var ceilings = map[string]int{
-	"all":       465,
+	"all":       461,
 	"backstage": 0,
-	"provider":  129,
+	"provider":  126,
 	"spacectl":  56,
 }
 

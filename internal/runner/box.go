@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,19 +13,16 @@ import (
 	"github.com/airlock-project/airlock/internal/sandbox"
 )
 
-// openBox shuts the processes of the run into a box. From here on the worker
-// writes nothing into what the box may change.
-func (r *run) openBox(tool string) error {
-	if r.cfg.Sandbox == nil || r.cfg.Sandbox.Mode() == sandbox.None {
+// openBox shuts the processes of the run into its place. From here on the worker
+// writes nothing into what they may change.
+func (r *run) openBox(ctx context.Context, tool string) error {
+	if !r.cfg.apart() {
 		return nil
 	}
 	write := []string{r.path("workspace"), r.path("home"), r.path("out"), r.sockets}
 	read := []string{r.path("tofu.rc"), tool}
 	if real, err := filepath.EvalSymlinks(tool); err == nil {
 		read = append(read, real)
-	}
-	if err := os.Chmod(r.path("tofu.rc"), 0o644); err != nil {
-		return fmt.Errorf("open a sandbox: %w", err)
 	}
 	if r.federation.begun != nil {
 		read = append(read, r.path(federationDir))
@@ -39,15 +37,12 @@ func (r *run) openBox(tool string) error {
 	if err != nil {
 		return fmt.Errorf("open a sandbox: %w", err)
 	}
-	if r.cfg.Sandbox.Mode() == sandbox.User {
-		for _, dir := range []string{r.dirs.own, r.dir} {
-			if err := os.Chmod(dir, 0o711); err != nil {
-				return fmt.Errorf("open a sandbox: %w", err)
-			}
-		}
+	paths := sandbox.Paths{Root: r.path("root"), Temp: r.path("tmp"), Write: write, Read: append(read, named...)}
+	if r.box, err = r.openPlace(ctx, paths); err != nil {
+		return fmt.Errorf("open a sandbox: %w", err)
 	}
-	r.box, err = r.cfg.Sandbox.Open(sandbox.Paths{Root: r.path("root"), Temp: r.path("tmp"), Write: write, Read: append(read, named...)})
-	if err != nil {
+	// It holds a token of the run.
+	if err := r.box.Show(r.path("tofu.rc")); err != nil {
 		return fmt.Errorf("open a sandbox: %w", err)
 	}
 	return nil
@@ -55,7 +50,7 @@ func (r *run) openBox(tool string) error {
 
 // pluginCache is where OpenTofu finds and keeps downloaded providers.
 func (r *run) pluginCache() string {
-	if r.cfg.PluginCache == "" || r.cfg.Sandbox == nil || r.cfg.Sandbox.Mode() == sandbox.None {
+	if r.cfg.PluginCache == "" || !r.cfg.apart() {
 		return r.cfg.PluginCache
 	}
 	return r.path("cache")

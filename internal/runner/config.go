@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/airlock-project/airlock/internal/container"
 	"github.com/airlock-project/airlock/internal/sandbox"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	// Sandbox keeps the processes of runs apart; nil keeps nothing apart. With a
 	// sandbox the provider cache is only read.
 	Sandbox *sandbox.Sandbox
+	// Containers, if set, executes the processes of runs in containers instead.
+	Containers *container.Engine
 	// Env is added to the environment of every run, such as proxy settings.
 	Env []string
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/tofu"
 )
 
@@ -14,7 +13,7 @@ type shell struct {
 	env []string
 	dir string
 	log *journal
-	box *sandbox.Box
+	box place
 }
 
 // hooks runs the commands of one phase and stops at the first that fails.

@@ -42,6 +42,7 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 
 	cfg.Metadata = withTools(ctx, cfg)
 	w := &worker{api: api, cfg: cfg, dirs: dirs}
+	w.clearContainers(ctx)
 	asking, enough := context.WithCancel(context.WithoutCancel(ctx))
 	defer enough()
 	drained := make(chan struct{})
@@ -131,6 +132,7 @@ func (w *worker) slot(ctx, asking context.Context) {
 	for asking.Err() == nil {
 		job, err := w.api.Lease(asking, workerapi.LeaseRequest{
 			WorkerID: w.cfg.WorkerID, Metadata: w.cfg.Metadata, Slots: w.cfg.Slots, Wait: w.cfg.LeaseWait,
+			Containers: w.cfg.Containers != nil,
 		})
 		if asking.Err() != nil && job == nil {
 			return

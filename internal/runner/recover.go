@@ -36,6 +36,7 @@ func (w *worker) recovery(ctx context.Context) {
 			continue
 		}
 		w.dirs.clear(dead)
+		w.clearContainers(ctx)
 	}
 	for ctx.Err() == nil {
 		left := w.handOver(ctx)

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"github.com/airlock-project/airlock/internal/domain"
-	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/tofu"
 	"github.com/airlock-project/airlock/internal/workerapi"
@@ -33,7 +32,7 @@ type run struct {
 	ws         *os.Root             // the workspace in it
 	project    *os.Root             // the project root in the workspace
 	vendor     vendor
-	box        *sandbox.Box // where its processes live
+	box        place // where its processes live
 	shell      shell
 	plan       *planned
 	changes    bool     // the plan has something to apply
@@ -48,7 +47,7 @@ var errShutdown = &tofu.Stop{Reason: "worker shut down", Grace: shutdownGrace}
 // run executes a job and returns the state that it left the run in, as far as
 // the control plane was told.
 func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, error) {
-	r := &run{worker: w, job: job, masker: secrets.NewMasker(secretValues(job))}
+	r := &run{worker: w, job: job, box: onMachine, masker: secrets.NewMasker(secretValues(job))}
 	r.masker.WellKnown = job.MaskWellKnown
 	r.chooseVendor()
 	r.lease = newLease(ctx, w.api, job.Ref, job.LeaseTTL, r.applying.Load)

@@ -102,6 +102,9 @@ func (r *run) configure() {
 	if c.Tool != "" {
 		job.Tool = c.Tool
 	}
+	if c.RunnerImage != "" {
+		job.Image = c.RunnerImage
+	}
 	r.job = &job
 }
 

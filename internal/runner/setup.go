@@ -75,7 +75,7 @@ func (r *run) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.openBox(binary); err != nil {
+	if err := r.openBox(ctx, binary); err != nil {
 		return err
 	}
 	if err := r.openFederation(); err != nil {
@@ -91,6 +91,7 @@ func (r *run) setUp(ctx context.Context) error {
 	}
 	r.shell = shell{env: env, dir: dir, log: r.log, box: r.box}
 	r.log.say("Using " + title)
+	r.noContainers()
 	return nil
 }
 

@@ -25,6 +25,7 @@ type Assignment struct {
 	GitAccess *domain.GitAccess
 	// Custom are the settings that somebody gave this run; nil: none.
 	Custom *domain.RuntimeConfig
+	Image  string // of the container; empty: the worker's own, or no container
 }
 
 // Variable is one variable of the run's environment.
@@ -43,7 +44,6 @@ func (s *Service) assign(ctx context.Context, tx Tx, run domain.Run) (*Assignmen
 	}
 	a := &Assignment{Lease: Lease{Run: run.ID, Epoch: run.Epoch}, Run: run, Stack: stack, Hooks: stack.Hooks}
 	a.FailReason = failReason(stack, run)
-	a.Notices = notices(stack)
 	if a.Token, err = s.tokens.RunToken(run); err != nil {
 		return nil, fmt.Errorf("issue run token: %w", err)
 	}
@@ -172,9 +172,25 @@ func failReason(s domain.Stack, r domain.Run) string {
 	return ""
 }
 
-func notices(s domain.Stack) []string {
-	if s.RunnerImage != "" {
-		return []string{"The stack asks for the runner image " + s.RunnerImage + "; this worker runs no containers and uses its own tools."}
+// addImage names the image of a worker's container: the stack's, else the one
+// that the account has for the kind of pool. Other workers cannot have one.
+func (a *Assignment) addImage(ctx context.Context, tx Tx, pool domain.WorkerPoolID, by asker) error {
+	a.Image = a.Stack.RunnerImage
+	switch {
+	case !by.containers:
+		if a.Image != "" {
+			a.Notices = append(a.Notices, "The stack asks for the runner image "+a.Image+"; this worker runs no containers and uses its own tools.")
+		}
+		a.Image = ""
+	case a.Image == "":
+		settings, err := tx.AccountSettings(ctx)
+		if err != nil {
+			return err
+		}
+		a.Image = settings.PrivateRunnerImage
+		if pool == domain.DefaultWorkerPool {
+			a.Image = settings.PublicRunnerImage
+		}
 	}
 	return nil
 }

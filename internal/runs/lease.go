@@ -34,10 +34,15 @@ type LeaseOption func(*asker)
 // that: what they hold is guarded by the token of their pool alone.
 func Unproved(a *asker) { a.unproved = true }
 
+// InContainers is for workers that execute runs in containers: they learn of
+// which image.
+func InContainers(a *asker) { a.containers = true }
+
 // asker is a worker that asks for a run.
 type asker struct {
-	id       string
-	unproved bool
+	id         string
+	unproved   bool
+	containers bool
 }
 
 // newSecret makes the secret of a lease.
@@ -226,6 +231,7 @@ func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.W
 	if err == nil {
 		a.Secret = secret
 		a.FailReason = cmp.Or(failReason, a.FailReason)
+		err = a.addImage(ctx, tx, pool, by)
 	}
 	return a, err
 }

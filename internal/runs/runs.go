@@ -16,6 +16,7 @@ import (
 // Tx is what this package uses of a transaction.
 type Tx interface {
 	access.ActAsReader
+	AccountSettings(ctx context.Context) (domain.AccountSettings, error)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	SetStackLife(ctx context.Context, p access.Permit, id domain.StackID, l domain.StackLife) error

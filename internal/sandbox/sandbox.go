@@ -221,8 +221,9 @@ func (s *Sandbox) Open(p Paths) (*Box, error) {
 func (s *Sandbox) takeUser() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	busy := s.busy()
 	for id := s.first; id <= s.last; id++ {
-		if !s.taken[id] {
+		if !s.taken[id] && !busy[id] {
 			s.taken[id] = true
 			return id
 		}
@@ -251,6 +252,23 @@ func (b *Box) Give(file string) error {
 		return nil
 	}
 	return os.Lchown(file, b.user, b.user)
+}
+
+// Show lets the box's user read one file that the worker has made, and nobody
+// else but the worker.
+func (b *Box) Show(file string) error {
+	if b == nil || b.user == 0 {
+		return nil
+	}
+	return errors.Join(os.Lchown(file, -1, b.user), os.Chmod(file, 0o440))
+}
+
+// User is the id of the box's user, 0 for the worker's own.
+func (b *Box) User() int {
+	if b == nil {
+		return 0
+	}
+	return b.user
 }
 
 // give makes a user the owner of a tree, and of nothing that links in it name.

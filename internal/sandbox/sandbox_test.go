@@ -443,3 +443,37 @@ func BenchmarkProcess(b *testing.B) {
 		})
 	}
 }
+
+// TestUsersOfOthers: a user who still has a process, such as an apply that has
+// outlived its worker, is not given to another run, and trying the sandbox out
+// does not end it.
+func TestUsersOfOthers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("not run: only root has other users")
+	}
+	const first = 64651
+	old := exec.Command("/bin/sleep", "1000")
+	old.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: first, Gid: first}}
+	if err := old.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = old.Process.Kill()
+		_ = old.Wait() // it was killed
+	})
+	s, _, err := New(Options{Mode: User, Users: fmt.Sprintf("%d-%d", first, first+1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := s.Open(Paths{Temp: t.TempDir()})
+	if err != nil || box.User() != first+1 {
+		t.Fatalf("user %d, %v", box.User(), err)
+	}
+	if _, err := s.Open(Paths{Temp: t.TempDir()}); err == nil {
+		t.Error("a third run has a user, too")
+	}
+	box.Close()
+	if owner(old.Process.Pid) != first {
+		t.Error("the other process has ended")
+	}
+}

@@ -89,6 +89,23 @@ func (b *Box) sweep() {
 	}
 }
 
+// busy are the users that have processes, where that tells whose they are: an
+// apply may have outlived another worker, and would end with the box of the next
+// run that gets its user.
+func (s *Sandbox) busy() map[int]bool {
+	if s.mode != User {
+		return nil
+	}
+	out := map[int]bool{}
+	entries, _ := os.ReadDir("/proc") // without it there is nothing to see
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			out[owner(pid)] = true
+		}
+	}
+	return out
+}
+
 // owner returns the real user of a process that is alive, -1 for none.
 func owner(pid int) int {
 	body, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))

@@ -24,8 +24,8 @@ func (tx *Tx) CreateAccount(ctx context.Context, p access.Permit) error {
 // AccountSettings returns the switches of the account.
 func (tx *Tx) AccountSettings(ctx context.Context) (domain.AccountSettings, error) {
 	return one(ctx, tx, "account", func(s scanner) (a domain.AccountSettings, err error) {
-		return a, s.Scan(&a.DelegateSpaceManagement, &a.StackActAs, &a.SecurityEmail)
-	}, `select delegate_space_management, stack_act_as, security_email from account where id = 1`)
+		return a, s.Scan(&a.DelegateSpaceManagement, &a.StackActAs, &a.SecurityEmail, &a.PrivateRunnerImage, &a.PublicRunnerImage)
+	}, `select delegate_space_management, stack_act_as, security_email, private_runner_image, public_runner_image from account where id = 1`)
 }
 
 // UpdateAccountSettings changes the switches of the account.
@@ -33,8 +33,9 @@ func (tx *Tx) UpdateAccountSettings(ctx context.Context, p access.Permit, a doma
 	if err := tx.use(p, access.KindAccount); err != nil {
 		return err
 	}
-	return tx.exec(ctx, `update account set delegate_space_management = $1, stack_act_as = $2, security_email = $3 where id = 1`,
-		a.DelegateSpaceManagement, a.StackActAs, a.SecurityEmail)
+	return tx.exec(ctx, `update account set delegate_space_management = $1, stack_act_as = $2, security_email = $3,
+		private_runner_image = $4, public_runner_image = $5 where id = 1`,
+		a.DelegateSpaceManagement, a.StackActAs, a.SecurityEmail, a.PrivateRunnerImage, a.PublicRunnerImage)
 }
 
 // SigningKeys returns the keys that tokens are signed with, newest first.

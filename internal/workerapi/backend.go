@@ -65,6 +65,9 @@ func (b *backend) Lease(ctx context.Context, key domain.PoolKey, req LeaseReques
 	if !req.Proves {
 		how = append(how, runs.Unproved)
 	}
+	if req.Containers {
+		how = append(how, runs.InContainers)
+	}
 	a, err := b.runs.Lease(ctx, key, req.WorkerID, min(req.Wait, MaxLeaseWait), how...)
 	if err != nil || a == nil {
 		return nil, err
@@ -82,7 +85,7 @@ func (b *backend) Leave(ctx context.Context, key domain.PoolKey, req LeaveReques
 func (b *backend) job(a *runs.Assignment) *Job {
 	j := &Job{
 		Ref: LeaseRef{RunID: a.Run.ID, Epoch: a.Epoch, Secret: a.Secret}, Phase: PhasePlan, RunType: a.Run.Type, StackID: a.Stack.ID,
-		LeaseTTL: b.runs.LeaseTTL(), ApplyTTL: b.runs.ApplyTTL(), ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices,
+		LeaseTTL: b.runs.LeaseTTL(), ApplyTTL: b.runs.ApplyTTL(), ProjectRoot: a.Stack.ProjectRoot, FailReason: a.FailReason, Notices: a.Notices, Image: a.Image,
 		Autodeploy: a.Run.Autodeploy, ForceApply: a.Run.Request.Force != "", Hooks: a.Hooks, StackHooks: a.Stack.Hooks, Custom: a.Custom,
 		SensitiveOutputs: a.Stack.UploadSensitiveOutputs && !a.Stack.ManagesState,
 		Command:          a.Run.Request.Command, SkipInit: a.Run.Request.SkipInit, Targets: a.Run.Targets,

@@ -83,6 +83,8 @@ type LeaseRequest struct {
 	// Proves says that the worker sends the secret of a lease back with all that
 	// it does with it.
 	Proves bool `json:"proves,omitempty"`
+	// Containers says that the worker executes runs in containers.
+	Containers bool `json:"containers,omitempty"`
 }
 
 // LeaveRequest says that a worker is shutting down.
@@ -131,6 +133,8 @@ type Job struct {
 	LogWithAdvance bool `json:"logWithAdvance,omitempty"`
 	// Notices are lines for the log, shown first.
 	Notices []string `json:"notices,omitempty"`
+	// Image is what a worker that has containers executes the run in; empty: its own.
+	Image string `json:"image,omitempty"`
 
 	Tool        string `json:"tool,omitempty"`        // OPEN_TOFU or TERRAFORM_FOSS, as the stack asks
 	ToolVersion string `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own

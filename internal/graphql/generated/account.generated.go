@@ -25,6 +25,8 @@ type QueryResolver interface {
 	DebugInfo(ctx context.Context) (*DebugInfo, error)
 	AccountSettings(ctx context.Context) (*domain.AccountSettings, error)
 	SecurityEmail(ctx context.Context) (*string, error)
+	DefaultPrivateWorkerPoolRunnerImage(ctx context.Context) (*string, error)
+	DefaultPublicWorkerPoolRunnerImage(ctx context.Context) (*string, error)
 	OutgoingIPAddresses(ctx context.Context) ([]string, error)
 	SpaceliftAWSAccountID(ctx context.Context) (string, error)
 	APIKey(ctx context.Context, id string) (*view.APIKey, error)
@@ -897,6 +899,52 @@ func (ec *executionContext) field_Query_workerPool_args(ctx context.Context, raw
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _AccountDefaultWorkerPoolRunnerImages_privateWorkerPoolRunnerImage(ctx context.Context, field graphql.CollectedField, obj *AccountDefaultWorkerPoolRunnerImages) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountDefaultWorkerPoolRunnerImages_privateWorkerPoolRunnerImage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PrivateWorkerPoolRunnerImage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountDefaultWorkerPoolRunnerImages_privateWorkerPoolRunnerImage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountDefaultWorkerPoolRunnerImages", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AccountDefaultWorkerPoolRunnerImages_publicWorkerPoolRunnerImage(ctx context.Context, field graphql.CollectedField, obj *AccountDefaultWorkerPoolRunnerImages) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountDefaultWorkerPoolRunnerImages_publicWorkerPoolRunnerImage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PublicWorkerPoolRunnerImage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountDefaultWorkerPoolRunnerImages_publicWorkerPoolRunnerImage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountDefaultWorkerPoolRunnerImages", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _AccountSettings_delegateSpaceManagement(ctx context.Context, field graphql.CollectedField, obj *domain.AccountSettings) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1096,6 +1144,52 @@ func (ec *executionContext) _Query_securityEmail(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Query_securityEmail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Query", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Query_defaultPrivateWorkerPoolRunnerImage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_defaultPrivateWorkerPoolRunnerImage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().DefaultPrivateWorkerPoolRunnerImage(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_defaultPrivateWorkerPoolRunnerImage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Query", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Query_defaultPublicWorkerPoolRunnerImage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_defaultPublicWorkerPoolRunnerImage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().DefaultPublicWorkerPoolRunnerImage(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_defaultPublicWorkerPoolRunnerImage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Query", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
@@ -3861,6 +3955,49 @@ func (ec *executionContext) unmarshalInputUpdateAccountSettingsInput(ctx context
 
 // region    **************************** object.gotpl ****************************
 
+var accountDefaultWorkerPoolRunnerImagesImplementors = []string{"AccountDefaultWorkerPoolRunnerImages"}
+
+func (ec *executionContext) _AccountDefaultWorkerPoolRunnerImages(ctx context.Context, sel ast.SelectionSet, obj *AccountDefaultWorkerPoolRunnerImages) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accountDefaultWorkerPoolRunnerImagesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccountDefaultWorkerPoolRunnerImages")
+		case "privateWorkerPoolRunnerImage":
+			out.Values[i] = ec._AccountDefaultWorkerPoolRunnerImages_privateWorkerPoolRunnerImage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "publicWorkerPoolRunnerImage":
+			out.Values[i] = ec._AccountDefaultWorkerPoolRunnerImages_publicWorkerPoolRunnerImage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var accountSettingsImplementors = []string{"AccountSettings"}
 
 func (ec *executionContext) _AccountSettings(ctx context.Context, sel ast.SelectionSet, obj *domain.AccountSettings) graphql.Marshaler {
@@ -4060,6 +4197,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_securityEmail(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "defaultPrivateWorkerPoolRunnerImage":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_defaultPrivateWorkerPoolRunnerImage(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "defaultPublicWorkerPoolRunnerImage":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_defaultPublicWorkerPoolRunnerImage(ctx, field)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -5593,6 +5774,13 @@ func (ec *executionContext) marshalNStackActAsMode2githubᚗcomᚋairlockᚑproj
 func (ec *executionContext) unmarshalNUpdateAccountSettingsInput2githubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐUpdateAccountSettingsInput(ctx context.Context, v any) (UpdateAccountSettingsInput, error) {
 	res, err := ec.unmarshalInputUpdateAccountSettingsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOAccountDefaultWorkerPoolRunnerImages2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐAccountDefaultWorkerPoolRunnerImages(ctx context.Context, sel ast.SelectionSet, v *AccountDefaultWorkerPoolRunnerImages) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AccountDefaultWorkerPoolRunnerImages(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalODebugInfo2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐDebugInfo(ctx context.Context, sel ast.SelectionSet, v *DebugInfo) graphql.Marshaler {

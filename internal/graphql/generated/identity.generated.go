@@ -24,6 +24,7 @@ type MutationResolver interface {
 	Logout(ctx context.Context) (*User, error)
 	UpdateAccountSettings(ctx context.Context, input UpdateAccountSettingsInput) (*domain.AccountSettings, error)
 	AccountUpdateSecurityEmail(ctx context.Context, securityEmail string) (*string, error)
+	AccountUpdateDefaultWorkerPoolRunnerImages(ctx context.Context, privateWorkerPoolRunnerImage string, publicWorkerPoolRunnerImage string) (*AccountDefaultWorkerPoolRunnerImages, error)
 	APIKeyCreate(ctx context.Context, input APIKeyInput) (*view.APIKey, error)
 	APIKeyDelete(ctx context.Context, id string) (*view.APIKey, error)
 	APIKeyUpdate(ctx context.Context, id string, input APIKeyUpdateInput) (*view.APIKey, error)
@@ -158,6 +159,28 @@ type MutationResolver interface {
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_Mutation_accountUpdateDefaultWorkerPoolRunnerImages_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "privateWorkerPoolRunnerImage",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["privateWorkerPoolRunnerImage"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "publicWorkerPoolRunnerImage",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["publicWorkerPoolRunnerImage"] = arg1
+	return args, nil
+}
 
 func (ec *executionContext) field_Mutation_accountUpdateSecurityEmail_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -2979,6 +3002,50 @@ func (ec *executionContext) fieldContext_Mutation_accountUpdateSecurityEmail(ctx
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_accountUpdateSecurityEmail_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_accountUpdateDefaultWorkerPoolRunnerImages(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_accountUpdateDefaultWorkerPoolRunnerImages(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AccountUpdateDefaultWorkerPoolRunnerImages(ctx, fc.Args["privateWorkerPoolRunnerImage"].(string), fc.Args["publicWorkerPoolRunnerImage"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AccountDefaultWorkerPoolRunnerImages) graphql.Marshaler {
+			return ec.marshalOAccountDefaultWorkerPoolRunnerImages2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐAccountDefaultWorkerPoolRunnerImages(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_accountUpdateDefaultWorkerPoolRunnerImages(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountDefaultWorkerPoolRunnerImages(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_accountUpdateDefaultWorkerPoolRunnerImages_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -8843,6 +8910,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "accountUpdateSecurityEmail":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_accountUpdateSecurityEmail(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "accountUpdateDefaultWorkerPoolRunnerImages":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_accountUpdateDefaultWorkerPoolRunnerImages(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++

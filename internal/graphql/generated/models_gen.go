@@ -183,6 +183,14 @@ type AccessTargetInput struct {
 	ID string `json:"id"`
 }
 
+// The images of containers for stacks that name none.
+type AccountDefaultWorkerPoolRunnerImages struct {
+	// Image on workers of the account's own pools. Null: as the worker says.
+	PrivateWorkerPoolRunnerImage *string `json:"privateWorkerPoolRunnerImage,omitempty"`
+	// Image on workers of the built-in pool. Null: as the worker says.
+	PublicWorkerPoolRunnerImage *string `json:"publicWorkerPoolRunnerImage,omitempty"`
+}
+
 // Settings for Ansible.
 type AnsibleInput struct {
 	// Path of the playbook.

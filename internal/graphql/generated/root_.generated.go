@@ -263,6 +263,13 @@ type Query {
   accountSettings: AccountSettings! @rule(who: ACCOUNT_VIEWER)
   "Whom to tell of what endangers the account. Null for nobody. Admins of any space may see it."
   securityEmail: String @rule(who: ACCOUNT_VIEWER)
+  """
+  Image of the containers that runs execute in on workers of the account's own pools, where the stack names none. Null: as
+  the worker says. Admins of any space may see it.
+  """
+  defaultPrivateWorkerPoolRunnerImage: String @rule(who: ACCOUNT_VIEWER)
+  "The same for workers of the built-in pool."
+  defaultPublicWorkerPoolRunnerImage: String @rule(who: ACCOUNT_VIEWER)
   "The addresses from which the account reaches other systems, as its operator has set them."
   outgoingIPAddresses: [String!]! @rule(who: CALLER)
   """
@@ -277,6 +284,21 @@ extend type Mutation {
   updateAccountSettings("What to change." input: UpdateAccountSettingsInput!): AccountSettings! @rule(who: ROOT_ADMIN)
   "Set whom to tell of what endangers the account; empty for nobody. Answers what is set. Admins of root only."
   accountUpdateSecurityEmail("The address." securityEmail: String! @audited): String @rule(who: ROOT_ADMIN)
+  "Set the images of containers for stacks that name none; empty for none. Admins of root only."
+  accountUpdateDefaultWorkerPoolRunnerImages(
+    "Image on workers of the account's own pools."
+    privateWorkerPoolRunnerImage: String! @audited
+    "Image on workers of the built-in pool."
+    publicWorkerPoolRunnerImage: String! @audited
+  ): AccountDefaultWorkerPoolRunnerImages @rule(who: ROOT_ADMIN)
+}
+
+"The images of containers for stacks that name none."
+type AccountDefaultWorkerPoolRunnerImages {
+  "Image on workers of the account's own pools. Null: as the worker says."
+  privateWorkerPoolRunnerImage: String
+  "Image on workers of the built-in pool. Null: as the worker says."
+  publicWorkerPoolRunnerImage: String
 }
 
 "The switches of the account."
@@ -6553,6 +6575,16 @@ func (ec *executionContext) childFields_AccessTarget(ctx context.Context, field 
 		return ec.fieldContext_AccessTarget_spaceName(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccessTarget", field.Name)
+}
+
+func (ec *executionContext) childFields_AccountDefaultWorkerPoolRunnerImages(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privateWorkerPoolRunnerImage":
+		return ec.fieldContext_AccountDefaultWorkerPoolRunnerImages_privateWorkerPoolRunnerImage(ctx, field)
+	case "publicWorkerPoolRunnerImage":
+		return ec.fieldContext_AccountDefaultWorkerPoolRunnerImages_publicWorkerPoolRunnerImage(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountDefaultWorkerPoolRunnerImages", field.Name)
 }
 
 func (ec *executionContext) childFields_AccountSettings(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/airlock-project/airlock/internal/container"
+	"github.com/airlock-project/airlock/internal/sandbox"
+)
+
+// runnerFlags say where workers execute the processes of runs.
+type runnerFlags struct {
+	sandboxFlags  `embed:""`
+	Runner        string  `help:"Where the processes of runs are executed: process is this machine, in the sandbox; docker and podman are containers of the runner image, which that engine starts. Default: process." default:"process" placeholder:"RUNNER"`
+	RunnerImage   string  `help:"Image of containers where neither the stack nor the account names one. Default: such runs fail." placeholder:"IMAGE"`
+	RunnerNetwork string  `help:"Network of containers, as --network of the engine takes it. Default: host, which is this machine's." default:"host" placeholder:"NETWORK"`
+	RunnerMemory  uint64  `help:"Memory of a container, in MiB. Default: no limit." placeholder:"MIB"`
+	RunnerCPUs    float64 `help:"Processors of a container. Default: no limit." name:"runner-cpus" placeholder:"N"`
+}
+
+// places are where the processes of runs can be executed.
+type places struct {
+	sandbox    *sandbox.Sandbox
+	containers *container.Engine
+}
+
+// places finds out where the processes of runs are executed, and says it. No run
+// sees what is hidden.
+func (f runnerFlags) places(ctx context.Context, log *slog.Logger, builtIn bool, hidden ...string) (p places, err error) {
+	if f.Runner == "process" {
+		p.sandbox, err = f.open(log, builtIn, hidden...)
+		return p, err
+	}
+	p.containers, err = container.New(ctx, container.Options{
+		Engine: f.Runner, Image: f.RunnerImage, Network: f.RunnerNetwork, Users: f.SandboxUsers,
+		Memory: f.RunnerMemory << 20, CPUs: f.RunnerCPUs, Processes: f.SandboxProcesses, Files: f.SandboxFiles,
+	})
+	if err != nil {
+		return p, &usageError{lines: []string{"--runner: " + err.Error()}}
+	}
+	log.Info("runs are executed in containers", "runner", f.Runner, "image", f.RunnerImage)
+	return p, nil
+}
