@@ -3,6 +3,7 @@ package container
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,7 +57,7 @@ func inside(in io.Reader) int {
 	go obey(listen, pid)
 	var status syscall.WaitStatus
 	for {
-		if _, err = syscall.Wait4(pid, &status, 0, nil); err != syscall.EINTR {
+		if _, err = syscall.Wait4(pid, &status, 0, nil); !errors.Is(err, syscall.EINTR) {
 			break
 		}
 	}
