@@ -40,7 +40,7 @@ func (s shell) command(ctx context.Context, name, command string) error {
 	}
 	err := tofu.Process{
 		Name: name, Path: "/bin/sh", Args: []string{option, command},
-		Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log, Wrap: s.box.Wrap,
+		Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log, Wrap: s.box.Wrap, Shell: true,
 	}.Run(ctx)
 	s.log.lines.Flush()
 	return err

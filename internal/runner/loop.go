@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/tofu"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
@@ -34,6 +35,11 @@ func Loop(ctx context.Context, api workerapi.API, cfg Config) error {
 		return fmt.Errorf("start worker: %w", err)
 	}
 	defer dirs.close()
+	if cfg.Sandbox != nil && cfg.Sandbox.Mode() == sandbox.User {
+		if err := dirs.letThrough(); err != nil {
+			return fmt.Errorf("start worker: %w", err)
+		}
+	}
 	if version, err := toolVersion(ctx, cfg); err != nil {
 		cfg.Logger.WarnContext(ctx, "worker ready, but every run will fail", "id", cfg.WorkerID, "slots", cfg.Slots, "error", err)
 	} else {

@@ -55,6 +55,30 @@ func (r *run) openPlace(ctx context.Context, paths sandbox.Paths) (place, error)
 	return box, nil
 }
 
+// letThrough makes sure that the users of runs can reach what is theirs below the
+// work directory, where nothing but their ids keeps runs apart. They can pass
+// through it and list nothing.
+func (d *workDir) letThrough() error {
+	info, err := os.Stat(d.base)
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(d.base, info.Mode().Perm()&^0o066|0o011); err != nil {
+		return err
+	}
+	for dir := filepath.Dir(d.base); ; dir = filepath.Dir(dir) {
+		if info, err = os.Stat(dir); err != nil {
+			return err
+		}
+		if info.Mode()&0o001 == 0 {
+			return fmt.Errorf("with the sandbox %q, runs must be able to pass through %s, which only some may: allow it (chmod o+x), or use another work directory", sandbox.User, dir)
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
 // openContainer starts the container of a run.
 func (r *run) openContainer(ctx context.Context, e *container.Engine, paths sandbox.Paths) (place, error) {
 	image := r.job.Image

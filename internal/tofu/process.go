@@ -21,6 +21,13 @@ const defaultGrace = 5 * time.Second
 // waited for after the group has ended.
 const pipeDrain = time.Second
 
+// What stands between the worker and a command, such as a sandbox, tells by an
+// exit code which signal has ended it, as shells do.
+const (
+	signaled   = 128
+	lastSignal = 31
+)
+
 // Stop is a cancellation cause that says how to end a running process.
 type Stop struct {
 	Reason string
@@ -64,6 +71,9 @@ type Process struct {
 	// on when the worker is killed: what an apply has made is in its memory alone.
 	// Whoever comes after the worker must end it.
 	Survives string
+	// Shell says that an exit code above 128 need not be the number of a signal, as
+	// where a shell passes on how the last of its commands ended.
+	Shell bool
 	// Wrap, if set, changes how the command is started, for example in a sandbox.
 	Wrap func(cmd *exec.Cmd) error
 }
@@ -142,6 +152,9 @@ func (p Process) noteID(cmd *exec.Cmd) error {
 func (p Process) explain(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
+		if n := exit.ExitCode() - signaled; p.Wrap != nil && !p.Shell && n > 0 && n <= lastSignal {
+			return &CommandError{Name: p.Name, ExitCode: -1, cause: fmt.Errorf("signal: %v", syscall.Signal(n))}
+		}
 		return &CommandError{Name: p.Name, ExitCode: exit.ExitCode(), cause: err}
 	}
 	return err

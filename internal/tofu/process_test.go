@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -57,6 +59,29 @@ func TestProcess(t *testing.T) {
 		}
 		if _, _, err := run(ctx, "echo never"); err == nil || err.Error() != "stopped" {
 			t.Errorf("%s: started after the end: %v", name, err)
+		}
+	}
+}
+
+// TestWrappedSignal: whoever starts a command for the worker tells by its exit
+// code which signal has ended it; a shell's exit code says nothing of that.
+func TestWrappedSignal(t *testing.T) {
+	wrap := func(cmd *exec.Cmd) error {
+		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "exit $1", "sh", cmd.Args[1]}
+		return nil
+	}
+	for code, want := range map[string]string{
+		"137": "tofu apply was ended: signal: killed", "130": "tofu apply was ended: signal: interrupt", "1": "tofu apply failed with exit code 1",
+		"128": "tofu apply failed with exit code 128", "200": "tofu apply failed with exit code 200",
+	} {
+		p := Process{Name: "tofu apply", Path: "/bin/false", Args: []string{code}, Wrap: wrap, Stdout: io.Discard, Stderr: io.Discard}
+		var failed *CommandError
+		if err := p.Run(t.Context()); err == nil || err.Error() != want || !errors.As(err, &failed) || failed.ExitCode < 0 != strings.Contains(want, "signal") {
+			t.Errorf("%s: %v", code, err)
+		}
+		p.Shell = true
+		if err := p.Run(t.Context()); err == nil || err.Error() != "tofu apply failed with exit code "+code {
+			t.Errorf("%s of a shell: %v", code, err)
 		}
 	}
 }
