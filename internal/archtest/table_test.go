@@ -42,9 +42,9 @@ var table = []row{
 	{
 		folder: "internal/domain",
 		own:    []string{"authz"},
-		// Unicode forms of names, version constraints as the tools read them, and names
-		// of images as registries do: no I/O.
-		libraries: []string{"golang.org/x/text", "github.com/hashicorp/go-version", "github.com/distribution/reference"},
+		// Unicode forms of names, version constraints as the tools read them, names of
+		// images as registries do, and globs: no I/O.
+		libraries: []string{"golang.org/x/text", "github.com/hashicorp/go-version", "github.com/distribution/reference", "github.com/bmatcuk/doublestar/v4"},
 		why:       "nouns and their rules are plain values: no I/O, nothing that they could be coupled to",
 	},
 	{

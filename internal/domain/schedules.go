@@ -52,6 +52,7 @@ type Schedule struct {
 	Kind  ScheduleKind
 	Timing
 	ScheduleAim
+	Config *RuntimeConfig // settings for what is started only; read where Configured is set
 	// Author set the schedule last. It starts what he may start when it is due,
 	// and nothing that he may not do any more (security path E29).
 	Author     authz.ActorRef
@@ -76,6 +77,7 @@ type ScheduleAim struct {
 	DestroyResources bool   `json:",omitempty"` // of a deletion: destroy what the stack has made first
 	Reconcile        bool   `json:",omitempty"` // of drift detection: start a tracked run when there is drift
 	IgnoreState      bool   `json:",omitempty"` // of drift detection: also where the stack's last run did not finish
+	Configured       bool   `json:",omitempty"` // of a run: it has settings of its own, which are kept sealed
 }
 
 // Tick is what came of a schedule when it was last due.

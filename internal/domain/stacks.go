@@ -4,6 +4,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // VCSProvider is where a stack's code lives; the wire spelling is the value.
@@ -149,7 +151,7 @@ func (s StackSettings) checkLists() error {
 		all   []string
 		check func(string) error
 	}{
-		{"additionalProjectGlobs", s.ProjectGlobs, func(g string) error { return CheckName("additionalProjectGlobs", g) }},
+		{"additionalProjectGlobs", s.ProjectGlobs, checkGlob},
 		{"gitSparseCheckoutPaths", s.SparsePaths, CheckSparsePath},
 	} {
 		if len(list.all) > MaxList {
@@ -198,4 +200,16 @@ func (h Hooks) All() [][]string {
 		h.BeforeInit, h.AfterInit, h.BeforePlan, h.AfterPlan, h.BeforeApply, h.AfterApply,
 		h.BeforePerform, h.AfterPerform, h.BeforeDestroy, h.AfterDestroy, h.AfterRun,
 	}
+}
+
+// checkGlob refuses a pattern that would never fit anything.
+func checkGlob(glob string) error {
+	const field = "additionalProjectGlobs"
+	if err := CheckName(field, glob); err != nil {
+		return err
+	}
+	if !doublestar.ValidatePattern(glob) {
+		return Invalid(field, "%q is no pattern: there are *, ?, [a-z], {a,b} and **, each closed", clip(glob))
+	}
+	return nil
 }

@@ -23,9 +23,20 @@ func TestScheduleFlow(t *testing.T) {
 			t.Errorf("changed to %v", run)
 		}
 		if code := w.code(`mutation($stack:ID!,$input:ScheduledRunInput!){stackScheduledRunCreate(stack:$stack,input:$input){id}}`,
-			vars{"stack": "k2", "input": with(aScheduledRun(), "runtimeConfig", vars{"projectRoot": "x"})}); code != "INVALID" {
+			vars{"stack": "k2", "input": with(aScheduledRun(), "runtimeConfig", vars{"yaml": "autodeploy: true"})}); code != "INVALID" {
 			t.Errorf("settings for these runs: %s", code)
 		}
+		own := vars{"projectRoot": "x", "runnerImage": "image:1", "beforePlan": []any{"id"}, "environment": []any{vars{"key": "REGION", "value": "eu"}}}
+		configured := w.do("provider_schedules", "UpdateRun", with(ids, "input", with(once, "runtimeConfig", own)))["customRuntimeConfig"].(vars)
+		if configured["projectRoot"] != "x" || configured["runnerImage"] != "image:1" || configured["beforePlan"].([]any)[0] != "id" ||
+			len(configured["afterRun"].([]any)) != 0 || configured["terraformWorkflowTool"] != nil || configured["environment"].([]any)[0].(vars)["value"] != "eu" {
+			t.Errorf("settings for these runs: %v", configured)
+		}
+		once["runtimeConfig"] = nil
+		if run = w.do("provider_schedules", "UpdateRun", with(ids, "input", once)); run["customRuntimeConfig"] != nil {
+			t.Errorf("settings stay: %v", run)
+		}
+		w.do("provider_schedules", "UpdateRun", with(ids, "input", with(once, "runtimeConfig", own)))
 		read := func(operation, field, id string) any {
 			return w.do("provider_schedules", operation, vars{"stack": "k2", "id": id})[field]
 		}

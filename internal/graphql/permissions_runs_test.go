@@ -44,6 +44,12 @@ var runPermissions = []permission{
 			return tx.InsertRunReview(ctx, p, domain.RunReview{ID: string(run), Run: run, Author: "somebody", Decision: domain.ReviewApprove})
 		}),
 	},
+	{
+		field: "stack.run.customRuntimeConfig", doc: `query($stack:ID!,$run:ID!){stack(id:$stack){run(id:$run){customRuntimeConfig{*}}}}`,
+		make: noted(func(ctx context.Context, tx *store.Tx, p access.Permit, run domain.RunID) error {
+			return tx.SetRunSettings(ctx, p, run, domain.RunSettings{Config: &domain.RuntimeConfig{RunnerImage: "image:1"}})
+		}),
+	},
 	{field: "stack.run.history", doc: `query($stack:ID!,$run:ID!){stack(id:$stack){run(id:$run){history{*}}}}`, make: aTriggeredRun},
 	{field: "stack.run.isMostRecent", doc: `query($stack:ID!,$run:ID!){stack(id:$stack){run(id:$run){isMostRecent}}}`, make: aTriggeredRun},
 	{

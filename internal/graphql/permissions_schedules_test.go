@@ -38,6 +38,19 @@ var schedulePermissions = []permission{
 		return vars{"stack": stack, "scheduledDelete": id}
 	}},
 	{field: "stack.scheduledRun", doc: `query($stack:ID!,$id:ID!){stack(id:$stack){scheduledRun(id:$id){*}}}`, make: oneSchedule((*object).scheduledRun)},
+	{
+		field: "stackScheduledRunCreate", doc: "provider_schedules/CreateRun", when: []string{"with settings for these runs"},
+		make: func(o *object) vars {
+			return vars{"stack": o.stack(), "input": with(aScheduledRun(), "runtimeConfig", vars{"yaml": "before_plan: [id]"})}
+		},
+	},
+	{
+		field: "stackScheduledRunUpdate", doc: "provider_schedules/UpdateRun", when: []string{"with settings for these runs"},
+		make: func(o *object) vars {
+			stack, id := o.scheduledRun()
+			return vars{"stack": stack, "scheduledRun": id, "input": with(aScheduledRun(), "runtimeConfig", vars{"yaml": "before_plan: [id]"})}
+		},
+	},
 	{field: "stack.scheduledRuns", doc: `query($stack:ID!){stack(id:$stack){scheduledRuns{*}}}`, make: allSchedules((*object).scheduledRun)},
 	{field: "stack.scheduledTask", doc: `query($stack:ID!,$id:ID!){stack(id:$stack){scheduledTask(id:$id){*}}}`, make: oneSchedule((*object).scheduledTask)},
 	{field: "stack.scheduledTasks", doc: `query($stack:ID!){stack(id:$stack){scheduledTasks{*}}}`, make: allSchedules((*object).scheduledTask)},

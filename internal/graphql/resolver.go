@@ -202,6 +202,7 @@ type Runs interface {
 	Blockers(ctx context.Context, list []domain.Stack) (map[domain.StackID]domain.Run, error)
 	History(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
 	Changes(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)
+	CustomConfig(ctx context.Context, id domain.RunID) (*domain.RuntimeConfig, error)
 	Logs(ctx context.Context, id domain.RunID, state domain.RunState, serial int, token string) (runs.LogPage, error)
 	Trigger(ctx context.Context, in runs.TriggerInput) (domain.Run, error)
 	Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)

@@ -73,6 +73,11 @@ func (r *runResolver) Comments(ctx context.Context, obj *view.Run) ([]*view.RunC
 	return each(list, err, newRunComment)
 }
 
+func (r *runResolver) CustomRuntimeConfig(ctx context.Context, obj *view.Run) (*view.RuntimeConfig, error) {
+	c, err := r.Runs.CustomConfig(ctx, obj.ID)
+	return view.NewRuntimeConfig(c), err
+}
+
 func (r *runResolver) DependsOn(ctx context.Context, obj *view.Run) ([]*generated.RunDependency, error) {
 	list, err := r.Runs.DependenciesOf(ctx, obj.ID)
 	return each(list, err, newRunDependency)

@@ -45,10 +45,12 @@ func runLater(in generated.ScheduledRunInput) (schedules.Input, error) {
 	out := schedules.Input{
 		Kind: domain.ScheduleRun, Timing: newTiming(in.CronSchedule, in.TimestampSchedule, in.Timezone), ScheduleAim: domain.ScheduleAim{Name: in.Name},
 	}
-	if in.RuntimeConfig != nil {
-		return out, domain.Invalid("runtimeConfig", "is not supported yet; set the stack's own configuration")
+	if in.RuntimeConfig == nil {
+		return out, nil
 	}
-	return out, nil
+	c, err := runtimeConfig(*in.RuntimeConfig)
+	out.Config = &c
+	return out, err
 }
 
 func taskLater(in generated.ScheduledTaskInput) schedules.Input {

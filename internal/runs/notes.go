@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/airlock-project/airlock/authz"
@@ -70,4 +71,29 @@ func (s *Service) Reviews(ctx context.Context, id domain.RunID) (out []domain.Ru
 		return err
 	})
 	return out, err
+}
+
+// CustomConfig returns what was set for a run only; nil for nothing. Values of
+// variables are left out: some stand in for secrets.
+func (s *Service) CustomConfig(ctx context.Context, id domain.RunID) (c *domain.RuntimeConfig, err error) {
+	err = s.db.View(ctx, func(tx Tx) error {
+		if _, err := s.see(ctx, tx, id); err != nil {
+			return err
+		}
+		settings, err := tx.RunSettings(ctx, id)
+		if err != nil || settings.Config == nil && len(settings.Env) == 0 {
+			return err
+		}
+		c = &domain.RuntimeConfig{}
+		if settings.Config != nil {
+			*c = *settings.Config
+		}
+		env := append(slices.Clone(settings.Env), c.Env...)
+		c.Env = make([]domain.EnvOverride, len(env))
+		for i, e := range env {
+			c.Env[i].Name = e.Name
+		}
+		return nil
+	})
+	return c, err
 }

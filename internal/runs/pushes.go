@@ -155,7 +155,7 @@ func concerns(stack domain.Stack, push domain.Push) bool {
 			return true
 		}
 		return slices.ContainsFunc(stack.ProjectGlobs, func(glob string) bool {
-			ok, err := doublestar.Match(glob, name)
+			ok, err := doublestar.Match(strings.TrimPrefix(glob, "/"), name)
 			return err == nil && ok
 		})
 	})

@@ -142,6 +142,7 @@ func TestPushesConcernProjects(t *testing.T) {
 			"glob":          {"live", []string{"lib/**"}, []string{"lib/deep/y"}, true},
 			"glob of names": {"live", []string{"**/*.tfvars"}, []string{"a/b.tfvars"}, true},
 			"no glob":       {"live", []string{"lib/*"}, []string{"lib/deep/y"}, false},
+			"a rooted glob": {"live", []string{"/lib/**"}, []string{"lib/y"}, true},
 			"a broken glob": {"live", []string{"[", "lib/**"}, []string{"lib/y"}, true},
 		} {
 			id := domain.StackID(domain.Slug(name))

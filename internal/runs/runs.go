@@ -73,6 +73,7 @@ type Tx interface {
 
 	DueSchedules(ctx context.Context, after domain.Schedule, limit int) ([]domain.Schedule, error)
 	LockSchedule(ctx context.Context, id domain.ScheduleID) (domain.Schedule, error)
+	ScheduleConfig(ctx context.Context, id domain.ScheduleID) (*domain.RuntimeConfig, error)
 	ScheduleWaits(ctx context.Context, s domain.Schedule) (bool, error)
 	PassSchedule(ctx context.Context, p access.Permit, id domain.ScheduleID, last domain.Tick, next time.Time) error
 	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error

@@ -36,6 +36,18 @@ func TestA65Case33CustomRuntimeConfig(t *testing.T) {
 		if a.Run.Autodeploy {
 			t.Error("it deploys by itself")
 		}
+		shown, err := b.CustomConfig(b.As(t, "will"), a.Run.ID)
+		want := configured("k2").Config
+		want.Env[0].Value = ""
+		if d := cmp.Diff(want, shown); d != "" || err != nil {
+			t.Errorf("%v\n%s", err, d)
+		}
+		if c, err := b.CustomConfig(b.As(t, "rita"), a.Run.ID); domain.ErrorCode(err) != domain.CodeNotFound {
+			t.Errorf("somebody else sees %+v, %v", c, err)
+		}
+		if c, err := b.CustomConfig(b.As(t, "will"), b.trigger(t, "k2").ID); c != nil || err != nil {
+			t.Errorf("without any: %+v, %v", c, err)
+		}
 		for table, content := range b.Digest(t) {
 			if strings.Contains(content, "correct-horse") {
 				t.Errorf("table %s shows a value", table)
@@ -57,5 +69,20 @@ func TestCustomRuntimeConfigIsChecked(t *testing.T) {
 		in := configured("k2")
 		in.Config.Env[0].Name = "LD_PRELOAD"
 		b.Invalid(t, "environment", func() error { _, err := b.Trigger(b.As(t, "ann"), in); return err })
+	})
+}
+
+func TestCustomConfigNamesOverrides(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		run, err := b.ProposeWith(b.As(t, "root-admin"), runs.ProposeInput{
+			Stack: "k2", Commit: strings.Repeat("a", 40), Settings: domain.RunSettings{Env: []domain.EnvOverride{{Name: "TF_VAR_key", Value: "correct-horse"}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := b.CustomConfig(b.As(t, "root-admin"), run.ID)
+		if d := cmp.Diff(&domain.RuntimeConfig{Env: []domain.EnvOverride{{Name: "TF_VAR_key"}}}, c); d != "" || err != nil {
+			t.Errorf("%v\n%s", err, d)
+		}
 	})
 }

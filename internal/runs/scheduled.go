@@ -128,7 +128,16 @@ func (s *Service) start(ctx context.Context, tx Tx, t *tick) error {
 	if t.Kind == domain.ScheduleDelete {
 		return s.deleteDue(ctx, behalf, tx, t, op, permit)
 	}
-	if t.Kind == domain.ScheduleTask {
+	var config *domain.RuntimeConfig
+	if t.Configured {
+		if config, err = tx.ScheduleConfig(ctx, t.ID); err != nil {
+			return err
+		}
+		if err := s.mayConfigure(behalf, tx, op, config); err != nil {
+			return err
+		}
+	}
+	if t.Kind == domain.ScheduleTask || config != nil {
 		if permit, err = s.gate.ActAs(behalf, tx, op, permit, t.stack.AsActor()); err != nil {
 			return err
 		}
@@ -144,7 +153,7 @@ func (s *Service) start(ctx context.Context, tx Tx, t *tick) error {
 	if t.Kind == domain.ScheduleDrift {
 		return s.detectDrift(ctx, behalf, tx, t, permit)
 	}
-	return s.runDue(ctx, behalf, tx, t, permit)
+	return s.runDue(ctx, behalf, tx, t, permit, config)
 }
 
 // mayStill decides whether the author of a schedule may do what it starts.
@@ -176,7 +185,7 @@ func (t *tick) event() string {
 
 // runDue queues the run or the task. Where somebody has locked the stack, it
 // waits for the lock.
-func (s *Service) runDue(ctx, behalf context.Context, tx Tx, t *tick, permit access.Permit) error {
+func (s *Service) runDue(ctx, behalf context.Context, tx Tx, t *tick, permit access.Permit, config *domain.RuntimeConfig) error {
 	run := s.newRun(behalf, tx, t.stack, domain.RunTracked)
 	run.Title = "Scheduled run"
 	if t.Name != "" {
@@ -184,10 +193,11 @@ func (s *Service) runDue(ctx, behalf context.Context, tx Tx, t *tick, permit acc
 	}
 	if t.Kind == domain.ScheduleTask {
 		run = s.newRun(behalf, tx, t.stack, domain.RunTask)
-		run.Title, run.Request.Command, run.ActedAs = "Scheduled task", t.Command, permit.ActedAs()
+		run.Title, run.Request.Command = "Scheduled task", t.Command
 	}
+	run.ActedAs = permit.ActedAs()
 	t.out.Run = run.ID
-	return s.begin(ctx, tx, permit, &run)
+	return s.beginWith(ctx, tx, permit, &run, domain.RunSettings{Config: config})
 }
 
 // deleteDue deletes the stack, or starts the run after which it is. A stack that

@@ -18,6 +18,8 @@ type Tx interface {
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockSchedule(ctx context.Context, id domain.ScheduleID) (domain.Schedule, error)
 	SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Schedule, error)
+	SetScheduleConfig(ctx context.Context, p access.Permit, id domain.ScheduleID, c *domain.RuntimeConfig) error
+	ScheduleConfig(ctx context.Context, id domain.ScheduleID) (*domain.RuntimeConfig, error)
 	DriftDetections(ctx context.Context, ids []domain.StackID) ([]domain.Schedule, error)
 	InsertSchedule(ctx context.Context, p access.Permit, s domain.Schedule) error
 	UpdateSchedule(ctx context.Context, p access.Permit, s domain.Schedule) error
@@ -42,11 +44,13 @@ type Input struct {
 	Kind domain.ScheduleKind
 	domain.Timing
 	domain.ScheduleAim
+	Config *domain.RuntimeConfig // of a run: settings for what is started only; nil: none
 }
 
 // Create makes a schedule of a stack. It takes schedule:create, and what it
 // takes to do now what is to be done then.
 func (s *Service) Create(ctx context.Context, stack domain.StackID, in Input) (d domain.Schedule, err error) {
+	in.Configured = in.Config != nil
 	err = s.db.Change(ctx, func(tx Tx) error {
 		d = domain.Schedule{ID: domain.ScheduleID(s.ids.ULID()), Stack: stack, Kind: in.Kind, ScheduleAim: in.ScheduleAim, CreatedAt: tx.Now()}
 		permit, err := s.permit(ctx, tx, "create", d)
@@ -66,22 +70,30 @@ func (s *Service) Create(ctx context.Context, stack domain.StackID, in Input) (d
 		if err != nil {
 			return err
 		}
-		return tx.InsertSchedule(ctx, permit, d)
+		if err := tx.InsertSchedule(ctx, permit, d); err != nil || in.Config == nil {
+			return err
+		}
+		return tx.SetScheduleConfig(ctx, permit, d.ID, in.Config)
 	})
 	return d, err
 }
 
 // Update changes a schedule. Whoever does is its author from then on.
 func (s *Service) Update(ctx context.Context, stack domain.StackID, id domain.ScheduleID, in Input) (d domain.Schedule, err error) {
+	in.Configured = in.Config != nil
 	err = s.db.Change(ctx, func(tx Tx) error {
 		var permit access.Permit
 		if d, permit, err = s.find(ctx, tx, "update", domain.Schedule{ID: id, Stack: stack, Kind: in.Kind, ScheduleAim: in.ScheduleAim}); err != nil {
 			return err
 		}
+		had := d.Configured
 		if err := s.set(ctx, tx, &d, in); err != nil {
 			return err
 		}
-		return tx.UpdateSchedule(ctx, permit, d)
+		if err := tx.UpdateSchedule(ctx, permit, d); err != nil || !had && !d.Configured {
+			return err
+		}
+		return tx.SetScheduleConfig(ctx, permit, d.ID, in.Config)
 	})
 	return d, err
 }
@@ -91,6 +103,9 @@ func (s *Service) Delete(ctx context.Context, stack domain.StackID, id domain.Sc
 	err = s.db.Change(ctx, func(tx Tx) error {
 		var permit access.Permit
 		if d, permit, err = s.find(ctx, tx, "delete", domain.Schedule{ID: id, Stack: stack, Kind: kind}); err != nil {
+			return err
+		}
+		if err := addConfig(ctx, tx, &d); err != nil { // it answers what it was
 			return err
 		}
 		return tx.DeleteSchedule(ctx, permit, d.ID)
@@ -115,6 +130,7 @@ func (s *Service) set(ctx context.Context, tx Tx, d *domain.Schedule, in Input) 
 		return err
 	}
 	d.Timing, d.ScheduleAim, d.Author, d.AuthorName = when, in.ScheduleAim, caller.Subject.Actor, caller.Name
+	d.Config = in.Config
 	return nil
 }
 
@@ -123,6 +139,11 @@ func (in Input) check() error {
 	case domain.ScheduleTask:
 		return domain.CheckCommand("command", in.Command)
 	case domain.ScheduleRun:
+		if in.Config != nil {
+			if err := in.Config.Check(); err != nil {
+				return err
+			}
+		}
 		return domain.CheckLine("name", in.Name)
 	case domain.ScheduleDrift:
 		if len(in.Cron) == 0 {
@@ -166,10 +187,18 @@ func (s *Service) permit(ctx context.Context, tx Tx, verb string, d domain.Sched
 		return permit, err
 	}
 	tx.Also(starts)
-	if d.Kind != domain.ScheduleTask {
+	if d.Configured {
+		op.Action = authz.ActionRunTriggerWithCustomRuntimeConfig
+		configures, err := s.gate.Permit(ctx, tx, op)
+		if err != nil {
+			return permit, err
+		}
+		tx.Also(configures)
+	}
+	if d.Kind != domain.ScheduleTask && !d.Configured {
 		return permit, nil
 	}
-	return s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()) // security path E29: E1, later
+	return s.gate.ActAs(ctx, tx, op, permit, stack.AsActor()) // security path E29: E1 and E3, later
 }
 
 // find returns a schedule of a stack and the permit to change it. One that does
@@ -220,10 +249,27 @@ func (s *Service) List(ctx context.Context, id domain.StackID, kind domain.Sched
 		if err := s.gate.See(ctx, tx, authz.ActionStackRead, object(stack, domain.Schedule{})); err != nil {
 			return err
 		}
-		out, err = tx.SchedulesOf(ctx, id)
-		return err
+		all, err := tx.SchedulesOf(ctx, id)
+		if err != nil {
+			return err
+		}
+		out = slices.DeleteFunc(all, func(d domain.Schedule) bool { return d.Kind != kind })
+		for i := range out {
+			if err := addConfig(ctx, tx, &out[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return slices.DeleteFunc(out, func(d domain.Schedule) bool { return d.Kind != kind }), err
+	return out, err
+}
+
+// addConfig adds the settings that the runs of a schedule have, if they have any.
+func addConfig(ctx context.Context, tx Tx, d *domain.Schedule) (err error) {
+	if d.Configured {
+		d.Config, err = tx.ScheduleConfig(ctx, d.ID)
+	}
+	return err
 }
 
 // DriftDetections returns the drift detection of those stacks of a list that

@@ -71,6 +71,9 @@ func TestBadStacks(t *testing.T) {
 		for _, path := range []string{"/etc", "../x", "a/../../x", "--stdin", "*.tf", `a\b`, "!a", "a[0]"} {
 			bad("gitSparseCheckoutPaths", func(s *domain.StackSettings) { s.SparsePaths = []string{"fine", path} })
 		}
+		for _, glob := range []string{"[a", "a/{b,c", "a[]b", "\\"} {
+			bad("additionalProjectGlobs", func(s *domain.StackSettings) { s.ProjectGlobs = []string{"fine/**", glob} })
+		}
 		for name, text := range storetest.Hostile() {
 			t.Run(name, func(t *testing.T) {
 				bad("name", func(s *domain.StackSettings) { s.Name = text })

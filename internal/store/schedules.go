@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
@@ -38,6 +40,36 @@ func (tx *Tx) LockSchedule(ctx context.Context, id domain.ScheduleID) (domain.Sc
 // SchedulesOf returns the schedules of a stack, oldest first.
 func (tx *Tx) SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Schedule, error) {
 	return many(ctx, tx, scanSchedule, selectSchedule+` where stack_id = $1 order by id`, id)
+}
+
+// SetScheduleConfig keeps, sealed, the settings for the runs of a schedule; nil
+// removes them.
+func (tx *Tx) SetScheduleConfig(ctx context.Context, p access.Permit, id domain.ScheduleID, c *domain.RuntimeConfig) error {
+	if err := tx.use(p, access.KindSchedule); err != nil {
+		return err
+	}
+	var sealed []byte
+	if c != nil {
+		var err error
+		if sealed, err = tx.seal([]byte(toJSON(c)), "schedule", string(id)); err != nil {
+			return err
+		}
+	}
+	return tx.exec(ctx, `update schedules set settings = $2 where id = $1`, id, sealed)
+}
+
+// ScheduleConfig returns the settings for the runs of a schedule, nil for none.
+func (tx *Tx) ScheduleConfig(ctx context.Context, id domain.ScheduleID) (*domain.RuntimeConfig, error) {
+	sealed, err := one(ctx, tx, "schedule", scanBytes, `select settings from schedules where id = $1`, id)
+	if err != nil || sealed == nil {
+		return nil, err
+	}
+	body, err := tx.open(sealed, "schedule", string(id))
+	if err != nil {
+		return nil, fmt.Errorf("open the settings of schedule %s: %w", id, err)
+	}
+	c := &domain.RuntimeConfig{}
+	return c, json.Unmarshal(body, c)
 }
 
 // DriftDetections returns the drift detection of each stack of a list. Stacks

@@ -30,6 +30,7 @@ var sealedColumns = []sealedColumn{
 	{table: "config", column: "sealed", key: []string{"owner_kind", "owner_id", "id"}, kind: "config", identity: []string{"t.owner_kind", "t.owner_id", "t.id"}},
 	{table: "push_hooks", column: "secrets", key: []string{"id"}, kind: "push-hook", identity: []string{"t.id"}},
 	{table: "git_credentials", column: "sealed", key: []string{"id"}, kind: "git-credential", identity: []string{"t.id"}},
+	{table: "schedules", column: "settings", key: []string{"id"}, kind: "schedule", identity: []string{"t.id"}},
 	{table: "run_settings", column: "sealed", key: []string{"run_id"}, kind: "run-settings", identity: []string{"t.run_id"}},
 	{table: "stack_references", column: "taken", key: []string{"id"}, kind: "taken", identity: []string{"t.id"}},
 	{table: "stack_outputs", column: "sealed", key: []string{"stack_id", "name"}, kind: "output",

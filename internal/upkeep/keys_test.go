@@ -53,6 +53,8 @@ func fill(t *testing.T, k *storetest.Kit) (domain.Run, domain.StateVersion) {
 			tx.PutConfig(ctx, p.For(access.KindStack), access.KindStack, "s", domain.Config{ID: "A", Type: domain.ConfigEnvironmentVariable, Value: secret}),
 			tx.InsertPushHook(ctx, p.For(access.KindPushHook), domain.PushHook{ID: "h", Space: "root"}, domain.PushHookSecrets{Current: secret}),
 			tx.InsertGitCredential(ctx, p.For(access.KindGitCredential), domain.GitCredential{ID: "g", Space: "root"}, secret),
+			tx.InsertSchedule(ctx, p.For(access.KindSchedule), domain.Schedule{ID: "sch", Stack: "s", Kind: domain.ScheduleRun, Author: k.Actor("root-admin")}),
+			tx.SetScheduleConfig(ctx, p.For(access.KindSchedule), "sch", &domain.RuntimeConfig{Env: []domain.EnvOverride{{Name: "A", Value: secret}}}),
 			tx.SetRunSettings(ctx, p.For(access.KindRun), run.ID, domain.RunSettings{Env: []domain.EnvOverride{{Name: "A", Value: secret}}}),
 			tx.InsertDependency(ctx, p.For(access.KindStack), domain.StackDependency{ID: "d", Stack: "s", DependsOn: "up"}),
 			tx.InsertReference(ctx, p.For(access.KindStack), domain.OutputReference{ID: "r", Dependency: "d", Output: "o", Input: "I"}),

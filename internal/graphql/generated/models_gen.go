@@ -1329,7 +1329,8 @@ type ScheduledRunInput struct {
 	CronSchedule []string `json:"cronSchedule,omitempty"`
 	// A name for people; may be empty.
 	Name string `json:"name"`
-	// Settings for these runs only. Not accepted yet.
+	// Settings for these runs only. Whoever sees the stack sees them, with the values
+	// of variables: keep secrets in write-only variables. Absent removes them.
 	RuntimeConfig *RuntimeConfigInput `json:"runtimeConfig,omitempty"`
 	// One time, in Unix seconds. It must be in the future. Absent where cronSchedule is set.
 	TimestampSchedule *int `json:"timestampSchedule,omitempty"`

@@ -4437,6 +4437,11 @@ type Run {
   commit: Commit!
   "Creation time, in Unix seconds."
   createdAt: Int!
+  """
+  What was set for this run only, beside the settings of its stack and its code.
+  Values of variables are empty: nobody is shown them. Null: nothing was.
+  """
+  customRuntimeConfig: RuntimeConfig @rule(see: RUN_READ)
   "How much the plan would change. Null until planned."
   delta: RunDelta
   "Runs of other stacks that this one waits for, or has waited for."
@@ -4700,12 +4705,14 @@ type RunLogMessage {
   stackScheduledRunCreate("When." input: ScheduledRunInput!, "Id of the stack." stack: ID!): ScheduledRun!
     @rule(do: SCHEDULE_CREATE)
     @rule(do: RUN_TRIGGER)
+    @rule(do: RUN_TRIGGER_WITH_CUSTOM_RUNTIME_CONFIG, when: "with settings for these runs")
   "Remove a schedule. What it has started goes on."
   stackScheduledRunDelete("Id of the schedule." scheduledRun: ID!, "Id of the stack." stack: ID!): ScheduledRun! @rule(do: SCHEDULE_DELETE)
   "Change a schedule. Whoever does is its author from then on."
   stackScheduledRunUpdate("When." input: ScheduledRunInput!, "Id of the schedule." scheduledRun: ID!, "Id of the stack." stack: ID!): ScheduledRun!
     @rule(do: SCHEDULE_UPDATE)
     @rule(do: RUN_TRIGGER)
+    @rule(do: RUN_TRIGGER_WITH_CUSTOM_RUNTIME_CONFIG, when: "with settings for these runs")
   """
   Start tasks on a stack later. If the schedule's author may no longer start tasks
   then, or act as the stack, none is started.
@@ -4760,7 +4767,7 @@ type ScheduledDelete {
 type ScheduledRun {
   "The cron lines that were set; empty where it is due once."
   cronSchedule: [String!]!
-  "Settings for its runs only. Null: there are none yet."
+  "Settings for its runs only, with the values of variables. Null: there are none."
   customRuntimeConfig: RuntimeConfig
   "Fixed id."
   id: ID!
@@ -4871,7 +4878,10 @@ input ScheduledRunInput {
   cronSchedule: [String!] @audited
   "A name for people; may be empty."
   name: String! @audited
-  "Settings for these runs only. Not accepted yet."
+  """
+  Settings for these runs only. Whoever sees the stack sees them, with the values
+  of variables: keep secrets in write-only variables. Absent removes them.
+  """
   runtimeConfig: RuntimeConfigInput
   "One time, in Unix seconds. It must be in the future. Absent where cronSchedule is set."
   timestampSchedule: Int @audited
@@ -7745,6 +7755,8 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_commit(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Run_createdAt(ctx, field)
+	case "customRuntimeConfig":
+		return ec.fieldContext_Run_customRuntimeConfig(ctx, field)
 	case "delta":
 		return ec.fieldContext_Run_delta(ctx, field)
 	case "dependsOn":

@@ -24,6 +24,8 @@ type RunResolver interface {
 
 	Comments(ctx context.Context, obj *view.Run) ([]*view.RunComment, error)
 
+	CustomRuntimeConfig(ctx context.Context, obj *view.Run) (*view.RuntimeConfig, error)
+
 	DependsOn(ctx context.Context, obj *view.Run) ([]*RunDependency, error)
 
 	History(ctx context.Context, obj *view.Run) ([]*view.RunStateTransition, error)
@@ -479,6 +481,38 @@ func (ec *executionContext) _Run_createdAt(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Run_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Run", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Run_customRuntimeConfig(ctx context.Context, field graphql.CollectedField, obj *view.Run) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Run_customRuntimeConfig(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Run().CustomRuntimeConfig(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *view.RuntimeConfig) graphql.Marshaler {
+			return ec.marshalORuntimeConfig2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋviewᚐRuntimeConfig(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Run_customRuntimeConfig(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Run",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RuntimeConfig(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Run_delta(ctx context.Context, field graphql.CollectedField, obj *view.Run) (ret graphql.Marshaler) {
@@ -1939,6 +1973,44 @@ func (ec *executionContext) _Run(ctx context.Context, sel ast.SelectionSet, obj 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "customRuntimeConfig":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Run_customRuntimeConfig(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "delta":
 			out.Values[i] = ec._Run_delta(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {

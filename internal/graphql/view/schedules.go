@@ -17,7 +17,7 @@ func (s *schedule) Last() *ScheduleTick     { return newScheduleTick(s.Schedule.
 type ScheduledRun struct{ schedule }
 
 func (s *ScheduledRun) Name() string                        { return s.Schedule.Name }
-func (s *ScheduledRun) CustomRuntimeConfig() *RuntimeConfig { return nil } // none is accepted yet
+func (s *ScheduledRun) CustomRuntimeConfig() *RuntimeConfig { return NewRuntimeConfig(s.Config) }
 
 // ScheduledTask is a schedule of tasks as the API shows it.
 type ScheduledTask struct{ schedule }
@@ -55,14 +55,3 @@ func (t *ScheduleTick) RunID() *domain.RunID {
 	}
 	return &t.Run
 }
-
-// RuntimeConfig are settings of runs that are not those of their stack.
-type RuntimeConfig struct {
-	domain.Hooks
-	Environment                                []*EnvVar
-	ProjectRoot, RunnerImage, TerraformVersion string
-	TerraformWorkflowTool                      *string
-}
-
-// EnvVar is a variable of the environment.
-type EnvVar struct{ Key, Value string }

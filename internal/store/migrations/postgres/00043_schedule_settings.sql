@@ -1,0 +1,3 @@
+-- +goose Up
+-- Settings for the runs of one schedule, sealed.
+alter table schedules add column settings bytea;
