@@ -45,6 +45,7 @@ type server struct {
 	objects string // where bodies are kept; empty: the database
 	log     *buffer
 	cmd     *exec.Cmd
+	env     []string // beside the tests' own
 }
 
 // start runs `airlock serve` on an empty data directory and waits until it is
@@ -63,6 +64,7 @@ func (s *server) run(t testing.TB, flags ...string) {
 	}
 	args := append([]string{"serve", "--data", s.data, "--git-schemes", "file,https"}, flags...)
 	s.cmd = exec.Command(binary(t), args...)
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stderr, s.cmd.Stdout = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

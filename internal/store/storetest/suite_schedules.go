@@ -33,10 +33,14 @@ func testSchedules(t *testing.T, k *Kit) {
 	full.Last, full.Config = nil, nil // it was never due, and has none
 	same(t, full, get(full.ID))
 	kept := func() *domain.RuntimeConfig {
-		return read(t, k, func(ctx context.Context, tx *store.Tx) (*domain.RuntimeConfig, error) { return tx.ScheduleConfig(ctx, full.ID) })
+		return read(t, k, func(ctx context.Context, tx *store.Tx) (*domain.RuntimeConfig, error) {
+			return tx.ScheduleConfig(ctx, full.ID)
+		})
 	}
 	for _, c := range []*domain.RuntimeConfig{nil, config, nil} {
-		write(func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.SetScheduleConfig(ctx, p, full.ID, c) })
+		write(func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.SetScheduleConfig(ctx, p, full.ID, c)
+		})
 		same(t, c, kept())
 	}
 	write(func(ctx context.Context, tx *store.Tx, p access.Permit) error {
