@@ -38,9 +38,10 @@ func (s shell) command(ctx context.Context, name, command string) error {
 	if strings.Contains(strings.TrimSpace(command), "\n") {
 		option = "-ec"
 	}
+	wrap, start := startedIn(s.box)
 	err := tofu.Process{
 		Name: name, Path: "/bin/sh", Args: []string{option, command},
-		Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log, Wrap: s.box.Wrap, Shell: true,
+		Env: s.env, Dir: s.dir, Stdout: s.log, Stderr: s.log, Wrap: wrap, Start: start, Shell: true,
 	}.Run(ctx)
 	s.log.lines.Flush()
 	return err

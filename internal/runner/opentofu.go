@@ -56,9 +56,10 @@ func (v *terraform) Find(ctx context.Context) (binary, title string, err error) 
 // command is the tool as it is now to be run.
 func (v *openTofu) command() tofu.Tool {
 	r := v.run
+	wrap, start := startedIn(r.box)
 	return tofu.Tool{
 		Binary: v.tool.binary, Version: v.tool.version, Terraform: v.tool.terraform, Concise: r.job.Concise,
-		Env: r.shell.env, Dir: r.shell.dir, Log: r.log, Survivor: r.path(survivorFile), Wrap: r.box.Wrap,
+		Env: r.shell.env, Dir: r.shell.dir, Log: r.log, Survivor: r.path(survivorFile), Wrap: wrap, Start: start,
 	}
 }
 

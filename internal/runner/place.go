@@ -9,15 +9,14 @@ import (
 
 	"github.com/airlock-project/airlock/internal/container"
 	"github.com/airlock-project/airlock/internal/sandbox"
+	"github.com/airlock-project/airlock/internal/tofu"
 )
 
 // place is where the processes of one run are executed, OpenTofu and hooks
 // alike: on the machine, kept apart by a sandbox or by nothing (*sandbox.Box), or
-// in a container of the run's image (*container.Box). Whatever it is, the worker
-// starts, signals and awaits them as its own children.
+// in a container of the run's image (*container.Box). startedIn says how the
+// worker starts them there.
 type place interface {
-	// Wrap changes a command so that it is started there.
-	Wrap(cmd *exec.Cmd) error
 	// Own gives the run's user what the worker has put into its directories.
 	Own() error
 	// Give makes the run's user the owner of a file; Show lets him read it, and
@@ -30,6 +29,28 @@ type place interface {
 
 // onMachine is the place of a run whose processes nothing keeps apart.
 var onMachine place = (*sandbox.Box)(nil)
+
+// startedIn returns how a command is started in a place: a sandbox starts it
+// itself, and for a container the worker starts a client of the engine.
+func startedIn(p place) (wrap func(cmd *exec.Cmd) error, start tofu.Starter) {
+	switch box := p.(type) {
+	case *container.Box:
+		return box.Wrap, nil
+	case *sandbox.Box:
+		if box == nil {
+			return nil, nil
+		}
+		return nil, func(cmd *exec.Cmd, survives bool) (tofu.Started, error) {
+			started, err := box.Start(cmd, survives)
+			if err != nil {
+				return nil, err
+			}
+			return started, nil
+		}
+	default:
+		return nil, nil
+	}
+}
 
 // apart reports whether the processes of runs see only what is theirs.
 func (c Config) apart() bool {

@@ -4,9 +4,10 @@
 // and forgets ends with the process that started it. It knows nothing of runs:
 // a worker says which directories a box may see.
 //
-// A process in a box is started by a second copy of this program, which is the
-// first process of the namespaces, sets the box up and hands on signals. That
-// copy never gets as far as main: importing this package is enough.
+// The processes of a box are started, one after the other, by a second copy of
+// this program, which is the first process of the namespaces, builds the box and
+// hands on signals. That copy never gets as far as main: importing this package
+// is enough.
 package sandbox
 
 import (
@@ -175,14 +176,18 @@ func (s *Sandbox) try() error {
 	}
 	defer box.Close()
 	cmd := exec.Command("/bin/sh", "-c", "exit 0")
-	cmd.Dir = filepath.Join(dir, "tmp")
-	if err := box.Wrap(cmd); err != nil {
+	cmd.Dir, cmd.Env = filepath.Join(dir, "tmp"), []string{}
+	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
 		return err
 	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+	defer func() { _ = out.Close() }() // nothing is kept of it
+	cmd.Stdout, cmd.Stderr = out, out
+	process, err := box.Start(cmd, false)
+	if err != nil {
+		return err
 	}
-	return nil
+	return process.Wait()
 }
 
 // Paths are what one box sees of the worker's files.
@@ -198,6 +203,9 @@ type Box struct {
 	s     *Sandbox
 	paths Paths
 	user  int // 0: the worker's own
+
+	mu   sync.Mutex
+	idle []*keeper // copies of this program in the box that have nothing to do
 }
 
 // Open makes a box. Its directories become its user's.
@@ -290,21 +298,18 @@ func give(dir string, user int) error {
 	})
 }
 
-// Close gives the box's user back. Its processes must have ended.
+// Close takes the box down and gives its user back. The commands that were
+// started in it must have been waited for.
 func (b *Box) Close() {
-	if b == nil || b.user == 0 {
+	if b == nil {
+		return
+	}
+	b.rest()
+	if b.user == 0 {
 		return
 	}
 	b.sweep()
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
 	delete(b.s.taken, b.user)
-}
-
-// Wrap changes a command so that it is started in the box.
-func (b *Box) Wrap(cmd *exec.Cmd) error {
-	if b == nil {
-		return nil
-	}
-	return b.wrap(cmd)
 }

@@ -4,7 +4,6 @@ package sandbox
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // The tests run as whoever runs them; as root they also run as somebody else,
@@ -22,6 +20,9 @@ const nobody = 65534
 // TestMain tests with the umask that the program has.
 func TestMain(m *testing.M) {
 	syscall.Umask(0o077)
+	if os.Getenv(helperDir) != "" {
+		helper()
+	}
 	os.Exit(m.Run())
 }
 
@@ -114,21 +115,34 @@ func (b *bench) open() {
 	b.t.Cleanup(b.box.Close)
 }
 
-// command is a shell in the box.
+// command is a shell for the box.
 func (b *bench) command(script string) *exec.Cmd {
-	b.t.Helper()
-	cmd := exec.CommandContext(b.t.Context(), "/bin/sh", "-c", script)
-	cmd.Dir, cmd.Env = b.path("work"), []string{"PATH=/usr/bin:/bin", "KEY=" + b.path("key"), "B=" + b.dir}
-	if err := b.box.Wrap(cmd); err != nil {
-		b.t.Fatal(err)
-	}
+	cmd := exec.Command("/bin/sh", "-c", script)
+	cmd.Dir, cmd.Env = b.path("work"), []string{"PATH=/usr/bin:/bin", "KEY=" + b.path("key"), "B=" + b.dir, "HOME=" + b.path("work")}
 	return cmd
 }
 
 func (b *bench) run(script string) (string, error) {
 	b.t.Helper()
-	out, err := b.command(script).CombinedOutput()
-	return strings.TrimSpace(string(out)), err
+	return output(b.t, b.box, b.command(script))
+}
+
+// output runs a command in a box. It writes to a file, so that what outlives the
+// command does not hold it up.
+func output(t *testing.T, box *Box, cmd *exec.Cmd) (string, error) {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "out-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd.Stdout, cmd.Stderr = f, f
+	p, err := box.Start(cmd, false)
+	if err == nil {
+		err = p.Wait()
+	}
+	body, _ := os.ReadFile(f.Name())
+	return strings.TrimSpace(string(body)), err
 }
 
 func (b *bench) want(script, want string) {
@@ -256,72 +270,6 @@ func TestCase122Hidden(t *testing.T) {
 	})
 }
 
-// TestSignals: an interrupt reaches the process once, its status comes back,
-// and the end of its parent is its own.
-func TestSignals(t *testing.T) {
-	asBoth(t, func(t *testing.T) {
-		b := newBench(t, Options{Mode: Namespace})
-		for script, want := range map[string]int{"exit 7": 7, "kill -9 $$": 137, "kill -9 1; exit 3": 3} {
-			_, err := b.run(script)
-			var exit *exec.ExitError
-			if ok := asExit(err, &exit); !ok || exit.ExitCode() != want {
-				t.Errorf("%s: %v, want %d", script, err, want)
-			}
-		}
-		cmd := b.command("trap 'echo got' INT; echo ready; while [ ! -e stop ]; do sleep 0.05; done; echo end")
-		cmd.SysProcAttr.Setpgid = true
-		out := &lines{seen: make(chan string, 10)}
-		cmd.Stdout, cmd.Stderr = out, out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		out.await(t, "ready")
-		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
-			t.Fatal(err)
-		}
-		out.await(t, "got")
-		if err := os.WriteFile(b.path("work/stop"), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err != nil || strings.Count(out.all.String(), "got") != 1 {
-			t.Errorf("%v\n%s", err, out.all.String())
-		}
-	})
-}
-
-func asExit(err error, into **exec.ExitError) bool {
-	e, ok := err.(*exec.ExitError)
-	*into = e
-	return ok
-}
-
-// lines hands on what a process writes.
-type lines struct {
-	all  bytes.Buffer
-	seen chan string
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	for _, s := range strings.Fields(string(p)) {
-		l.seen <- s
-	}
-	return l.all.Write(p)
-}
-
-func (l *lines) await(t *testing.T, want string) {
-	t.Helper()
-	for {
-		select {
-		case s := <-l.seen:
-			if s == want {
-				return
-			}
-		case <-time.After(20 * time.Second):
-			t.Fatalf("no %q", want)
-		}
-	}
-}
-
 // TestUsers: a worker that is root starts nothing as root, and two runs at the
 // same time are two users.
 func TestUsers(t *testing.T) {
@@ -354,11 +302,8 @@ func TestUsers(t *testing.T) {
 				defer box.Close()
 				cmd := exec.Command("/bin/sh", "-c", "id -u; id -G; grep -E 'CapEff|NoNewPrivs' /proc/self/status | tr -s '\\t\\n' '  '; (setsid sleep 41414 &)")
 				cmd.Dir = filepath.Join(dir, "tmp")
-				if err := box.Wrap(cmd); err != nil {
-					t.Fatal(err)
-				}
-				cmd.WaitDelay = 5 * time.Second
-				out, err := output(cmd)
+				cmd.Env = []string{"PATH=/usr/bin:/bin"}
+				out, err := output(t, box, cmd)
 				if err != nil {
 					t.Fatalf("%v: %s", err, out)
 				}
@@ -378,19 +323,6 @@ func TestUsers(t *testing.T) {
 	if n := sleepers(t, "41414"); n != 0 {
 		t.Errorf("%d processes are left", n)
 	}
-}
-
-// output reads a file, so that what outlives the process does not hold it up.
-func output(cmd *exec.Cmd) (string, error) {
-	f, err := os.CreateTemp("", "out-*")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	cmd.Stdout, cmd.Stderr = f, f
-	err = cmd.Run()
-	body, _ := os.ReadFile(f.Name())
-	return string(body), err
 }
 
 func TestOptions(t *testing.T) {
@@ -430,13 +362,22 @@ func BenchmarkProcess(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer box.Close()
+			out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer out.Close()
 			for b.Loop() {
-				cmd := exec.CommandContext(context.Background(), "/bin/true")
-				cmd.Dir = filepath.Join(dir, "tmp")
-				if err := box.Wrap(cmd); err != nil {
-					b.Fatal(err)
+				cmd := exec.Command("/bin/true")
+				cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = filepath.Join(dir, "tmp"), []string{}, out, out
+				if box == nil {
+					err = cmd.Run()
+				} else if p, failed := box.Start(cmd, false); failed != nil {
+					err = failed
+				} else {
+					err = p.Wait()
 				}
-				if err := cmd.Run(); err != nil {
+				if err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -74,8 +74,53 @@ type Process struct {
 	// Shell says that an exit code above 128 need not be the number of a signal, as
 	// where a shell passes on how the last of its commands ended.
 	Shell bool
-	// Wrap, if set, changes how the command is started, for example in a sandbox.
+	// Wrap, if set, changes how the worker starts the command, for example in a
+	// container.
 	Wrap func(cmd *exec.Cmd) error
+	// Start, if set, starts the command elsewhere, for example in a sandbox.
+	Start Starter
+}
+
+// Starter starts a command, whose output is files. One that survives goes on when
+// the worker is killed, and holds its ExtraFiles until it ends.
+type Starter func(cmd *exec.Cmd, survives bool) (Started, error)
+
+// Started is a command that runs, or has ended.
+type Started interface {
+	// PID is a process of the worker that lives as long as the command.
+	PID() int
+	// Signal reaches the command and what it has started.
+	Signal(s syscall.Signal)
+	// Wait returns when the command has ended, and whatever it left running was
+	// killed. The error of a command that failed has an ExitCode.
+	Wait() error
+}
+
+// child is a command that the worker has started itself, in a group of its own.
+type child struct{ cmd *exec.Cmd }
+
+func (p Process) startChild(cmd *exec.Cmd, survives bool) (Started, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if !survives {
+		// Not an interrupt: the kernel sends it once for each thread of the worker,
+		// and the second one makes OpenTofu end without storing anything.
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
+	if p.Wrap != nil {
+		if err := p.Wrap(cmd); err != nil {
+			return nil, err
+		}
+	}
+	return child{cmd}, cmd.Start()
+}
+
+func (c child) PID() int { return c.cmd.Process.Pid }
+
+func (c child) Signal(s syscall.Signal) { _ = syscall.Kill(-c.cmd.Process.Pid, s) } // it may have ended
+
+func (c child) Wait() error {
+	defer c.Signal(syscall.SIGKILL) // to what it left behind
+	return c.cmd.Wait()
 }
 
 // Run runs the process to its end. The error is a *CommandError, or the
@@ -102,55 +147,52 @@ func (p Process) run(ctx context.Context) error {
 	}
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env, cmd.Dir = p.Env, p.Dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	out, err := p.pipes(cmd)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)
 	}
 	if p.Survives != "" {
-		// Not an interrupt: the kernel sends it once for each thread of the worker,
-		// and the second one makes OpenTofu end without storing anything.
-		cmd.SysProcAttr.Pdeathsig = 0
 		cmd.ExtraFiles = out.readers()
 	}
-	if p.Wrap != nil {
-		err = p.Wrap(cmd)
+	start := p.Start
+	if start == nil {
+		start = p.startChild
 	}
-	if err == nil {
-		err = cmd.Start()
-	}
+	started, err := start(cmd, p.Survives != "")
 	out.started()
 	for _, f := range cmd.ExtraFiles {
 		_ = f.Close() // the child has its own
 	}
 	if err == nil && p.Survives != "" {
-		err = p.noteID(cmd)
+		err = p.noteID(started)
 	}
 	if err != nil {
 		out.drain()
 		return fmt.Errorf("start %s: %w", p.Name, err)
 	}
 	exited := make(chan struct{})
-	go endOnCancel(ctx, cmd.Process.Pid, exited)
-	err = cmd.Wait()
+	go endOnCancel(ctx, started, exited)
+	err = started.Wait()
 	close(exited)
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind
 	out.drain()
 	return p.explain(err)
 }
 
 // noteID writes the process id down before the command can do much.
-func (p Process) noteID(cmd *exec.Cmd) error {
-	err := os.WriteFile(p.Survives, []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
+func (p Process) noteID(started Started) error {
+	err := os.WriteFile(p.Survives, []byte(strconv.Itoa(started.PID())), 0o600)
 	if err != nil {
-		_ = cmd.Process.Kill() // nobody would know of it
-		_ = cmd.Wait()         // it was killed
+		started.Signal(syscall.SIGKILL) // nobody would know of it
+		_ = started.Wait()              // it was killed
 	}
 	return err
 }
 
 func (p Process) explain(err error) error {
-	var exit *exec.ExitError
+	var exit interface {
+		error
+		ExitCode() int
+	}
 	if errors.As(err, &exit) {
 		if n := exit.ExitCode() - signaled; p.Wrap != nil && !p.Shell && n > 0 && n <= lastSignal {
 			return &CommandError{Name: p.Name, ExitCode: -1, cause: fmt.Errorf("signal: %v", syscall.Signal(n))}
@@ -160,8 +202,8 @@ func (p Process) explain(err error) error {
 	return err
 }
 
-// endOnCancel ends the group when ctx ends before the process does.
-func endOnCancel(ctx context.Context, pid int, exited <-chan struct{}) {
+// endOnCancel ends the command when ctx ends before it does.
+func endOnCancel(ctx context.Context, started Started, exited <-chan struct{}) {
 	select {
 	case <-exited:
 		return
@@ -173,7 +215,7 @@ func endOnCancel(ctx context.Context, pid int, exited <-chan struct{}) {
 		grace = stop.Grace
 	}
 	if grace > 0 {
-		_ = syscall.Kill(-pid, syscall.SIGINT)
+		started.Signal(syscall.SIGINT)
 		timer := time.NewTimer(grace)
 		defer timer.Stop()
 		select {
@@ -185,7 +227,7 @@ func endOnCancel(ctx context.Context, pid int, exited <-chan struct{}) {
 	select {
 	case <-exited: // its id may belong to someone else by now
 	default:
-		_ = syscall.Kill(-pid, syscall.SIGKILL)
+		started.Signal(syscall.SIGKILL)
 	}
 }
 

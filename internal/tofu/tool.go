@@ -35,6 +35,7 @@ type Tool struct {
 	// Process.Survives. Empty: it is killed with the worker.
 	Survivor string
 	Wrap     func(cmd *exec.Cmd) error // see Process.Wrap
+	Start    Starter                   // see Process.Start
 }
 
 // Product returns the tool's name.
@@ -55,7 +56,7 @@ func (t Tool) process(stdout io.Writer, args ...string) Process {
 		name = "terraform"
 	}
 	return Process{
-		Name: name + " " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log, Wrap: t.Wrap,
+		Name: name + " " + args[0], Path: t.Binary, Args: args, Env: t.Env, Dir: t.Dir, Stdout: stdout, Stderr: t.Log, Wrap: t.Wrap, Start: t.Start,
 	}
 }
 

@@ -1,10 +1,7 @@
 package sandbox
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childName is what the copy of this program that starts a process in a box is
+// childName is what the copy of this program that starts the processes of a box is
 // called.
 const childName = "airlock-sandbox"
 
@@ -23,7 +20,6 @@ type spec struct {
 	Paths      Paths
 	System     []string // what boxes can read of the machine
 	Hide       []string // what of that they cannot
-	Dir        string
 	User       int
 	Limits     limits
 }
@@ -31,35 +27,14 @@ type spec struct {
 // system is what boxes can read of the machine.
 var system = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu"}
 
-func (b *Box) wrap(cmd *exec.Cmd) error {
-	s := spec{
-		Namespaces: b.s.mode == Namespace, Paths: b.paths, Hide: b.s.hide, Dir: cmd.Dir, User: b.user, Limits: b.s.limits,
-	}
+// spec describes the box.
+func (b *Box) spec() spec {
+	s := spec{Namespaces: b.s.mode == Namespace, Paths: b.paths, Hide: b.s.hide, User: b.user, Limits: b.s.limits}
 	s.System = append(append([]string(nil), system...), b.s.read...)
 	if at, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil {
 		s.System = append(s.System, at)
 	}
-	told, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("describe a box: %w", err)
-	}
-	cmd.Args = append([]string{childName, string(told), cmd.Path}, cmd.Args...)
-	cmd.Path = "/proc/self/exe"
-	cmd.Dir = ""
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
-	if !s.Namespaces {
-		return nil
-	}
-	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC
-	if b.user == 0 { // nobody special: a user namespace lends what it takes to build the box
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
-		cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
-	}
-	return nil
+	return s
 }
 
 // sweep ends every process of the box's user, where no namespace has done it.
