@@ -37,12 +37,8 @@ type Variable struct {
 
 // assign gathers what a worker needs. It runs in the transaction of the lease,
 // so that configuration and token belong to one moment.
-func (s *Service) assign(ctx context.Context, tx Tx, run domain.Run) (*Assignment, error) {
-	stack, err := tx.Stack(ctx, run.StackID)
-	if err != nil {
-		return nil, err
-	}
-	a := &Assignment{Lease: Lease{Run: run.ID, Epoch: run.Epoch}, Run: run, Stack: stack, Hooks: stack.Hooks}
+func (s *Service) assign(ctx context.Context, tx Tx, stack domain.Stack, run domain.Run) (a *Assignment, err error) {
+	a = &Assignment{Lease: Lease{Run: run.ID, Epoch: run.Epoch}, Run: run, Stack: stack, Hooks: stack.Hooks}
 	a.FailReason = failReason(stack, run)
 	if a.Token, err = s.tokens.RunToken(run); err != nil {
 		return nil, fmt.Errorf("issue run token: %w", err)

@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -13,10 +12,6 @@ import (
 )
 
 var noLease time.Time
-
-// poll is how often a waiting lease looks by itself, for runs that another
-// server made ready.
-const poll = time.Second
 
 // Lease names one lease of one run, and what the worker that claims to hold it
 // has proved.
@@ -50,190 +45,6 @@ func newSecret() string {
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(random[:])
-}
-
-// Lease waits up to wait for a run of the pool that a worker may execute, and
-// gives it to worker. It returns nil when none came in time. A token that is
-// reset meanwhile gets nothing.
-func (s *Service) Lease(ctx context.Context, key domain.PoolKey, worker string, wait time.Duration, how ...LeaseOption) (*Assignment, error) {
-	by := asker{id: worker}
-	for _, option := range how {
-		option(&by)
-	}
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	table := s.seats.of(key.Pool)
-	for {
-		select {
-		case table.seats <- struct{}{}: // even where there is no time to wait
-		default:
-			select {
-			case table.seats <- struct{}{}:
-			case <-deadline.C:
-				return nil, nil
-			case <-ctx.Done():
-				return nil, nil
-			}
-		}
-		a, err := s.look(ctx, table, key, by, deadline.C)
-		<-table.seats
-		if !errors.Is(err, errNotTaking) {
-			return a, err
-		}
-		select { // another worker sits down: this one is to take nothing for now
-		case <-time.After(poll):
-		case <-deadline.C:
-			return nil, nil
-		case <-ctx.Done():
-			return nil, nil
-		}
-	}
-}
-
-// errNotTaking says that there is a run, and that the worker is to have none.
-var errNotTaking = errors.New("the worker takes no runs now")
-
-// look looks for a run until there is one, or the deadline.
-func (s *Service) look(ctx context.Context, at *table, key domain.PoolKey, by asker, deadline <-chan time.Time) (*Assignment, error) {
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
-		woken := s.wake.wait() // before the look, so that nothing is missed
-		a, err := s.take(ctx, at, key, by)
-		if err != nil || a != nil {
-			return a, err
-		}
-		select {
-		case <-woken:
-		case <-tick.C:
-		case <-deadline:
-			return nil, nil
-		case <-ctx.Done():
-			return nil, nil
-		}
-	}
-}
-
-// take leases the oldest waiting run. The look costs no write when there is
-// none. Where another worker was faster it looks again: each time round,
-// somebody got a run.
-func (s *Service) take(ctx context.Context, at *table, key domain.PoolKey, by asker) (*Assignment, error) {
-	for {
-		candidate, done, err := at.choose(func(others []domain.RunID) (run domain.Run, err error) {
-			err = s.db.View(ctx, func(tx Tx) error {
-				if run, err = tx.Leasable(ctx, key.Pool, others); err != nil {
-					return err
-				}
-				takes, err := tx.WorkerTakes(ctx, key.Pool, by.id)
-				if err == nil && !takes {
-					return errNotTaking
-				}
-				return err
-			})
-			return run, err
-		})
-		if domain.ErrorCode(err) == domain.CodeNotFound {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		a, err := s.claim(ctx, candidate, key, by)
-		done()
-		if a == nil {
-			s.Wake() // the others at the table have left it to this one
-		}
-		if err != nil || a != nil {
-			return a, err
-		}
-	}
-}
-
-// claim leases one run. It returns nil if the run no longer waits.
-func (s *Service) claim(ctx context.Context, candidate domain.Run, key domain.PoolKey, by asker) (a *Assignment, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
-		stack, run, err := lockRun(ctx, tx, candidate.ID)
-		if domain.ErrorCode(err) == domain.CodeNotFound {
-			return nil // deleted with its stack
-		}
-		if err != nil {
-			return err
-		}
-		if err := alive(ctx, tx, key); err != nil {
-			return err
-		}
-		if run.State != candidate.State || run.Epoch != candidate.Epoch || !run.LeaseUntil.IsZero() || poolOf(stack) != key.Pool {
-			return nil // another worker was faster, or the stack went to another pool
-		}
-		if ok, err := mayTake(ctx, tx, run, key.Pool, by.id); err != nil || !ok {
-			return err // the next look finds no more
-		}
-		a, err = s.give(ctx, tx, run, key.Pool, by)
-		if err == nil {
-			a.Key = key
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
-}
-
-// mayTake looks again whether a worker may have a run, where nobody else can
-// change the answer any more.
-func mayTake(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, worker string) (bool, error) {
-	if run.Drift && !run.Type.Blocking() {
-		if full, err := tx.DriftFull(ctx, pool); err != nil || full {
-			return false, err
-		}
-	}
-	return tx.WorkerTakes(ctx, pool, worker)
-}
-
-// give starts a new lease on a locked run that waits for a worker.
-func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, by asker) (*Assignment, error) {
-	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
-	if err != nil {
-		return nil, err
-	}
-	if err := tx.OccupyWorker(ctx, permit, pool, by.id); err != nil {
-		return nil, err
-	}
-	next := domain.RunPreparing
-	switch run.State {
-	case domain.RunConfirmed:
-		next = domain.RunPreparingApply
-	case domain.RunReplanRequested:
-		next = domain.RunPreparingReplan
-	default: // READY
-	}
-	stack, err := tx.Stack(ctx, run.StackID)
-	if err != nil {
-		return nil, err
-	}
-	failReason := ""
-	if next == domain.RunPreparing {
-		if failReason, err = resolve(ctx, tx, stack, &run); err != nil {
-			return nil, err
-		}
-	}
-	run.Epoch++
-	secret := newSecret()
-	if run.LeaseHash = domain.LeaseProof(secret); by.unproved {
-		secret, run.LeaseHash = "", ""
-	}
-	run.Worker, run.LeaseUntil = by.id, tx.Now().Add(s.patience(next))
-	if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
-		return nil, err
-	}
-	a, err := s.assign(ctx, tx, run)
-	if err == nil {
-		a.Secret = secret
-		a.FailReason = cmp.Or(failReason, a.FailReason)
-		err = a.addImage(ctx, tx, pool, by)
-	}
-	return a, err
 }
 
 // lockRun holds a run and, before it, its stack: everybody takes the two in

@@ -42,7 +42,8 @@ type Tx interface {
 	RunReviews(ctx context.Context, id domain.RunID) ([]domain.RunReview, error)
 	SetRunChanges(ctx context.Context, p access.Permit, id domain.RunID, changes []domain.ResourceChange) error
 
-	Leasable(ctx context.Context, pool domain.WorkerPoolID, but []domain.RunID) (domain.Run, error)
+	Leasable(ctx context.Context, pool domain.WorkerPoolID, but []domain.RunID, limit int) ([]domain.RunID, error)
+	LockLeasable(ctx context.Context, pool domain.WorkerPoolID, ids []domain.RunID, limit int) ([]domain.Run, error)
 	RunLeases(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.RunLease, error)
 	ExpiredLeases(ctx context.Context) ([]domain.Run, error)
 	LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.LogEnd, error)
@@ -86,8 +87,8 @@ type Tx interface {
 	Context(ctx context.Context, id domain.ContextID) (domain.Context, error)
 	WorkerPoolByToken(ctx context.Context, hash []byte) (domain.PoolKey, error)
 	PoolKeyLives(ctx context.Context, k domain.PoolKey) (bool, error)
-	WorkerTakes(ctx context.Context, pool domain.WorkerPoolID, id string) (bool, error)
-	OccupyWorker(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, id string) error
+	BarredWorkers(ctx context.Context, pool domain.WorkerPoolID) (map[string]bool, error)
+	OccupyWorkers(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, ids []string) error
 	DriftFull(ctx context.Context, pool domain.WorkerPoolID) (bool, error)
 	WaitingRuns(ctx context.Context, scope access.Scope, pool domain.WorkerPoolID) ([]domain.WaitingRun, error)
 	HeldRuns(ctx context.Context, scope access.Scope, pool domain.WorkerPoolID) ([]domain.Run, error)
@@ -168,7 +169,7 @@ type Service struct {
 	tokens TokenIssuer
 	config Config
 	wake   *broadcast // a run may have become ready
-	seats  seats
+	desks  desks
 	stops  *broadcast // a run's worker is asked to stop
 	watch  watch
 	pieces pieces

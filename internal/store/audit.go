@@ -116,7 +116,7 @@ func (s *Store) Deliver(ctx context.Context, topic string, limit int, send func(
 	}
 	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit
 	rows, err := many(ctx, tx, scanOutbox,
-		`select position, id, topic, payload, created_at from outbox where topic = $1 order by position limit $2`+s.dialect.skipLocked(), topic, limit)
+		`select position, id, topic, payload, created_at from outbox where topic = $1 order by position limit $2`+s.dialect.skipLocked(""), topic, limit)
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}

@@ -74,6 +74,14 @@ func (d dialect) contains(column string, n int) string {
 	return fmt.Sprintf("instr(%s, $%d) > 0", column, n)
 }
 
+// position returns where column is in the text in parameter $n.
+func (d dialect) position(column string, n int) string {
+	if d.postgres() {
+		return fmt.Sprintf("strpos($%d::text, %s)", n, column)
+	}
+	return fmt.Sprintf("instr($%d, %s)", n, column)
+}
+
 // bytes returns a text that is compared byte by byte, whatever the database's
 // own order is.
 func (d dialect) bytes(text string) string {
@@ -101,12 +109,17 @@ func (d dialect) elements(column string) string {
 	return fmt.Sprintf("json_each(%s)", column)
 }
 
-// skipLocked lets several servers claim rows side by side.
-func (d dialect) skipLocked() string {
-	if d.postgres() {
+// skipLocked lets several servers claim rows side by side: those of the named
+// tables, or of all.
+func (d dialect) skipLocked(tables string) string {
+	switch {
+	case !d.postgres():
+		return ""
+	case tables == "":
 		return " for update skip locked"
+	default:
+		return " for update of " + tables + " skip locked"
 	}
-	return ""
 }
 
 // shards is on how many rows one count is spread: as many transactions can add
@@ -210,7 +223,7 @@ func connect(raw string) (dialect, *sql.DB, *sql.DB, error) {
 		return d, nil, nil, d.redact(err)
 	}
 	db.SetMaxOpenConns(32)
-	db.SetMaxIdleConns(8)
+	db.SetMaxIdleConns(32) // as many: a connection costs its server a process and every statement its plan
 	return d, db, db, nil
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
@@ -17,9 +18,7 @@ func (tx *Tx) WaitingRuns(ctx context.Context, scope access.Scope, pool domain.W
 		at int
 	}
 	places, err := many(ctx, tx, func(s scanner) (p place, err error) { return p, s.Scan(&p.id, &p.at) },
-		`select id, position from (select id, stack_id, row_number() over (order by priority desc, updated_at, id) as position from runs
-		where state in `+awaiting+` and lease_until = 0 and stack_id in (select id from stacks where worker_pool = $1)) queue
-		where stack_id in (`+n+`) order by position`, args...)
+		`select id, place from (`+inTurn("")+`) queue where stack_id in (`+n+`) order by place`, args...)
 	if err != nil || len(places) == 0 {
 		return nil, err
 	}
@@ -27,11 +26,12 @@ func (tx *Tx) WaitingRuns(ctx context.Context, scope access.Scope, pool domain.W
 	for i, p := range places {
 		ids[i], at[p.id] = p.id, p.at
 	}
-	runs, err := many(ctx, tx, scanRun, selectRun+` where `+tx.store.dialect.in("id", 1)+` order by priority desc, updated_at, id`, toJSON(ids))
+	runs, err := many(ctx, tx, scanRun, selectRun+` where `+tx.store.dialect.in("id", 1)+` order by id`, toJSON(ids))
 	out := make([]domain.WaitingRun, len(runs))
 	for i, r := range runs {
 		out[i] = domain.WaitingRun{Run: r, Position: at[r.ID]}
 	}
+	slices.SortFunc(out, func(a, b domain.WaitingRun) int { return a.Position - b.Position })
 	return out, err
 }
 

@@ -26,7 +26,7 @@ func (tx *Tx) NextPush(ctx context.Context) (domain.Push, error) {
 			return p, err
 		}
 		return p, fromJSON(body, &p)
-	}, `select body from pushes order by created_at, id limit 1`+tx.store.dialect.skipLocked())
+	}, `select body from pushes order by created_at, id limit 1`+tx.store.dialect.skipLocked(""))
 }
 
 // AnyPush reports whether a push waits.

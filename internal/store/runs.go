@@ -20,7 +20,8 @@ const heldStates = `'READY', 'PREPARING', 'INITIALIZING', 'PLANNING', 'PENDING_R
 const open = `('QUEUED', ` + heldStates + `)`
 
 // awaiting are the states in which a run without a lease waits for a worker, as
-// in the index runs_waiting.
+// in the index runs_waiting: READY for the beginning, CONFIRMED for an apply,
+// REPLAN_REQUESTED for another plan.
 const awaiting = `('READY', 'CONFIRMED', 'REPLAN_REQUESTED')`
 
 const selectRun = `select id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
@@ -80,45 +81,6 @@ func (tx *Tx) NextQueued(ctx context.Context, id domain.StackID, by string) (dom
 	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and state = 'QUEUED' and blocking and ($2 = '' or triggered_by = $2)
 		and not exists (select 1 from run_dependencies d where d.run_id = runs.id and d.outcome = '')
 		order by priority desc, id limit 1`+tx.store.dialect.forUpdate(), id, by)
-}
-
-// Leasable returns the run of a pool that waits for a worker and comes first:
-// READY for the beginning, CONFIRMED without a lease for an apply,
-// REPLAN_REQUESTED for another plan. Those in but are left out. Runs of drift detection are left out while
-// the pool executes as many as it may. It is not held: whoever leases it locks
-// it and looks again.
-func (tx *Tx) Leasable(ctx context.Context, pool domain.WorkerPoolID, but []domain.RunID) (domain.Run, error) {
-	return one(ctx, tx, "run", scanRun, selectRun+` where state in `+awaiting+` and lease_until = 0
-		and exists (select 1 from stacks s where s.id = runs.stack_id and s.worker_pool = $1) and not (drift and not blocking and exists (`+driftFull+` and p.id = $2))
-		and not `+tx.store.dialect.in("id", 3)+` order by priority desc, updated_at, id limit 1`, poolColumn(pool), pool, toJSON(list(but)))
-}
-
-// driftFull finds pools p whose workers execute as many runs of drift detection
-// as they may.
-const driftFull = `select 1 from worker_pools p where p.drift_run_limit >= 0 and p.drift_run_limit <= (
-	select count(*) from runs d join stacks ds on ds.id = d.stack_id
-	where d.drift and not d.blocking and d.lease_until > 0 and d.state in ` + holding + ` and ds.worker_pool = p.id)`
-
-// DriftFull reports whether a pool executes as many runs of drift detection as
-// it may. The pool is held until the commit, so that two workers do not share
-// the last place.
-func (tx *Tx) DriftFull(ctx context.Context, pool domain.WorkerPoolID) (bool, error) {
-	if _, err := tx.LockWorkerPool(ctx, pool); err != nil {
-		if domain.ErrorCode(err) == domain.CodeNotFound {
-			return false, nil // the built-in one has no limit
-		}
-		return false, err
-	}
-	n, err := one(ctx, tx, "worker pool", scanInt, `select count(*) from worker_pools where id = $1 and exists (`+driftFull+` and p.id = $1)`, pool)
-	return n > 0, err
-}
-
-// poolColumn is how a stack names its pool: not at all for the default one.
-func poolColumn(id domain.WorkerPoolID) string {
-	if id == domain.DefaultWorkerPool {
-		return ""
-	}
-	return string(id)
 }
 
 // RunLeases returns the last lease of each of some runs. Runs that do not exist

@@ -63,13 +63,17 @@ func (tx *Tx) LostWorkers(ctx context.Context) ([]domain.Worker, error) {
 	return tx.markBusy(ctx, quiet, func(w domain.Worker) bool { return !w.Busy })
 }
 
-// WorkerTakes reports whether a worker may be given runs: nobody has drained
-// it, it is not shutting down, and its pool was not cycled since it came. One
-// that is not known may.
-func (tx *Tx) WorkerTakes(ctx context.Context, pool domain.WorkerPoolID, id string) (bool, error) {
-	n, err := one(ctx, tx, "worker", scanInt, `select count(*) from workers w join worker_pools p on p.id = w.pool_id
-		where w.pool_id = $1 and w.id = $2 and (w.drained or w.leaving or p.cycled_at >= w.created_at)`, pool, id)
-	return n == 0, err
+// BarredWorkers returns the workers of a pool that are to be given no runs:
+// somebody has drained them, they are shutting down, or the pool was cycled
+// since they came. One that is not known is none of them.
+func (tx *Tx) BarredWorkers(ctx context.Context, pool domain.WorkerPoolID) (map[string]bool, error) {
+	ids, err := many(ctx, tx, scanString, `select w.id from workers w join worker_pools p on p.id = w.pool_id
+		where w.pool_id = $1 and (w.drained or w.leaving or p.cycled_at >= w.created_at)`, pool)
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
 }
 
 // WorkerCycled reports whether a known worker shall restart because its pool
@@ -101,12 +105,15 @@ func (tx *Tx) SawWorker(ctx context.Context, p access.Permit, pool domain.Worker
 		where pool_id = $1 and id = $2 and seen_at < $3`, pool, id, micros(at))
 }
 
-// OccupyWorker notes that a worker was given a run.
-func (tx *Tx) OccupyWorker(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, id string) error {
-	if err := tx.use(p, access.KindRun); err != nil {
+// OccupyWorkers notes that workers were given runs. Whoever changes several
+// workers does so in the order of their ids, so that nobody waits in a circle.
+func (tx *Tx) OccupyWorkers(ctx context.Context, p access.Permit, pool domain.WorkerPoolID, ids []string) error {
+	if err := tx.use(p, access.KindRun); err != nil || len(ids) == 0 {
 		return err
 	}
-	return tx.exec(ctx, `update workers set available_at = 0 where pool_id = $1 and id = $2`, pool, id)
+	d := tx.store.dialect
+	return tx.exec(ctx, `update workers set available_at = 0 where pool_id = $1 and id in
+		(select id from workers where pool_id = $1 and `+d.in("id", 2)+` order by `+d.bytes("id")+d.forUpdate()+`)`, pool, toJSON(ids))
 }
 
 // SetWorkerDrained decides whether a worker is given runs.

@@ -95,7 +95,10 @@ func (tx *Tx) ResetWorkerPool(ctx context.Context, p access.Permit, w domain.Wor
 	if err != nil {
 		return err
 	}
-	if err := tx.exec(ctx, `delete from workers where pool_id = $1`, w.ID); err != nil {
+	d := tx.store.dialect
+	err = tx.exec(ctx, `delete from workers where pool_id = $1 and id in
+		(select id from workers where pool_id = $1 order by `+d.bytes("id")+d.forUpdate()+`)`, w.ID) // in the order of OccupyWorkers
+	if err != nil {
 		return err
 	}
 	return tx.exec(ctx, `update worker_pools set token_hash = $2, sealed_token = $3, certificate = $4, generation = generation + 1, updated_at = $5 where id = $1`,

@@ -1,7 +1,10 @@
 package workers
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -176,8 +179,8 @@ func (s *Service) WriteDown(ctx context.Context) (lost int, err error) {
 		if err != nil {
 			return err
 		}
-		for w, at := range fresh {
-			if err := tx.SawWorker(ctx, permit, w.pool, w.id, at); err != nil {
+		for _, w := range inOrder(fresh) {
+			if err := tx.SawWorker(ctx, permit, w.pool, w.id, fresh[w]); err != nil {
 				return err
 			}
 		}
@@ -187,6 +190,14 @@ func (s *Service) WriteDown(ctx context.Context) (lost int, err error) {
 		return tx.DropWorkers(ctx, permit, gone)
 	})
 	return len(gone), err
+}
+
+// inOrder are the workers in the order in which whoever changes several of them
+// goes, so that nobody waits in a circle.
+func inOrder(fresh map[worker]time.Time) []worker {
+	return slices.SortedFunc(maps.Keys(fresh), func(a, b worker) int {
+		return cmp.Or(cmp.Compare(a.pool, b.pool), cmp.Compare(a.id, b.id))
+	})
 }
 
 // SetDrained decides whether a worker is given runs. What it executes goes on.

@@ -127,24 +127,30 @@ func (k *Kit) notes(t *testing.T, id domain.RunID) {
 // leases looks for runs that wait for a worker, or whose worker is gone.
 func (k *Kit) leases(t *testing.T, ready domain.Run) {
 	t.Helper()
-	leasable := func(pool domain.WorkerPoolID) (domain.Run, error) {
-		return tryRead(t, k, func(ctx context.Context, tx *store.Tx) (domain.Run, error) { return tx.Leasable(ctx, pool, nil) })
+	leasable := func(want bool, pool domain.WorkerPoolID, but ...domain.RunID) {
+		t.Helper()
+		ids := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.RunID, error) {
+			return tx.Leasable(ctx, pool, but, 10)
+		})
+		same(t, want, len(ids) == 1 && ids[0] == ready.ID)
+		k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, _ access.Permit) error {
+			list, err := tx.LockLeasable(ctx, pool, []domain.RunID{"nobody", ready.ID}, 10)
+			same(t, want || but != nil, len(list) == 1 && list[0].ID == ready.ID)
+			return err
+		})
 	}
 	expired := func() int {
 		return len(read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Run, error) { return tx.ExpiredLeases(ctx) }))
 	}
-	_, err := leasable(domain.DefaultWorkerPool)
-	gone(t, err) // it carries a lease
+	leasable(false, domain.DefaultWorkerPool) // it carries a lease
 	ready.LeaseUntil = time.Time{}
 	save := func() {
 		k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.SaveRun(ctx, p, ready) })
 	}
 	save()
-	if r, err := leasable(domain.DefaultWorkerPool); err != nil || r.ID != ready.ID {
-		t.Errorf("leasable is %q, %v", r.ID, err)
-	}
-	_, err = leasable("other")
-	gone(t, err)
+	leasable(true, domain.DefaultWorkerPool)
+	leasable(false, domain.DefaultWorkerPool, ready.ID)
+	leasable(false, "other")
 	same(t, 0, expired())
 	ready.LeaseUntil = k.Clock.Now().Add(time.Second)
 	save()

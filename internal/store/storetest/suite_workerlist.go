@@ -47,7 +47,7 @@ func testWorkers(t *testing.T, k *Kit) {
 	two.SeenAt, two.AvailableAt = later, later
 	same(t, []domain.Worker{two}, list("q"))
 	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
-		return tx.OccupyWorker(ctx, p, "q", "two")
+		return tx.OccupyWorkers(ctx, p, "q", []string{"nobody", "two"})
 	})
 	two.AvailableAt = time.Time{}
 	same(t, []domain.Worker{two}, list("q"))
