@@ -121,7 +121,7 @@ func wholeJob() *Job {
 	return &Job{
 		Ref: ref, Phase: PhaseApply, RunType: domain.RunTracked, StackID: "net", LeaseTTL: 30 * time.Second, ApplyTTL: time.Hour,
 		Source:      Source{Provider: "GIT", URL: "https://e.com/a", Branch: "main", Commit: "abc", Schemes: []string{"https"}},
-		ProjectRoot: "live", FailReason: "f", MaskWellKnown: true, Federated: true, Notices: []string{"n"}, ToolVersion: "1.12.6", Autodeploy: true,
+		ProjectRoot: "live", FailReason: "f", MaskWellKnown: true, Federated: true, Notices: []string{"n"}, Image: "i", ToolVersion: "1.12.6", Autodeploy: true,
 		Env:   []EnvVar{{Name: "A", Value: "b\x01\"", Secret: true}},
 		Files: []File{{Path: "p", Content: []byte{0, 1, 255}, Secret: true, Mode: 0o600}},
 		Hooks: domain.Hooks{BeforeInit: []string{"a"}, AfterRun: []string{"b\nc"}},
@@ -140,7 +140,7 @@ func TestConformanceCalls(t *testing.T) {
 				Outputs: []domain.Output{{Name: "o", Value: `"<&>"`, Description: "d"}}, Lost: true, Interrupted: true,
 			}
 			chunk := LogChunk{Ref: ref, Seq: 7, State: domain.RunPlanning, Text: "\x1b[1mline\n"}
-			request := LeaseRequest{WorkerID: "w", Metadata: map[string]string{"k": "v"}, Wait: time.Hour}
+			request := LeaseRequest{WorkerID: "w", Metadata: map[string]string{"k": "v"}, Wait: time.Hour, Containers: true}
 			f.heard, f.job = nil, nil
 			if job, err := api.Lease(ctx, request); job != nil || err != nil {
 				t.Errorf("no work: %v %v", job, err)

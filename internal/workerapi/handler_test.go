@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,8 +99,9 @@ func TestEveryCodeCrossesTheWire(t *testing.T) {
 }
 
 func FuzzHandler(f *testing.F) {
-	for _, path := range []string{pathLease, pathHeartbeat, pathAdvance, pathLogs} {
+	for _, path := range []string{pathLease, pathLeave, pathHeartbeat, pathAdvance, pathLogs, pathFederate} {
 		f.Add(path, []byte(`{"ref":{"runId":"r","epoch":1},"to":"PLANNING","text":"x\n"}`))
+		f.Add(path, []byte(`{"runId":"r","epoch":1,"secret":"s","key":"k","nonce":"n"}`))
 	}
 	h := Handler(auth, &fake{})
 	f.Fuzz(func(t *testing.T, path string, body []byte) {
@@ -110,6 +113,66 @@ func FuzzHandler(f *testing.F) {
 		h.ServeHTTP(w, r)
 		if w.Code >= 500 {
 			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzFederate: the control plane hears the lease, the proof and the question as
+// they were sent, or nothing.
+func FuzzFederate(f *testing.F) {
+	f.Add("01RUN", 1, "proof", "key", "nonce", []byte(`{"runId":"r","epoch":1e0,"secret":"s"}`))
+	f.Add("", -1, "\x00\xff", "", "\r\n", []byte(`{"secret":{"secret":"s"}}`))
+	f.Add("../r", 1<<62, strings.Repeat("s", 100), "k", "n", []byte(`{"epoch":9999999999999999999999}`))
+	f.Fuzz(func(t *testing.T, run string, epoch int, secret, key, nonce string, raw []byte) {
+		asked := FederateRequest{LeaseRef: LeaseRef{RunID: domain.RunID(run), Epoch: epoch, Secret: secret}, Key: key, Nonce: nonce}
+		body, err := json.Marshal(asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sent FederateRequest // as JSON can say it: what is no UTF-8 is replaced
+		if err := json.Unmarshal(body, &sent); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range [][]byte{body, raw} {
+			r := httptest.NewRequest("POST", pathFederate, bytes.NewReader(text))
+			r.Header.Set("Authorization", "Bearer good")
+			r.Header.Set("Content-Type", typeJSON)
+			w, b := httptest.NewRecorder(), &fake{}
+			Handler(auth, b).ServeHTTP(w, r)
+			if w.Code >= 500 || (w.Code == http.StatusOK) != (len(b.heard) == 1) {
+				t.Errorf("%d %s, and heard %v", w.Code, w.Body, b.heard)
+			}
+			if &text[0] == &body[0] && len(body) <= maxSmallBody && (len(b.heard) != 1 || b.heard[0] != any(sent)) {
+				t.Errorf("%d %s; sent %+v, heard %+v", w.Code, w.Body, sent, b.heard)
+			}
+		}
+	})
+}
+
+// FuzzLeaseSecret: where the proof of a lease comes in a header, the control
+// plane hears that proof with that lease, or nothing.
+func FuzzLeaseSecret(f *testing.F) {
+	for method := range byte(3) {
+		f.Add(method, "01RUN", "1", "proof", []byte("body"))
+		f.Add(method, "a/b?#%2f", "-1", "", []byte(nil))
+		f.Add(method, "..", "99999999999999999999", "\r\nAuthorization: Bearer bad", []byte("{}"))
+	}
+	f.Fuzz(func(t *testing.T, method byte, run, epoch, secret string, body []byte) {
+		how := [][3]string{{"PUT", "workspace", typeWorkspace}, {"GET", "workspace", ""}, {"PUT", "state", typeJSON}}[int(method)%3]
+		r := httptest.NewRequest(how[0], "/", bytes.NewReader(body))
+		r.URL = &url.URL{Path: pathPrefix + "runs/" + run + "/leases/" + epoch + "/" + how[1], RawPath: pathPrefix + "runs/" + url.PathEscape(run) + "/leases/" + url.PathEscape(epoch) + "/" + how[1]}
+		r.Header.Set("Authorization", "Bearer good")
+		r.Header.Set("Content-Type", how[2])
+		r.Header.Set(secretHeader, secret)
+		w, b := httptest.NewRecorder(), &fake{}
+		Handler(auth, b).ServeHTTP(w, r)
+		if w.Code >= 500 || len(b.heard) > 1 || w.Code < 300 && len(b.heard) != 1 {
+			t.Fatalf("%d %s, and heard %v", w.Code, w.Body, b.heard)
+		}
+		for _, heard := range b.heard {
+			if got, ok := heard.(LeaseRef); !ok || string(got.RunID) != run || strconv.Itoa(got.Epoch) != strings.TrimLeft(epoch, "+0") && got.Epoch != 0 || got.Epoch < 0 || got.Secret != secret {
+				t.Errorf("run %q, epoch %q, secret %q were heard as %+v", run, epoch, secret, heard)
+			}
 		}
 	})
 }

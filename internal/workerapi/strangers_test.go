@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -279,6 +281,55 @@ func TestOlderWorker(t *testing.T) {
 		other.Ref.Secret = ""
 		if _, err := w.Heartbeat(t.Context(), workerapi.HeartbeatRequest{LeaseRef: other.Ref}); domain.ErrorCode(err) != domain.CodeForbidden {
 			t.Errorf("without a secret: %v", err)
+		}
+	})
+}
+
+// TestCase87GuessedSecrets: whatever somebody with the pool's token claims, by
+// the body of a question for an OIDC token or by the header of an upload, only
+// what the lease was given with opens it.
+func TestCase87GuessedSecrets(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		p := newPlane(t, k)
+		p.Stack(t, "app", "dev", func(s *domain.Stack) { s.ManagesState, s.RepositoryURL = true, "https://e.com/a.git" })
+		w := p.worker(t)
+		job := p.lease(t, w, "app")
+		before := p.kept(t)
+		rapid.Check(t, func(rt *rapid.T) {
+			ref := job.Ref
+			text := rapid.StringOfN(rapid.RuneFrom(nil, unicode.Letter, unicode.Digit, unicode.Punct), 0, 60, -1)
+			near := rapid.Custom(func(rt *rapid.T) string {
+				at := rapid.IntRange(0, len(job.Ref.Secret)).Draw(rt, "at")
+				return job.Ref.Secret[:at] + text.Draw(rt, "rest")
+			})
+			ref.Secret = rapid.OneOf(text, near).Draw(rt, "secret")
+			ref.Epoch += rapid.IntRange(-1, 1).Draw(rt, "epoch")
+			if rapid.IntRange(0, 9).Draw(rt, "another run") == 0 {
+				ref.RunID = domain.RunID(rapid.StringMatching(`[A-Za-z0-9]{0,26}`).Draw(rt, "run"))
+			}
+			if ref == job.Ref {
+				rt.Skip("the right one")
+			}
+			q := workerapi.FederateRequest{LeaseRef: ref, Key: text.Draw(rt, "key"), Nonce: text.Draw(rt, "nonce")}
+			if reply, err := w.Federate(t.Context(), q); err == nil || reply.Token != "" || len(reply.Sealed) > 0 {
+				rt.Errorf("federate: %+v, %v", reply, err)
+			}
+			if err := w.PutWorkspace(t.Context(), ref, strings.NewReader("stolen")); err == nil {
+				rt.Error("a workspace was taken")
+			}
+			if body, err := w.GetWorkspace(t.Context(), ref); err == nil {
+				_ = body.Close() // it was only asked for
+				rt.Error("a workspace was given")
+			}
+			if err := w.RecoverState(t.Context(), ref, strings.NewReader(`{"version":4,"serial":9,"lineage":"stolen"}`)); err == nil {
+				rt.Error("a state was taken")
+			}
+		})
+		if diff := cmp.Diff(before, p.kept(t)); diff != "" {
+			t.Errorf("something changed:\n%s", diff)
+		}
+		if reply, err := w.Federate(t.Context(), workerapi.FederateRequest{LeaseRef: job.Ref}); err != nil || reply.Token == "" {
+			t.Errorf("the right one: %+v, %v", reply, err)
 		}
 	})
 }
