@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -82,88 +83,182 @@ func (s *story) deploying(t *testing.T, name, code string) string {
 	}})
 }
 
+// How many workers are killed side by side at most, and how often each at least.
+const (
+	maxLanes  = 4
+	laneKills = 4
+)
+
 // TestCase148Case149 kills the worker, the worker with all that it runs, or
 // OpenTofu alone, at random points of a plan or an apply: the run ends once,
 // with the right reason, and is never tried again by itself; what was stored
 // stays, and what an apply had made before its worker was killed is stored.
-// AIRLOCK_WORKER_KILLS says how often.
+// AIRLOCK_WORKER_KILLS says how often; many are done side by side, each in a pool
+// of its own.
 func TestCase148Case149(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, database string) {
-		s := &story{top: t, server: start(t, database, "--workers", "0", "--lease", "3s", "--apply-lease", "20s"), dir: t.TempDir()}
-		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
-		stack := s.deploying(t, "slow", slowCode)
-		work := filepath.Join(s.dir, "work")
-		ends := map[string]int{}
-		for n := range times(t, "AIRLOCK_WORKER_KILLS", 4) {
-			worker, _ := s.startWorker(t, work)
-			id := s.admin.id(t, runTrigger, vars{"stack": stack})
-			inApply := n%2 == 1
-			from, text := "PLANNING", "tofu"
-			if inApply {
-				from, text = "APPLYING", "slow-began"
-			}
-			await(t, "the run to be "+from, time.Minute, func() bool {
-				r := s.admin.run(t, stack, id)
-				if r.Finished {
-					t.Fatalf("the run is %s: %s\n%s", r.State, r.History[0].Note, s.admin.wholeLog(t, stack, id))
-				}
-				if !inApply {
-					return r.State == from || r.State == "INITIALIZING"
-				}
-				log, _ := s.admin.log(t, stack, id, from)
-				return r.State == from && strings.Contains(log, text)
-			})
-			time.Sleep(time.Duration(rand.IntN(600)) * time.Millisecond)
-			how := []string{"the worker", "all", "OpenTofu"}[(n/2)%3]
-			switch how {
-			case "the worker":
-				_ = worker.Process.Kill()
-			case "all":
-				killTree(t, worker.Process.Pid)
-			case "OpenTofu":
-				if !killTofu(t, worker.Process.Pid) {
-					_ = worker.Process.Kill()
-				}
-			}
-			if how != "OpenTofu" {
-				_ = worker.Wait() // it was killed
-				worker, _ = s.startWorker(t, work)
-			}
-			killed := time.Now()
-			var r run
-			await(t, "the run to end", 45*time.Second, func() bool {
-				r = s.admin.run(t, stack, id)
-				return r.Finished
-			})
-			ends[how+" in "+from+": "+r.State]++
-			note := r.History[0].Note
-			reason := strings.Contains(note, "worker_lost") || strings.Contains(note, "apply_interrupted") || strings.Contains(note, "was ended: signal: killed") || strings.Contains(note, "exit code")
-			if r.State != "FINISHED" && (r.State != "FAILED" || !reason) {
-				t.Errorf("%s was killed, and the run is %s after %s: %s", how, r.State, time.Since(killed), note)
-			}
-			s.reconciled(t, stack, r, note)
-			if how == "the worker" && inApply {
-				if !strings.Contains(note, "apply_interrupted") {
-					t.Errorf("the reason: %s", note)
-				}
-				s.stored(t, stack)
-			}
-			if leases := strings.Count(pairs(t, s.databaseURL(database), "select id, cast(epoch as text) from runs")[id], "1"); leases != 1 {
-				t.Errorf("run %s was given %d times", id, leases)
-			}
-			_ = worker.Process.Signal(syscall.SIGTERM)
-			_ = worker.Wait() // it ends as it should
+		kills := times(t, "AIRLOCK_WORKER_KILLS", laneKills)
+		lanes := min(maxLanes, (kills+laneKills-1)/laneKills)
+		lease := "3s"
+		if lanes > 1 {
+			lease = "15s" // so many runs at once make a worker seem lost before it is killed
 		}
+		s := &story{top: t, server: start(t, database, "--workers", "0", "--lease", lease, "--apply-lease", "20s"), dir: t.TempDir()}
+		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
+		began, ends := time.Now(), &tally{of: map[string]int{}}
+		t.Run("kills", func(t *testing.T) { // it ends with the last lane
+			for n := range lanes {
+				t.Run("lane-"+itoa(n), func(t *testing.T) {
+					t.Parallel()
+					l := s.killLane(t, "lane-"+itoa(n), database, ends)
+					for k := n; k < kills; k += lanes {
+						l.kill(t, k/lanes+n) // lanes begin with different ways
+					}
+					l.cleared(t)
+				})
+			}
+		})
 		s.stop(t)
 		sound(t, s.server, s.databaseURL(database), nil)
-		left, _ := filepath.Glob(filepath.Join(work, "worker-*"))
-		rescued, _ := filepath.Glob(filepath.Join(work, "rescued", "*"))
-		t.Logf("%v; left behind: %v %v", ends, left, rescued)
-		if len(left) > 0 {
-			t.Errorf("left behind: %v", left)
+		rescued, _ := filepath.Glob(filepath.Join(s.dir, "*", "rescued", "*"))
+		t.Logf("%d kills in %s, %d side by side: %v; rescued: %v", kills, time.Since(began).Round(time.Second), lanes, ends.of, rescued)
+		if ends.sum() != kills && !t.Failed() {
+			t.Errorf("%d kills were to be looked at, %d were", kills, ends.sum())
 		}
 	})
+}
+
+// tally counts how runs have ended.
+type tally struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+func (c *tally) add(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of[what]++
+}
+
+func (c *tally) sum() (n int) {
+	for _, k := range c.of {
+		n += k
+	}
+	return n
+}
+
+// killLane is a pool, its stack and its work directory, in which one worker after
+// the other is killed.
+type killLane struct {
+	*story
+	pool        pool
+	stack, work string
+	database    string
+	ends        *tally
+}
+
+func (s *story) killLane(t *testing.T, name, database string, ends *tally) *killLane {
+	t.Helper()
+	l := &killLane{story: s, pool: s.pool(t, name), work: filepath.Join(s.dir, name), database: s.databaseURL(database), ends: ends}
+	// Each run has something to apply, however far the one before has got.
+	l.stack = s.pooled(t, name, l.pool, strings.Replace(slowCode, "depends_on", "triggers_replace = plantimestamp()\n  depends_on", 1))
+	return l
+}
+
+// worker starts one of the lane.
+func (l *killLane) worker(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd, _ := l.startWorker(t, l.work, l.pool.flags...)
+	return cmd
+}
+
+// cleared starts a last worker, which puts away what the one before it had no
+// time for, and looks that nothing is left.
+func (l *killLane) cleared(t *testing.T) {
+	t.Helper()
+	left := func() []string {
+		dirs, _ := filepath.Glob(filepath.Join(l.work, "worker-*")) // the pattern is right
+		return dirs
+	}
+	worker := l.worker(t)
+	await(t, "the last worker to put things away", time.Minute, func() bool {
+		return l.pool.seen(t, l.story).WorkersCount > 0 && len(left()) == 1
+	})
+	endWorker(worker)
+	if dirs := left(); len(dirs) > 0 {
+		t.Errorf("left behind: %v", dirs)
+	}
+}
+
+// begin starts a run and waits for a random point of its plan or its apply.
+func (l *killLane) begin(t *testing.T, inApply bool) (id string) {
+	t.Helper()
+	id = l.admin.id(t, runTrigger, vars{"stack": l.stack})
+	await(t, "the run to get so far", 2*time.Minute, func() bool {
+		r := l.admin.run(t, l.stack, id)
+		if r.Finished {
+			t.Fatalf("the run is %s: %s\n%s", r.State, r.History[0].Note, l.admin.wholeLog(t, l.stack, id))
+		}
+		if !inApply {
+			return r.State == "PLANNING" || r.State == "INITIALIZING"
+		}
+		log, _ := l.admin.log(t, l.stack, id, "APPLYING")
+		return r.State == "APPLYING" && strings.Contains(log, "slow-began")
+	})
+	time.Sleep(time.Duration(rand.IntN(600)) * time.Millisecond)
+	return id
+}
+
+// kill does it once, in the way that n says, and looks at what becomes of it.
+func (l *killLane) kill(t *testing.T, n int) {
+	t.Helper()
+	worker := l.worker(t)
+	inApply := n%2 == 1
+	from := "PLANNING"
+	if inApply {
+		from = "APPLYING"
+	}
+	id := l.begin(t, inApply)
+	how := []string{"the worker", "all", "OpenTofu"}[(n/2)%3]
+	switch how {
+	case "the worker":
+		_ = worker.Process.Kill()
+	case "all":
+		killTree(t, worker.Process.Pid)
+	case "OpenTofu":
+		if !killTofu(t, worker.Process.Pid) {
+			_ = worker.Process.Kill()
+		}
+	}
+	if how != "OpenTofu" {
+		_ = worker.Wait() // it was killed
+		worker = l.worker(t)
+	}
+	killed := time.Now()
+	var r run
+	await(t, "the run to end", 45*time.Second, func() bool {
+		r = l.admin.run(t, l.stack, id)
+		return r.Finished
+	})
+	l.ends.add(how + " in " + from + ": " + r.State)
+	note := r.History[0].Note
+	reason := strings.Contains(note, "worker_lost") || strings.Contains(note, "apply_interrupted") || strings.Contains(note, "was ended: signal: killed") || strings.Contains(note, "exit code")
+	if r.State != "FINISHED" && (r.State != "FAILED" || !reason) {
+		t.Errorf("%s was killed, and the run is %s after %s: %s", how, r.State, time.Since(killed), note)
+	}
+	l.reconciled(t, l.stack, r, note)
+	if how == "the worker" && inApply {
+		if !strings.Contains(note, "apply_interrupted") {
+			t.Errorf("the reason: %s", note)
+		}
+		l.stored(t, l.stack)
+	}
+	if leases := pairs(t, l.database, "select id, cast(epoch as text) from runs")[id]; leases != "1" {
+		t.Errorf("run %s was given %s times", id, leases)
+	}
+	_ = worker.Process.Signal(syscall.SIGTERM) // it may be gone
+	_ = worker.Wait()                          // it ends as it should
 }
 
 // reconciled unlocks a stack that an interrupted apply has locked.
