@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"net/url"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/httpserver"
 	"github.com/airlock-project/airlock/internal/identity"
+	"github.com/airlock-project/airlock/internal/runs"
 	"github.com/airlock-project/airlock/internal/statebackend"
 	"github.com/airlock-project/airlock/internal/states"
 	"github.com/airlock-project/airlock/internal/store"
@@ -16,6 +19,9 @@ const accountName = "airlock"
 func (s *server) newStates() *states.Service {
 	kept := states.New(store.Bind[states.Tx](s.store), s.gate, s.ids)
 	kept.Transfers = states.Transfers{BaseURL: s.config.BaseURL, New: identity.NewSecret, Hash: identity.HashSecret}
+	kept.Changed = func(ctx context.Context, tx states.Tx, id domain.StackID) error {
+		return s.runs.StateChanged(ctx, tx.(runs.Tx), id) // both are the store's
+	}
 	return kept
 }
 

@@ -18,8 +18,8 @@ const retryWithin = 50
 // A plan without changes is not made again, so that a branch that was merged is
 // planned once more and then never again; and neither is one that failed, or
 // what somebody uploaded from his own directory.
-func (s *Service) retryOutdated(ctx context.Context, tx Tx, changed domain.Run) error {
-	stack, err := tx.Stack(ctx, changed.StackID)
+func (s *Service) retryOutdated(ctx context.Context, tx Tx, changed domain.StackID) error {
+	stack, err := tx.Stack(ctx, changed)
 	if err != nil || !stack.Autoretry || stack.MayStart(actor(ctx)) != nil {
 		return err
 	}
@@ -41,6 +41,12 @@ func (s *Service) retryOutdated(ctx context.Context, tx Tx, changed domain.Run) 
 		}
 	}
 	return nil
+}
+
+// StateChanged plans again what an import or a rollback has made outdated, as
+// an apply does. tx is that of the change.
+func (s *Service) StateChanged(ctx context.Context, tx Tx, id domain.StackID) error {
+	return s.retryOutdated(ctx, tx, id)
 }
 
 // outdated reports whether the plan of a proposed run was made, or is being

@@ -205,7 +205,7 @@ func (s *Service) move(ctx context.Context, tx Tx, p access.Permit, run *domain.
 	if !from.Writes() || run.Type == domain.RunDestroy {
 		return nil
 	}
-	return s.retryOutdated(ctx, tx, *run)
+	return s.retryOutdated(ctx, tx, run.StackID)
 }
 
 // ended clears up behind a run: its workspace, a state lock it still holds,

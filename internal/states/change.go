@@ -70,9 +70,17 @@ func (s *Service) Import(ctx context.Context, in ImportInput) (v domain.StateVer
 				return err
 			}
 		}
-		return s.keep(ctx, tx, permit.Noting(said), v, f, ready)
+		return s.replace(ctx, tx, permit.Noting(said), v, f, ready)
 	})
 	return v, err
+}
+
+// replace is keep for a version that no run has written.
+func (s *Service) replace(ctx context.Context, tx Tx, p access.Permit, v domain.StateVersion, f domain.StateFile, ready *staged) error {
+	if err := s.keep(ctx, tx, p, v, f, ready); err != nil || s.Changed == nil {
+		return err
+	}
+	return s.Changed(ctx, tx, v.StackID)
 }
 
 // toImport reads the state, which is given, was uploaded by the caller, or was
@@ -174,7 +182,7 @@ func (s *Service) Rollback(ctx context.Context, id domain.StackID, to domain.Sta
 		v = domain.NewStateVersion(s.version(ready), id, f, tx.Now())
 		v.Origin, v.Restores, v.CreatedBy = domain.StateRolledBack, old.ID, access.Name(ctx)
 		said := fmt.Sprintf("version %s, serial %d, with what version %s, serial %d, was", v.ID, v.Serial, old.ID, old.Serial)
-		return s.keep(ctx, tx, permit.Noting(said), v, f, ready)
+		return s.replace(ctx, tx, permit.Noting(said), v, f, ready)
 	})
 	return v, err
 }

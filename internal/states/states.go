@@ -52,6 +52,10 @@ type Service struct {
 
 	// Transfers are set before the first use of URLs.
 	Transfers Transfers
+
+	// Changed is told of each import and rollback, in its transaction; nil for
+	// nobody.
+	Changed func(ctx context.Context, tx Tx, id domain.StackID) error
 }
 
 // New returns the use cases of state.
