@@ -205,7 +205,11 @@ func logsOf(t testing.TB, s *server, database string) map[string]string {
 	out := map[string]string{}
 	for id := range pairs(t, database, "select id, '' from runs") {
 		err := opened.View(t.Context(), func(tx *store.Tx) error {
-			chunks, err := tx.RunLog(t.Context(), domain.RunID(id), "", -1, domain.LogPosition{Seq: -1}, 1<<30)
+			found, err := tx.RunLog(t.Context(), domain.RunID(id), "", -1, domain.LogPosition{Seq: -1}, 1<<30)
+			if err != nil {
+				return err
+			}
+			chunks, err := opened.OpenLog(t.Context(), found)
 			for _, c := range chunks {
 				out[id] += c.Body
 			}

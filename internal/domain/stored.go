@@ -43,3 +43,13 @@ type SealedRow struct {
 	Key, Identity []string
 	Head          []byte
 }
+
+// FoundLog is a page of a run's log as a transaction finds it: what is packed is
+// not opened yet, because object storage may be slow.
+type FoundLog struct {
+	After LogPosition
+	Limit int       // pieces
+	Parts []LogPart // come first
+	Loose []LogChunk
+	More  bool // there may be more behind it
+}

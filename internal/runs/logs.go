@@ -31,26 +31,31 @@ func (s *Service) Logs(ctx context.Context, id domain.RunID, state domain.RunSta
 	if serial > math.MaxInt32 {
 		return p, domain.Invalid("stateVersion", "is larger than any")
 	}
+	var run domain.Run
+	var found domain.FoundLog
 	err = s.db.View(ctx, func(tx Tx) error {
-		run, err := s.see(ctx, tx, id)
-		if err != nil {
+		if run, err = s.see(ctx, tx, id); err != nil {
 			return err
 		}
-		chunks, err := tx.RunLog(ctx, id, state, serial, after, chunksPerPage)
-		if err != nil {
-			return err
-		}
-		for _, c := range chunks {
-			p.Lines = append(p.Lines, strings.SplitAfter(c.Body, "\n")...)
-			after = domain.LogPosition{Epoch: c.Epoch, Seq: c.Seq}
-		}
-		p.Lines = dropEmpty(p.Lines)
-		p.HasMore = len(chunks) == chunksPerPage
-		p.Finished = !p.HasMore && (run.State.Terminal() || run.State != state || (serial >= 0 && run.StateSerial > serial))
-		p.Next = fmt.Sprintf("%d.%d", after.Epoch, after.Seq)
-		return nil
+		found, err = tx.RunLog(ctx, id, state, serial, after, chunksPerPage)
+		return err
 	})
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	chunks, err := s.db.OpenLog(ctx, found)
+	if err != nil {
+		return p, err
+	}
+	for _, c := range chunks {
+		p.Lines = append(p.Lines, strings.SplitAfter(c.Body, "\n")...)
+		after = domain.LogPosition{Epoch: c.Epoch, Seq: c.Seq}
+	}
+	p.Lines = dropEmpty(p.Lines)
+	p.HasMore = found.More
+	p.Finished = !p.HasMore && (run.State.Terminal() || run.State != state || (serial >= 0 && run.StateSerial > serial))
+	p.Next = fmt.Sprintf("%d.%d", after.Epoch, after.Seq)
+	return p, nil
 }
 
 func dropEmpty(lines []string) []string {

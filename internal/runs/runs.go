@@ -30,7 +30,7 @@ type Tx interface {
 	NextQueued(ctx context.Context, id domain.StackID, by string) (domain.Run, error)
 	RunHistory(ctx context.Context, id domain.RunID) ([]domain.RunTransition, error)
 	RunChanges(ctx context.Context, id domain.RunID) ([]domain.ResourceChange, error)
-	RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) ([]domain.LogChunk, error)
+	RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) (domain.FoundLog, error)
 	InsertRun(ctx context.Context, p access.Permit, r domain.Run) error
 	InsertWaitingRun(ctx context.Context, p access.Permit, r domain.Run) error
 	AdvanceRun(ctx context.Context, p access.Permit, r domain.Run, from domain.RunState, username string) error
@@ -130,6 +130,7 @@ type ledger interface {
 	StageWorkspace(ctx context.Context, id domain.RunID, body []byte) (domain.Stored, error)
 	StageLocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID, body []byte) (domain.Stored, error)
 	Fetch(ctx context.Context, kept domain.Stored) ([]byte, error)
+	OpenLog(ctx context.Context, found domain.FoundLog) ([]domain.LogChunk, error)
 }
 
 // LeaseTTL is how long a worker may be silent before its run is ended, unless

@@ -14,60 +14,66 @@ type EntityView struct {
 	Creator, Updater *domain.Run
 }
 
+// found is what a transaction finds of a stack's entities.
+type found struct {
+	stack  domain.Stack
+	known  map[string]domain.ManagedEntity // by address
+	runs   map[domain.RunID]*domain.Run
+	body   domain.Stored // of the current state
+	exists bool
+}
+
 // Entities returns what a stack's state holds now, by address. Values are
 // shown as far as the stack's sanitization lets them; sensitive ones never are.
+// A stack whose state Airlock does not keep holds nothing that is known.
 func (s *Service) Entities(ctx context.Context, id domain.StackID) (out []EntityView, err error) {
+	var f found
 	err = s.db.View(ctx, func(tx Tx) error {
-		stack, err := s.full(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		now, err := entitiesOf(ctx, tx, stack)
-		if err != nil {
-			return err
-		}
-		kept, err := tx.ManagedEntities(ctx, id)
-		if err != nil {
-			return err
-		}
-		runs, err := s.runsOf(ctx, tx, stack, kept)
-		if err != nil {
-			return err
-		}
-		known := make(map[string]domain.ManagedEntity, len(kept))
-		for _, e := range kept {
-			known[e.Address] = e
-		}
-		for _, e := range now {
-			k := known[e.Address]
-			e.CreatedBy, e.UpdatedBy, e.UpdatedAt, e.DriftedAt = k.CreatedBy, k.UpdatedBy, k.UpdatedAt, k.DriftedAt
-			out = append(out, EntityView{ManagedEntity: e, Creator: runs[k.CreatedBy], Updater: runs[k.UpdatedBy]})
-		}
-		return nil
+		f, err = s.findEntities(ctx, tx, id)
+		return err
 	})
+	if err != nil || !f.exists {
+		return nil, err
+	}
+	body, err := s.db.Fetch(ctx, f.body) // object storage may be slow: no transaction waits for it
+	if err != nil {
+		return nil, err
+	}
+	tool := f.stack.Vendor.Tofu()
+	now, err := domain.ReadEntities(body, tool != nil && tool.SmartSanitization)
+	for _, e := range now {
+		k := f.known[e.Address]
+		e.Stack, e.CreatedBy, e.UpdatedBy, e.UpdatedAt, e.DriftedAt = f.stack.ID, k.CreatedBy, k.UpdatedBy, k.UpdatedAt, k.DriftedAt
+		out = append(out, EntityView{ManagedEntity: e, Creator: f.runs[k.CreatedBy], Updater: f.runs[k.UpdatedBy]})
+	}
 	return out, err
 }
 
-// entitiesOf reads the current state of a stack. One that Airlock does not keep
-// holds nothing that is known.
-func entitiesOf(ctx context.Context, tx Tx, stack domain.Stack) ([]domain.ManagedEntity, error) {
-	version, err := tx.CurrentState(ctx, stack.ID)
+func (s *Service) findEntities(ctx context.Context, tx Tx, id domain.StackID) (f found, err error) {
+	if f.stack, err = s.full(ctx, tx, id); err != nil {
+		return f, err
+	}
+	version, err := tx.CurrentState(ctx, id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return nil, nil
+		return f, nil
 	}
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	body, err := tx.StateBody(ctx, version)
+	f.exists = true
+	if f.body, err = tx.StateStored(ctx, version); err != nil {
+		return f, err
+	}
+	kept, err := tx.ManagedEntities(ctx, id)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	tool := stack.Vendor.Tofu()
-	entities, err := domain.ReadEntities(body, tool != nil && tool.SmartSanitization)
-	for i := range entities {
-		entities[i].Stack = stack.ID
+	f.known = make(map[string]domain.ManagedEntity, len(kept))
+	for _, e := range kept {
+		f.known[e.Address] = e
 	}
-	return entities, err
+	f.runs, err = s.runsOf(ctx, tx, f.stack, kept)
+	return f, err
 }
 
 // runsOf are the runs that entities come from, none for a caller who may not see

@@ -34,7 +34,7 @@ type Tx interface {
 	DeleteConfig(ctx context.Context, p access.Permit, owner access.Kind, id, element string) error
 	Outputs(ctx context.Context, id domain.StackID) ([]domain.Output, error)
 	CurrentState(ctx context.Context, id domain.StackID) (domain.StateVersion, error)
-	StateBody(ctx context.Context, v domain.StateVersion) ([]byte, error)
+	StateStored(ctx context.Context, v domain.StateVersion) (domain.Stored, error)
 	ManagedEntities(ctx context.Context, id domain.StackID) ([]domain.ManagedEntity, error)
 	SearchEntities(ctx context.Context, scope access.Scope, q domain.EntitySearch) ([]domain.EntityHit, error)
 	CountEntities(ctx context.Context, scope access.Scope, q domain.EntitySearch, by domain.EntityField) ([]domain.EntityGroup, error)
@@ -56,9 +56,15 @@ type Tx interface {
 	firstStateTx
 }
 
+// bodies is the store with what it keeps outside of transactions.
+type bodies interface {
+	access.Transactor[Tx]
+	Fetch(ctx context.Context, kept domain.Stored) ([]byte, error)
+}
+
 // Service answers and changes stacks.
 type Service struct {
-	db      access.Transactor[Tx]
+	db      bodies
 	gate    *access.Gate
 	ids     domain.IDSource
 	sources SourceCheck
@@ -69,7 +75,7 @@ type Service struct {
 type SourceCheck func(url, branch string) error
 
 // New returns the use cases of stacks.
-func New(db access.Transactor[Tx], gate *access.Gate, ids domain.IDSource, sources SourceCheck) *Service {
+func New(db bodies, gate *access.Gate, ids domain.IDSource, sources SourceCheck) *Service {
 	return &Service{db: db, gate: gate, ids: ids, sources: sources}
 }
 

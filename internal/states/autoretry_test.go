@@ -38,7 +38,9 @@ func TestAutoretryOfChanges(t *testing.T) {
 			})
 			b.lockBy(t, id, "ann")
 		}
-		plans := func(id domain.StackID) int { return len(b.Rows(t, `select id from runs where stack_id = '`+string(id)+`'`)) }
+		plans := func(id domain.StackID) int {
+			return len(b.Rows(t, `select id from runs where stack_id = '`+string(id)+`'`))
+		}
 		end := func() { // of what was started, so that nothing is open
 			if err := b.Exec(t, `update runs set state = 'FINISHED', delta = '{"Added":1}' where state <> 'FINISHED'`); err != nil {
 				t.Fatal(err)

@@ -131,38 +131,41 @@ func (tx *Tx) UnpackedRuns(ctx context.Context, before time.Time, limit int) ([]
 		micros(before), limit)
 }
 
-// packedLog is RunLog for what is packed.
-func (tx *Tx) packedLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) ([]domain.LogChunk, error) {
+// nextPart returns the first packed part behind a position, if there is one.
+func (tx *Tx) nextPart(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition) ([]domain.LogPart, error) {
+	return many(ctx, tx, func(s scanner) (r domain.LogPart, err error) {
+		err = s.Scan(&r.RunID, &r.Epoch, &r.First, &r.Last, &r.StateSerial, &r.State, &r.Stored.Sealed, &r.Stored.Object)
+		r.Stored.Record = joinAAD(partRecord(r))
+		return r, err
+	}, `select run_id, epoch, first, last, serial, state, sealed, object from run_log_parts
+		where run_id = $1 and ($2 = '' or state = $2) and ($3 < 0 or serial = $3) and (epoch > $4 or (epoch = $4 and last > $5))
+		order by epoch, first limit 1`, id, state, serial, after.Epoch, after.Seq)
+}
+
+// OpenLog reads what a transaction has found of a log, in order.
+func (s *Store) OpenLog(ctx context.Context, found domain.FoundLog) ([]domain.LogChunk, error) {
 	out := []domain.LogChunk{}
-	for len(out) < limit {
-		// One at a time: one is more than a page, mostly.
-		parts, err := many(ctx, tx, func(s scanner) (r domain.LogPart, err error) {
-			err = s.Scan(&r.RunID, &r.Epoch, &r.First, &r.Last, &r.StateSerial, &r.State, &r.Stored.Sealed, &r.Stored.Object)
-			r.Stored.Record = joinAAD(partRecord(r))
-			return r, err
-		}, `select run_id, epoch, first, last, serial, state, sealed, object from run_log_parts
-			where run_id = $1 and ($2 = '' or state = $2) and ($3 < 0 or serial = $3) and (epoch > $4 or (epoch = $4 and last > $5))
-			order by epoch, first limit 1`, id, state, serial, after.Epoch, after.Seq)
-		if err != nil || len(parts) == 0 {
-			return out, err
-		}
-		part := parts[0]
-		body, err := tx.store.Fetch(ctx, part.Stored)
+	for _, part := range found.Parts {
+		body, err := s.Fetch(ctx, part.Stored)
 		if err != nil {
 			return nil, err
 		}
 		chunks, err := unpackPart(part, body)
 		if err != nil {
-			return nil, fmt.Errorf("part %d.%d of the log of run %s: %w", part.Epoch, part.First, id, err)
+			return nil, fmt.Errorf("part %d.%d of the log of run %s: %w", part.Epoch, part.First, part.RunID, err)
 		}
 		for _, c := range chunks {
-			if (c.Epoch > after.Epoch || c.Seq > after.Seq) && len(out) < limit {
+			if (c.Epoch > found.After.Epoch || c.Seq > found.After.Seq) && len(out) < found.Limit {
 				out = append(out, c)
 			}
 		}
-		after = domain.LogPosition{Epoch: part.Epoch, Seq: part.Last}
 	}
-	return out, nil
+	return append(out, found.Loose...), nil
+}
+
+// OpenLog implements what the use cases of runs ask of a store.
+func (b Bound[T]) OpenLog(ctx context.Context, found domain.FoundLog) ([]domain.LogChunk, error) {
+	return b.store.OpenLog(ctx, found)
 }
 
 // StageLog implements what the upkeep asks of a store.

@@ -113,22 +113,41 @@ func (tx *Tx) LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID
 	return out, err
 }
 
-// RunLog returns up to limit chunks of one state of a run in order, from the
+// RunLog finds up to limit chunks of one state of a run in order, from the
 // position after. A negative serial means every visit of that state; no state
-// means all.
-func (tx *Tx) RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) ([]domain.LogChunk, error) {
-	packed, err := tx.packedLog(ctx, id, state, serial, after, limit)
-	if err != nil || len(packed) == limit {
-		return packed, err
+// means all. OpenLog reads what is found.
+func (tx *Tx) RunLog(ctx context.Context, id domain.RunID, state domain.RunState, serial int, after domain.LogPosition, limit int) (domain.FoundLog, error) {
+	found := domain.FoundLog{After: after, Limit: limit}
+	left := limit
+	for left > 0 {
+		// One at a time: one is more than a page, mostly.
+		parts, err := tx.nextPart(ctx, id, state, serial, after)
+		if err != nil {
+			return found, err
+		}
+		if len(parts) == 0 {
+			break
+		}
+		p := parts[0]
+		first := p.First
+		if p.Epoch == after.Epoch {
+			first = max(first, after.Seq+1)
+		}
+		found.Parts, left = append(found.Parts, p), left-(p.Last-first+1)
+		after = domain.LogPosition{Epoch: p.Epoch, Seq: p.Last}
 	}
-	if n := len(packed); n > 0 {
-		after = domain.LogPosition{Epoch: packed[n-1].Epoch, Seq: packed[n-1].Seq}
+	if left > 0 {
+		var err error
+		found.Loose, err = many(ctx, tx, tx.scanChunk, `select run_id, epoch, seq, serial, state, body, sealed from run_logs
+			where run_id = $1 and ($2 = '' or state = $2) and ($3 < 0 or serial = $3) and (epoch > $4 or (epoch = $4 and seq > $5))
+			order by epoch, seq limit $6`,
+			id, state, serial, after.Epoch, after.Seq, left)
+		if err != nil {
+			return found, err
+		}
 	}
-	loose, err := many(ctx, tx, tx.scanChunk, `select run_id, epoch, seq, serial, state, body, sealed from run_logs
-		where run_id = $1 and ($2 = '' or state = $2) and ($3 < 0 or serial = $3) and (epoch > $4 or (epoch = $4 and seq > $5))
-		order by epoch, seq limit $6`,
-		id, state, serial, after.Epoch, after.Seq, limit-len(packed))
-	return append(packed, loose...), err
+	found.More = left <= len(found.Loose)
+	return found, nil
 }
 
 // LooseLog returns what is kept of a run's log and not packed yet, in order.

@@ -101,10 +101,11 @@ func readAll(ctx context.Context, s *store.Store, run domain.Run, v domain.State
 	return s.View(ctx, func(tx *store.Tx) error {
 		body, err := tx.StateBody(ctx, v)
 		config, err2 := tx.Config(ctx, access.KindStack, "s")
-		log, err3 := tx.RunLog(ctx, run.ID, "", -1, domain.LogPosition{Seq: -1}, 9)
+		found, err3 := tx.RunLog(ctx, run.ID, "", -1, domain.LogPosition{Seq: -1}, 9)
+		log, err6 := s.OpenLog(ctx, found)
 		taken, _, err4 := tx.Taken(ctx, "r")
 		settings, err5 := tx.RunSettings(ctx, run.ID)
-		if err := errors.Join(err, err2, err3, err4, err5); err != nil {
+		if err := errors.Join(err, err2, err3, err4, err5, err6); err != nil {
 			return err
 		}
 		if string(body) != secret || len(config) != 1 || config[0].Value != secret || len(log) != 2 || log[1].Body != secret || taken != secret || settings.Env[0].Value != secret {

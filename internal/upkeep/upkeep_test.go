@@ -33,16 +33,21 @@ func say(t *testing.T, k *storetest.Kit, chunks ...domain.LogChunk) {
 func pages(t *testing.T, k *storetest.Kit, run domain.RunID, state domain.RunState, serial, length int, after domain.LogPosition) (out []domain.LogChunk) {
 	t.Helper()
 	for {
-		var page []domain.LogChunk
+		var found domain.FoundLog
 		k.View(t, func(tx *store.Tx) (err error) {
-			page, err = tx.RunLog(t.Context(), run, state, serial, after, length)
+			found, err = tx.RunLog(t.Context(), run, state, serial, after, length)
 			return err
 		})
+		page, err := k.Store.OpenLog(t.Context(), found)
+		if err != nil {
+			t.Fatal(err)
+		}
 		out = append(out, page...)
-		if len(page) < length {
+		if !found.More || len(page) == 0 {
 			return out
 		}
-		after = domain.LogPosition{Epoch: page[length-1].Epoch, Seq: page[length-1].Seq}
+		last := page[len(page)-1]
+		after = domain.LogPosition{Epoch: last.Epoch, Seq: last.Seq}
 	}
 }
 

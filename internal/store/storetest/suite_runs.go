@@ -173,9 +173,13 @@ func testLogs(t *testing.T, k *Kit) {
 	add(1, 2, 2, domain.RunApplying, "three\n")
 	add(2, 0, 3, domain.RunPlanning, "four\n")
 	log := func(serial int, after domain.LogPosition, limit int) string {
-		chunks := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.LogChunk, error) {
+		found := read(t, k, func(ctx context.Context, tx *store.Tx) (domain.FoundLog, error) {
 			return tx.RunLog(ctx, run.ID, domain.RunPlanning, serial, after, limit)
 		})
+		chunks, err := k.Store.OpenLog(t.Context(), found)
+		if err != nil {
+			t.Error(err)
+		}
 		var b strings.Builder
 		for _, c := range chunks {
 			b.WriteString(c.Body)
@@ -194,7 +198,7 @@ func testLogs(t *testing.T, k *Kit) {
 	if err := k.Exec(t, `update run_logs set seq = 7 where epoch = 2`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryRead(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.LogChunk, error) {
+	if _, err := tryRead(t, k, func(ctx context.Context, tx *store.Tx) (domain.FoundLog, error) {
 		return tx.RunLog(ctx, run.ID, domain.RunPlanning, -1, start, 10)
 	}); err == nil {
 		t.Error("a piece of log was read in another's place")
