@@ -58,8 +58,8 @@ type Sandbox struct {
 	limits limits
 
 	mu          sync.Mutex
-	first, last int // user ids; 0: the worker's own
-	taken       map[int]bool
+	first, last int              // user ids; 0: the worker's own
+	taken       map[int]*os.File // with the claim of each
 }
 
 type limits struct{ Memory, Files, Processes uint64 }
@@ -68,7 +68,7 @@ type limits struct{ Memory, Files, Processes uint64 }
 // that ends in None, what stood in the way. A mode that was asked for and is not
 // to be had is an error.
 func New(o Options) (s *Sandbox, why error, err error) {
-	s = &Sandbox{mode: o.Mode, read: o.Read, hide: clean(o.Hide), limits: limits{o.Memory, o.Files, o.Processes}, taken: map[int]bool{}}
+	s = &Sandbox{mode: o.Mode, read: o.Read, hide: clean(o.Hide), limits: limits{o.Memory, o.Files, o.Processes}, taken: map[int]*os.File{}}
 	if s.first, s.last, err = users(o); err != nil {
 		return nil, nil, err
 	}
@@ -215,8 +215,9 @@ func (s *Sandbox) Open(p Paths) (*Box, error) {
 	}
 	b := &Box{s: s, paths: p}
 	if s.first > 0 {
-		if b.user = s.takeUser(); b.user == 0 {
-			return nil, fmt.Errorf("all users of %s are taken: allow more of them", s)
+		var err error
+		if b.user, err = s.takeUser(); err != nil {
+			return nil, err
 		}
 	}
 	if err := b.Own(); err != nil {
@@ -226,17 +227,26 @@ func (s *Sandbox) Open(p Paths) (*Box, error) {
 	return b, nil
 }
 
-func (s *Sandbox) takeUser() int {
+// takeUser finds a user whom no other run has, of this worker or of another one
+// on the machine: what such a box leaves behind is ended by its user.
+func (s *Sandbox) takeUser() (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	busy := s.busy()
 	for id := s.first; id <= s.last; id++ {
-		if !s.taken[id] && !busy[id] {
-			s.taken[id] = true
-			return id
+		if s.taken[id] != nil || busy[id] {
+			continue
+		}
+		held, err := claim(id)
+		if err != nil {
+			return 0, err
+		}
+		if held != nil {
+			s.taken[id] = held
+			return id, nil
 		}
 	}
-	return 0
+	return 0, fmt.Errorf("all users of %s are taken: allow more of them", s)
 }
 
 // Own gives the box's user what the worker has put into its directories. It
@@ -311,5 +321,6 @@ func (b *Box) Close() {
 	b.sweep()
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
+	_ = b.s.taken[b.user].Close() // nothing is written to it
 	delete(b.s.taken, b.user)
 }

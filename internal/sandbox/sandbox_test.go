@@ -278,7 +278,7 @@ func TestUsers(t *testing.T) {
 	}
 	for _, mode := range []Mode{Namespace, User} {
 		t.Run(string(mode), func(t *testing.T) {
-			s, _, err := New(Options{Mode: mode, Users: "64600-64601"})
+			s, _, err := New(Options{Mode: mode, Users: "64660-64661"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -310,7 +310,7 @@ func TestUsers(t *testing.T) {
 				seen = append(seen, strings.TrimSpace(out))
 			}
 			const rest = " CapEff: 0000000000000000 NoNewPrivs: 1"
-			for i, id := range []string{"64600", "64601"} {
+			for i, id := range []string{"64660", "64661"} {
 				if got := strings.Join(strings.Fields(seen[i]), " "); got != id+" "+id+rest {
 					t.Errorf("process %d: %s", i, got)
 				}
@@ -417,4 +417,42 @@ func TestUsersOfOthers(t *testing.T) {
 	if owner(old.Process.Pid) != first {
 		t.Error("the other process has ended")
 	}
+}
+
+// TestUsersOfOtherWorkers: two workers of one machine that may use the same users
+// give no run one that a run of the other has.
+func TestUsersOfOtherWorkers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("not run: only root has other users")
+	}
+	const first = 64671
+	var workers [2]*Sandbox
+	for i := range workers {
+		var err error
+		if workers[i], _, err = New(Options{Mode: User, Users: fmt.Sprintf("%d-%d", first, first+1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(s *Sandbox) *Box {
+		t.Helper()
+		b, err := s.Open(Paths{Temp: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	one, other := open(workers[0]), open(workers[1])
+	if one.User() == other.User() {
+		t.Errorf("both are user %d", one.User())
+	}
+	if b, err := workers[0].Open(Paths{Temp: t.TempDir()}); err == nil {
+		t.Errorf("a third run is user %d", b.User())
+	}
+	other.Close()
+	third := open(workers[0])
+	if third.User() != first+1 {
+		t.Errorf("user %d is given back, and the next run is %d", first+1, third.User())
+	}
+	third.Close()
+	one.Close()
 }
