@@ -135,6 +135,15 @@ func (s *story) actionsByCLI(t *testing.T, stack string, ctl func(string, ...str
 	again := s.newestRun(t, stack)
 	s.admin.reaches(t, stack, again, "UNCONFIRMED")
 	ctl("discarded", "stack", "discard", "--id", stack, "--run", again)
+	config := filepath.Join(s.dir, "run.yml")
+	if err := os.WriteFile(config, []byte("before_plan: [echo only for this run]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctl("created a deployment", "stack", "deploy", "--id", stack, "--runtime-config", config)
+	once := s.newestRun(t, stack)
+	s.admin.reaches(t, stack, once, "UNCONFIRMED")
+	ctl("\nonly for this run", "stack", "logs", "--id", stack, "--run", once)
+	ctl("discarded", "stack", "discard", "--id", stack, "--run", once)
 }
 
 // previewByCLI previews a directory that nobody has committed, and one that a
