@@ -174,7 +174,7 @@ func TestF10DuplicatesHaveNoEffect(t *testing.T) {
 		}
 		want := domain.Push{
 			ID: waiting[0].ID, By: "git::ann", Space: "dev", Source: "git.example.com/team/infra",
-			Branch: "main", Commit: strings.Repeat("a", 40), At: b.Clock.Now(),
+			Branch: "main", Commit: strings.Repeat("a", 40), At: b.Clock.Now(), Hook: id, Key: "one",
 		}
 		if d := cmp.Diff(want, waiting[0]); d != "" {
 			t.Error(d)
