@@ -61,6 +61,7 @@ type Store struct {
 	dialect dialect
 	Options
 
+	turn       turn
 	owned      string     // the embedded database, if this is one
 	revisions  *revisions // of it
 	closed     atomic.Bool
@@ -90,6 +91,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, errors.Join(err, s.disown())
 	}
 	s.write, s.read, s.dialect = write, read, d
+	if write != read {
+		s.turn = make(turn, 1)
+	}
 	if err := s.write.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", d.redact(err)), s.Close())
 	}
@@ -186,7 +190,7 @@ func (s *Store) commit(tx *Tx) error {
 }
 
 func (s *Store) begin(ctx context.Context, lock lockMode) (*Tx, error) {
-	raw, err := s.write.BeginTx(ctx, nil)
+	raw, err := s.turn.begin(ctx, s.write)
 	if err != nil {
 		return nil, domain.Unavailable("the database", err)
 	}
