@@ -20,7 +20,7 @@ func TestS3(t *testing.T) {
 	flags := []string{"--listen", freeAddress(t), "--objects", "s3://" + s3test.Bucket + "/account?region=us-east-1&endpoint=" + endpoint}
 	s := &story{top: t, server: start(t, "sqlite", flags...), dir: t.TempDir()}
 	s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
-	stack := s.deploying(t, "kept", `resource "terraform_data" "a" { input = timestamp() }`)
+	stack := s.deploying(t, "kept", `resource "terraform_data" "a" { input = uuid() }`)
 	apply := func() {
 		t.Helper()
 		id := s.admin.id(t, runTrigger, vars{"stack": stack})
