@@ -18,7 +18,7 @@ func TestTexts(t *testing.T) {
 		rapid.String(),
 	)
 	rapid.Check(t, func(t *rapid.T) {
-		want := rapid.SliceOfN(id, 0, 5).Draw(t, "ids")
+		want := rapid.SliceOfNDistinct(id, 0, 5, rapid.ID[string]).Draw(t, "ids")
 		slices.Sort(want)
 		got := textsOf(len(want), func(i int) string { return want[i] })
 		for range rapid.IntRange(0, 8).Draw(t, "steps") {
@@ -32,6 +32,9 @@ func TestTexts(t *testing.T) {
 			at, there := slices.BinarySearch(want, w.text)
 			if i != at || found != there {
 				t.Fatalf("%q in %q: %d, %v; want %d, %v", w.text, want, i, found, at, there)
+			}
+			if there {
+				continue // ids are not added twice
 			}
 			want, got = slices.Insert(slices.Clone(want), at, w.text), got.insert(i, w.text)
 		}
