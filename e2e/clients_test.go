@@ -50,6 +50,21 @@ func (s *story) command(t *testing.T, dir, binary string, extra []string, args .
 	return string(out), err
 }
 
+// withProvider is a directory for code that uses the public provider: where it
+// is, how to write a file, and what OpenTofu needs in its environment there.
+func (s *story) withProvider(t *testing.T, provider string) (code string, write func(path, content string), env []string) {
+	t.Helper()
+	write = func(path, content string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rc := filepath.Join(s.dir, "tofu.rc")
+	write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides { \"spacelift-io/spacelift\" = %q }\n  direct {}\n}\n", filepath.Dir(provider)))
+	return t.TempDir(), write, []string{"TF_CLI_CONFIG_FILE=" + rc}
+}
+
 // TestCLI walks through the public CLI's commands for what exists.
 func TestCLI(t *testing.T) {
 	t.Parallel()
@@ -343,17 +358,10 @@ func TestProvider(t *testing.T) {
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
 		before := s.inventory(t)
 		url, _ := repository(t, map[string]string{"main.tf": ""})
-		code, rc := t.TempDir(), filepath.Join(s.dir, "tofu.rc")
-		write := func(path, content string) {
-			t.Helper()
-			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides { \"spacelift-io/spacelift\" = %q }\n  direct {}\n}\n", filepath.Dir(provider)))
+		code, write, env := s.withProvider(t, provider)
 		tofu := func(words string, args ...string) {
 			t.Helper()
-			out, err := s.command(t, code, "tofu", []string{"TF_CLI_CONFIG_FILE=" + rc}, append(args, "-no-color")...)
+			out, err := s.command(t, code, "tofu", env, append(args, "-no-color")...)
 			if err != nil || !strings.Contains(out, words) {
 				t.Fatalf("tofu %v: %v; want %q", args, err, words)
 			}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -132,17 +131,10 @@ func TestProviderStacks(t *testing.T) {
 		s := &story{top: t, server: start(t, database), dir: t.TempDir()}
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
 		url, _ := repository(t, map[string]string{"main.tf": "resource \"terraform_data\" \"x\" {}\n", "infra/main.tf": "", "modules/6/x.tf": "", "modules/7/x.tf": ""})
-		code, rc := t.TempDir(), filepath.Join(s.dir, "tofu.rc")
-		write := func(path, content string) {
-			t.Helper()
-			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides { \"spacelift-io/spacelift\" = %q }\n  direct {}\n}\n", filepath.Dir(provider)))
+		code, write, env := s.withProvider(t, provider)
 		tofu := func(words string, args ...string) {
 			t.Helper()
-			out, err := s.command(t, code, "tofu", []string{"TF_CLI_CONFIG_FILE=" + rc}, append(args, "-no-color")...)
+			out, err := s.command(t, code, "tofu", env, append(args, "-no-color")...)
 			if err != nil || !strings.Contains(out, words) {
 				t.Fatalf("tofu %v: %v; want %q", args, err, words)
 			}
@@ -164,7 +156,7 @@ func TestProviderStacks(t *testing.T) {
 		tofu("No changes.", "plan", "-detailed-exitcode")
 
 		write(main, fmt.Sprintf(everySetting, url, "second", "7", false, "TERRAFORM_FOSS")+refusedVendor)
-		out, err := s.command(t, code, "tofu", []string{"TF_CLI_CONFIG_FILE=" + rc}, "apply", "-auto-approve", "-no-color")
+		out, err := s.command(t, code, "tofu", env, "apply", "-auto-approve", "-no-color")
 		if err == nil || !strings.Contains(out, "Ansible does not run here") {
 			t.Errorf("a vendor that does not run: %v", err)
 		}

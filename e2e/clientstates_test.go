@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,16 +51,10 @@ func TestProviderImportState(t *testing.T) {
 		s := &story{top: t, server: start(t, database, "--workers", "0"), dir: t.TempDir()}
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
 		url, _ := repository(t, map[string]string{"main.tf": ""})
-		code, rc, state := t.TempDir(), filepath.Join(s.dir, "tofu.rc"), filepath.Join(s.dir, "net.tfstate")
-		write := func(path, content string) {
-			t.Helper()
-			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides { \"spacelift-io/spacelift\" = %q }\n  direct {}\n}\n", filepath.Dir(provider)))
+		code, write, env := s.withProvider(t, provider)
+		state := filepath.Join(s.dir, "net.tfstate")
 		tofu := func(args ...string) (string, error) {
-			return s.command(t, code, "tofu", []string{"TF_CLI_CONFIG_FILE=" + rc}, append(args, "-no-color")...)
+			return s.command(t, code, "tofu", env, append(args, "-no-color")...)
 		}
 		use := func(inline string, managed bool) {
 			write(filepath.Join(code, "main.tf"), fmt.Sprintf(importedStates, url, inline, state, managed))

@@ -201,17 +201,10 @@ func TestProviderSchedules(t *testing.T) {
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
 		before := s.inventory(t)
 		url, _ := repository(t, map[string]string{"main.tf": ""})
-		code, rc := t.TempDir(), filepath.Join(s.dir, "tofu.rc")
-		write := func(path, content string) {
-			t.Helper()
-			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides { \"spacelift-io/spacelift\" = %q }\n  direct {}\n}\n", filepath.Dir(provider)))
+		code, write, env := s.withProvider(t, provider)
 		tofu := func(words string, args ...string) string {
 			t.Helper()
-			out, err := s.command(t, code, "tofu", []string{"TF_CLI_CONFIG_FILE=" + rc}, append(args, "-no-color")...)
+			out, err := s.command(t, code, "tofu", env, append(args, "-no-color")...)
 			if err != nil || !strings.Contains(out, words) {
 				t.Fatalf("tofu %v: %v; want %q", args, err, words)
 			}

@@ -129,17 +129,10 @@ func TestProviderMoves(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
 		s := &story{top: t, server: start(t, database), dir: t.TempDir()}
 		s.admin = signIn(t, s.Endpoint, s.ID, s.Secret)
-		code, rc := t.TempDir(), filepath.Join(s.dir, "tofu.rc")
-		write := func(path, content string) {
-			t.Helper()
-			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides { \"spacelift-io/spacelift\" = %q }\n  direct {}\n}\n", filepath.Dir(provider)))
+		code, write, env := s.withProvider(t, provider)
 		tofu := func(succeeds bool, words string, args ...string) string {
 			t.Helper()
-			out, err := s.command(t, code, "tofu", []string{"TF_CLI_CONFIG_FILE=" + rc}, append(args, "-no-color")...)
+			out, err := s.command(t, code, "tofu", env, append(args, "-no-color")...)
 			if (err == nil) != succeeds || !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " "), words) {
 				t.Fatalf("tofu %v: %v; want %q", args, err, words)
 			}
