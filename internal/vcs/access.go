@@ -64,13 +64,42 @@ func (g *git) signIn(ctx context.Context, a *domain.GitAccess) (end func(), err 
 	case a == nil:
 		return func() {}, nil
 	case a.Kind == domain.GitPassword && g.remote.scheme == "https" && g.remote.header == "":
-		g.remote.header = passwordHeader(a.Username, a.Secret)
+		g.remote.header, g.given = passwordHeader(a.Username, a.Secret), a.Kind
 		return func() {}, nil
 	case a.Kind == domain.GitSSHKey && g.remote.scheme == "ssh":
 		return g.serveKey(ctx, a)
 	default:
 		return nil, fmt.Errorf("the credential that was given for repository %s does not fit its transport", g.remote.url)
 	}
+}
+
+// signedInBy, unnamed and knownHosts say what is to be put right when a host
+// refuses, or is refused. They do not name the credential: whoever reads the run
+// may not see it.
+func (g git) signedInBy() string {
+	if g.given == domain.GitPassword {
+		return "the user name or password of its git credential"
+	}
+	if g.given == domain.GitSSHKey {
+		return "the user name in its URL or the private key of its git credential"
+	}
+	return "the worker's credentials"
+}
+
+// unnamed is for hosts that ask who it is: because they know no such name and
+// password, or because they have been told none.
+func (g git) unnamed() string {
+	if g.given == domain.GitPassword {
+		return fmt.Sprintf("repository %s does not exist or refuses %s", g.remote.url, g.signedInBy())
+	}
+	return fmt.Sprintf("repository %s does not exist or needs credentials", g.remote.url)
+}
+
+func (g git) knownHosts() string {
+	if g.given == domain.GitSSHKey {
+		return "among the known hosts of its git credential"
+	}
+	return "known to the worker"
 }
 
 // plainPath is a path that neither a shell nor ssh reads anything into.
@@ -103,7 +132,7 @@ func (g *git) serveKey(ctx context.Context, a *domain.GitAccess) (func(), error)
 		return nil, errors.Join(fmt.Errorf("make room for the repository's host keys: %w", err), os.RemoveAll(dir))
 	}
 	go serveAgent(listener, ring)
-	g.ssh = sshCommand(known, socket)
+	g.ssh, g.given = sshCommand(known, socket), a.Kind
 	return func() {
 		_ = listener.Close() // the directory goes with it
 		_ = os.RemoveAll(dir)

@@ -73,7 +73,7 @@ func TestPasswordOverHTTPS(t *testing.T) {
 	}
 	source.Access.Secret = "another one"
 	_, err = Checkout(t.Context(), source, filepath.Join(t.TempDir(), "w"), &out)
-	if err == nil || !strings.Contains(err.Error(), "credentials") || strings.Contains(err.Error()+out.String(), "another one") {
+	if err == nil || !strings.Contains(err.Error(), "does not exist or refuses the user name or password of its git credential") || strings.Contains(err.Error()+out.String(), "another one") {
 		t.Errorf("with a wrong password: %v\n%s", err, out.String())
 	}
 }
@@ -231,9 +231,9 @@ func TestKeyOverSSH(t *testing.T) {
 		want   string
 	}{
 		"signs in":             {domain.GitAccess{Secret: h.client, KnownHosts: h.known(h.host.PublicKey())}, ""},
-		"the host has changed": {domain.GitAccess{Secret: h.client, KnownHosts: h.known(stranger.PublicKey())}, "host key of repository"},
-		"the host is unknown":  {domain.GitAccess{Secret: h.client, KnownHosts: "elsewhere " + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(h.host.PublicKey())))}, "host key of repository"},
-		"another key":          {domain.GitAccess{Secret: other, KnownHosts: h.known(h.host.PublicKey())}, "refuses the worker's credentials"},
+		"the host has changed": {domain.GitAccess{Secret: h.client, KnownHosts: h.known(stranger.PublicKey())}, "is not among the known hosts of its git credential"},
+		"the host is unknown":  {domain.GitAccess{Secret: h.client, KnownHosts: "elsewhere " + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(h.host.PublicKey())))}, "is not among the known hosts of its git credential"},
+		"another key":          {domain.GitAccess{Secret: other, KnownHosts: h.known(h.host.PublicKey())}, "refuses the user name in its URL or the private key of its git credential"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.access.Kind = domain.GitSSHKey

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/airlock-project/airlock/internal/domain"
 )
 
 // git runs git commands for one checkout.
@@ -18,6 +20,8 @@ type git struct {
 	dir     string
 	out     io.Writer
 	ssh     string // instead of the worker's own ssh command
+	// given is the kind of the git credential that signs in; empty: the worker's own does.
+	given domain.GitCredentialKind
 }
 
 // passed are the variables of the worker's own environment that git may see:
