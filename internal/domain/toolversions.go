@@ -20,13 +20,54 @@ const (
 	ToolTerragrunt Tool = "terragrunt"
 )
 
-// Versions are those that the worker has of a tool, as it says.
+// Versions are those that the worker has of a tool, as it says. The first one is
+// what it uses where nothing else is asked for.
 func (w Worker) Versions(t Tool) []string {
 	return strings.FieldsFunc(w.Metadata[string(t)], func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// JoinVersions is what a worker says of the versions that it has.
-func JoinVersions(list []string) string { return strings.Join(SortVersions(list), ",") }
+// JoinVersions is what a worker says of the versions that it has: its own, and
+// then the others, the newest first.
+func JoinVersions(own string, others []string) string {
+	rest := slices.DeleteFunc(SortVersions(others), func(v string) bool { return v == own })
+	return strings.Join(append([]string{own}, rest...), ",")
+}
+
+// ToolVersion is the version that the worker's runs of a vendor use: its own
+// OpenTofu if that meets the constraints, else the newest of the others that
+// does; for Terraform its Terraform if that meets them, else its own OpenTofu.
+// It is empty where such runs fail.
+func (w Worker) ToolVersion(v Vendor) string {
+	t := v.Tofu()
+	if t == nil {
+		return ""
+	}
+	wanted := version.Constraints{}
+	if t.Version != "" {
+		var err error
+		if wanted, err = version.NewConstraint(t.Version); err != nil {
+			return ""
+		}
+	}
+	tofu := w.Versions(ToolOpenTofu)
+	if t.WorkflowTool == WorkflowTerraform {
+		if has := w.Versions(ToolTerraform); len(has) > 0 && meets(has[0], wanted) {
+			return has[0]
+		}
+		tofu = tofu[:min(1, len(tofu))]
+		wanted = nil
+	}
+	if at := slices.IndexFunc(tofu, func(v string) bool { return meets(v, wanted) }); at >= 0 {
+		return tofu[at]
+	}
+	return ""
+}
+
+// meets counts a build as the release that it was built from.
+func meets(text string, wanted version.Constraints) bool {
+	v, err := version.NewVersion(text)
+	return err == nil && (wanted.Check(v) || wanted.Check(v.Core()))
+}
 
 // SortVersions returns each version once, the newest first. What is no version
 // is left out.
@@ -63,8 +104,7 @@ func NewestVersion(field string, list []string, constraints string) (string, err
 		return "", Invalid(field, "improper constraint: %s", clip(constraints))
 	}
 	for _, text := range SortVersions(list) {
-		v, err := version.NewVersion(text)
-		if err == nil && (wanted.Check(v) || wanted.Check(v.Core())) {
+		if meets(text, wanted) {
 			return text, nil
 		}
 	}

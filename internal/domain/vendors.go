@@ -101,6 +101,9 @@ func (v Vendor) check() error {
 	return nil
 }
 
+// WorkflowTerraform is the workflow tool of stacks that run Terraform.
+const WorkflowTerraform = "TERRAFORM_FOSS"
+
 // check refuses what a run could not make true. Clients look for the words of
 // the first error.
 func (t *TofuVendor) check(field, key, tool string, managed bool) error {

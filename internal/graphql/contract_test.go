@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite contract/notyet.txt")
 // misses, and how many there are in all. They must be exact, so that a change
 // shows in review, and may only be lowered.
 var ceilings = map[string]int{
-	"all":       461,
+	"all":       460,
 	"backstage": 0,
 	"provider":  126,
 	"spacectl":  56,

@@ -7,6 +7,7 @@ import (
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/store"
+	"github.com/airlock-project/airlock/internal/workers"
 )
 
 // putState keeps a state of a stack as its backend does.
@@ -104,6 +105,23 @@ func TestStarsAndOlderCalls(t *testing.T) {
 	}
 	if a := w.query(`{terraformEffectiveVersion(constraints:"new")}`, nil); a.Errors == nil || a.Errors[0].Extensions["field"] != "constraints" {
 		t.Errorf("bad constraints: %s", a.raw)
+	}
+}
+
+// TestEffectiveVersion: what the next run of a stack would use, once there is a
+// worker.
+func TestEffectiveVersion(t *testing.T) {
+	w, db := newWorldOver(t)
+	stack := id(w.do("provider_stacks", "Create", vars{"input": stackInput("app", "legacy"), "manageState": true}))
+	looking := workers.New(store.Bind[workers.Tx](db), access.NewGate(), testIDs{}, workers.Tokens{}, "")
+	worker := domain.Worker{ID: "w", Slots: 1, Metadata: map[string]string{"opentofu": "1.10.0,1.12.6"}}
+	for _, want := range []string{`null`, `"1.10.0"`} {
+		a := w.query(`query($s:ID!){stack(id:$s){effectiveTerraformVersion}}`, vars{"s": stack})
+		if strings.TrimSpace(a.raw) != `{"data":{"stack":{"effectiveTerraformVersion":`+want+`}}}` {
+			t.Errorf("got %s, want %s", a.raw, want)
+		}
+		_, err := looking.Seen(t.Context(), domain.PoolKey{Pool: domain.DefaultWorkerPool}, worker)
+		must(t, err)
 	}
 }
 

@@ -244,6 +244,7 @@ type Workers interface {
 	Attachable(ctx context.Context, space domain.SpaceID) ([]workers.View, error)
 	BuiltIn(ctx context.Context) (workers.BuiltInView, error)
 	Versions(ctx context.Context, tool domain.Tool) ([]string, error)
+	ToolVersions(ctx context.Context, list []domain.Stack) (map[domain.StackID]string, error)
 	SetDrained(ctx context.Context, pool domain.WorkerPoolID, id string, drained bool) (domain.Worker, error)
 	Cycle(ctx context.Context, id domain.WorkerPoolID) error
 	Config(ctx context.Context, id domain.WorkerPoolID) (string, error)

@@ -20,6 +20,7 @@ func (r *Resolver) newStacks(ctx context.Context, list []domain.Stack) []*view.S
 		Applies:  sync.OnceValues(func() (map[domain.StackID]time.Time, error) { return r.Stacks.LastApplies(ctx, list) }),
 		Starred:  sync.OnceValues(func() (map[domain.StackID]bool, error) { return r.Stacks.StarredOf(ctx, list) }),
 		Drifts:   sync.OnceValues(func() (map[domain.StackID]domain.Schedule, error) { return r.Schedules.DriftDetections(ctx, list) }),
+		Versions: sync.OnceValues(func() (map[domain.StackID]string, error) { return r.Workers.ToolVersions(ctx, list) }),
 		Pools:    sync.OnceValues(func() (map[domain.WorkerPoolID]*view.WorkerPool, error) { return r.poolsOf(ctx, list) }),
 	}
 	out := make([]*view.Stack, len(list))

@@ -110,6 +110,9 @@ func pagesAsked(t *testing.T, asked *statements, admin, reader *world) map[strin
 			}
 		}
 		w.run("backstage", "GetStacks", nil)
+		versions := `{stacks{id effectiveTerraformVersion}}`
+		w.query(versions, nil)
+		out[who+" versions"] = slices.Sorted(slices.Values(asked.during(func() { w.query(versions, nil) })))
 		out[who+" backstage"] = slices.Sorted(slices.Values(asked.during(func() { w.run("backstage", "GetStacks", nil) })))
 	}
 	return out

@@ -51,7 +51,7 @@ var vendors = map[string]func(r *run) vendor{
 // How jobs name the tools.
 const (
 	toolOpenTofu  = "OPEN_TOFU"
-	toolTerraform = "TERRAFORM_FOSS"
+	toolTerraform = domain.WorkflowTerraform
 )
 
 // planned is what a vendor tells of a plan: no values.

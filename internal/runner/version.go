@@ -142,27 +142,22 @@ func withTools(ctx context.Context, cfg Config) map[string]string {
 	if out == nil {
 		out = map[string]string{}
 	}
-	var found []string
-	if v, err := toolVersion(ctx, cfg); err == nil {
-		found = append(found, v)
+	tell := func(t domain.Tool, own string, others []string) {
+		if delete(out, string(t)); own != "" {
+			out[string(t)] = domain.JoinVersions(own, others)
+		}
 	}
+	var others []string
 	entries, _ := os.ReadDir(cfg.ToolDir) // none: there are no further ones
 	for _, e := range entries {
 		if _, err := tofu.Find(filepath.Join(cfg.ToolDir, e.Name(), "tofu")); cfg.ToolDir != "" && err == nil {
-			found = append(found, e.Name())
+			others = append(others, e.Name())
 		}
 	}
-	tell := func(t domain.Tool, versions []string) {
-		if delete(out, string(t)); len(versions) > 0 {
-			out[string(t)] = domain.JoinVersions(versions)
-		}
-	}
-	tell(domain.ToolOpenTofu, found)
+	own, _ := toolVersion(ctx, cfg) // without one every run fails, with the reason
+	tell(domain.ToolOpenTofu, own, others)
 	r := &run{worker: &worker{cfg: cfg}}
-	if c, ok := r.terraform(ctx, ""); ok {
-		tell(domain.ToolTerraform, []string{c.version})
-	} else {
-		tell(domain.ToolTerraform, nil)
-	}
+	terraform, _ := r.terraform(ctx, "") // none: nothing is said of it
+	tell(domain.ToolTerraform, terraform.version, nil)
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/secrets"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
@@ -67,6 +68,41 @@ func TestChooseTool(t *testing.T) {
 		if _, got, _ := strings.Cut(title, " "); got != c.version || !strings.Contains(said, c.log) {
 			t.Errorf("%s %q: version %q, said %q", c.tool, c.want, got, said)
 		}
+	}
+}
+
+// TestToldVersions: by what a worker says of itself the control plane tells
+// which version a run will use.
+func TestToldVersions(t *testing.T) {
+	tools := t.TempDir()
+	for _, v := range []string{"1.8.0", "1.9.1", "1.13.0", "2.0.0-rc1"} {
+		pretend(t, filepath.Join(tools, v, "tofu"), v)
+	}
+	cfg := Config{
+		ToolDir: tools, Tofu: pretend(t, filepath.Join(t.TempDir(), "tofu"), "1.12.6-dev"),
+		Terraform: pretend(t, filepath.Join(t.TempDir(), "terraform"), "1.5.7"), Metadata: map[string]string{"opentofu": "9.9.9", "host": "h"},
+	}
+	l := newLease(t.Context(), &sink{}, workerapi.LeaseRef{}, 0, func() bool { return false })
+	j := newJournal(l, secrets.NewMasker(nil), "")
+	defer func() {
+		j.close()
+		l.end(nil)
+	}()
+	told := domain.Worker{Metadata: withTools(t.Context(), cfg)}
+	for _, tool := range []string{"", toolOpenTofu, toolTerraform} {
+		for _, want := range []string{"", "1.12.6", "> 1.8", "> 1.12.6", "< 1.9", "~> 1.5.0", "3.0.0"} {
+			r := &run{worker: &worker{cfg: cfg}, job: &workerapi.Job{Tool: tool, ToolVersion: want}, log: j}
+			r.chooseVendor()
+			_, title, _ := r.vendor.Find(t.Context()) // where it fails, no version is told
+			_, used, _ := strings.Cut(title, " ")
+			if got := told.ToolVersion(domain.Vendor{Terraform: &domain.TofuVendor{WorkflowTool: tool, Version: want}}); got != used {
+				t.Errorf("%s %q: told %q, used %q", tool, want, got, used)
+			}
+		}
+	}
+	cfg.Tofu = "/none"
+	if m := withTools(t.Context(), cfg); m["opentofu"] != "" || m["terraform"] != "1.5.7" || m["host"] != "h" {
+		t.Errorf("without OpenTofu it says %v", m)
 	}
 }
 

@@ -216,3 +216,42 @@ func TestVersions(t *testing.T) {
 		}
 	})
 }
+
+// TestToolVersions: of a stack, by the workers that would take its runs; nothing
+// where they differ.
+func TestToolVersions(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		for _, w := range []domain.Worker{
+			{Pool: domain.DefaultWorkerPool, ID: "a", Metadata: map[string]string{"opentofu": "1.10.0,1.12.6"}},
+			{Pool: domain.DefaultWorkerPool, ID: "b", Metadata: map[string]string{"opentofu": "1.10.0", "terraform": "1.5.7"}},
+			{Pool: domain.DefaultWorkerPool, ID: "c", Metadata: map[string]string{}},
+			{Pool: "of-apps", ID: "d", Metadata: map[string]string{"opentofu": "1.9.3"}},
+			{Pool: "of-vault", ID: "e", Metadata: map[string]string{"opentofu": "1.8.0"}},
+		} {
+			w.Slots = 1
+			if _, err := b.Seen(t.Context(), domain.PoolKey{Pool: w.Pool}, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stack := func(id, pool, version, tool string) domain.Stack {
+			return domain.Stack{ID: domain.StackID(id), StackSettings: domain.StackSettings{
+				WorkerPool: domain.WorkerPoolID(pool), Vendor: domain.Vendor{Terraform: &domain.TofuVendor{Version: version, WorkflowTool: tool}},
+			}}
+		}
+		list := []domain.Stack{
+			stack("any", "", "", ""), stack("only-a", "", "> 1.10", ""), stack("differ", "", "", domain.WorkflowTerraform),
+			stack("none", "", "3.0.0", ""), stack("apps", "of-apps", "", ""), stack("drained", "of-vault", "", ""), stack("idle", "of-root", "", ""),
+		}
+		if _, err := b.SetDrained(b.As(t, "root-admin"), "of-vault", "e", true); err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.ToolVersions(b.As(t, "root-admin"), list)
+		if diff := cmp.Diff(map[domain.StackID]string{"any": "1.10.0", "only-a": "1.12.6", "apps": "1.9.3"}, got); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		b.Clock.Advance(time.Hour)
+		if got, err := b.ToolVersions(b.As(t, "root-admin"), list); err != nil || len(got) != 0 {
+			t.Errorf("of workers that are gone: %v, %v", got, err)
+		}
+	})
+}

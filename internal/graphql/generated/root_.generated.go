@@ -5405,6 +5405,12 @@ type Stack {
   dependsOn: [StackDependency!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "Description."
   description: String
+  """
+  The version of the tool that its next run would use: of the workers that are
+  there for it now. Null when none is, when none has such a version, or when it
+  depends on which of them takes the run.
+  """
+  effectiveTerraformVersion: String @rule(who: PARENT)
   "True when sensitive outputs may be kept for dependent stacks."
   enableSensitiveOutputUpload: Boolean!
   "True when well-known kinds of secrets are masked in logs."
@@ -8431,6 +8437,8 @@ func (ec *executionContext) childFields_Stack(ctx context.Context, field graphql
 		return ec.fieldContext_Stack_dependsOn(ctx, field)
 	case "description":
 		return ec.fieldContext_Stack_description(ctx, field)
+	case "effectiveTerraformVersion":
+		return ec.fieldContext_Stack_effectiveTerraformVersion(ctx, field)
 	case "enableSensitiveOutputUpload":
 		return ec.fieldContext_Stack_enableSensitiveOutputUpload(ctx, field)
 	case "enableWellKnownSecretMasking":

@@ -1305,6 +1305,29 @@ func (ec *executionContext) fieldContext_Stack_description(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Stack_effectiveTerraformVersion(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Stack_effectiveTerraformVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveTerraformVersion()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Stack_effectiveTerraformVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Stack", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Stack_enableSensitiveOutputUpload(ctx context.Context, field graphql.CollectedField, obj *view.Stack) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3759,6 +3782,11 @@ func (ec *executionContext) _Stack(ctx context.Context, sel ast.SelectionSet, ob
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "description":
 			out.Values[i] = ec._Stack_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "effectiveTerraformVersion":
+			out.Values[i] = ec._Stack_effectiveTerraformVersion(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

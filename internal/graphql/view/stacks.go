@@ -27,6 +27,7 @@ type StackBatch struct {
 	Applies  func() (map[domain.StackID]time.Time, error)
 	Starred  func() (map[domain.StackID]bool, error)
 	Drifts   func() (map[domain.StackID]domain.Schedule, error)
+	Versions func() (map[domain.StackID]string, error)
 }
 
 // What is looked up. These are no resolvers, because a goroutine for each of
@@ -59,6 +60,13 @@ func (s *Stack) LastApplyAt() (*int, error) {
 func (s *Stack) Starred() (bool, error) {
 	all, err := s.Batch.Starred()
 	return all[s.ID], err
+}
+
+// EffectiveTerraformVersion is what the next run would use, nil where that is
+// not certain.
+func (s *Stack) EffectiveTerraformVersion() (*string, error) {
+	all, err := s.Batch.Versions()
+	return Optional(all[s.ID]), err
 }
 
 // SpaceDetails is the stack's space.
