@@ -4,15 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"encoding/pem"
 	"net/http"
-	"net/http/cgi"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -21,94 +16,6 @@ const (
 	gitPassword = "hunter2-of-the-robot"
 	statusToken = "ghp_correct-horse-battery"
 )
-
-// forge is a git host: git's own server over TLS for one user, and the API for
-// statuses of commits for one token.
-type forge struct {
-	*httptest.Server
-	dir string // of the repository acme/infra
-
-	mu       sync.Mutex
-	statuses map[string][]string // by commit: context, state
-	refused  int                 // how many statuses were not taken, to begin with
-}
-
-func newForge(t *testing.T, files map[string]string) *forge {
-	t.Helper()
-	url, _ := repository(t, files)
-	f := &forge{dir: strings.TrimPrefix(url, "file://"), statuses: map[string][]string{}}
-	backend := filepath.Join(git(t, f.dir, "--exec-path"), "git-http-backend")
-	root := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(root, "acme"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(filepath.Join(f.dir, ".git"), filepath.Join(root, "acme", "infra.git")); err != nil {
-		t.Fatal(err)
-	}
-	serve := &cgi.Handler{Path: backend, Root: "/", Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /api/v3/repos/acme/infra/statuses/{commit}", f.takeStatus)
-	mux.HandleFunc("/acme/", func(w http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); user != "robot" || password != gitPassword {
-			w.Header().Set("WWW-Authenticate", "Basic realm=x")
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		serve.ServeHTTP(w, r)
-	})
-	f.Server = httptest.NewTLSServer(mux)
-	t.Cleanup(f.Close)
-	return f
-}
-
-func (f *forge) takeStatus(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var body struct{ State, Context string }
-	switch {
-	case r.Header.Get("Authorization") != "Bearer "+statusToken:
-		w.WriteHeader(http.StatusUnauthorized)
-	case f.refused == 0:
-		f.refused++
-		http.Error(w, "not now: "+statusToken, http.StatusBadGateway)
-	case json.NewDecoder(r.Body).Decode(&body) != nil:
-		w.WriteHeader(http.StatusBadRequest)
-	default:
-		f.statuses[r.PathValue("commit")] = append(f.statuses[r.PathValue("commit")], body.Context+" "+body.State)
-		w.WriteHeader(http.StatusCreated)
-	}
-}
-
-// last is what the host shows of a commit.
-func (f *forge) last(commit string) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if list := f.statuses[commit]; len(list) > 0 {
-		return list[len(list)-1]
-	}
-	return ""
-}
-
-// trusted is the environment of a process that takes the host's certificate.
-func (f *forge) trusted(t *testing.T) []string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return []string{"SSL_CERT_FILE=" + file, "GIT_SSL_CAINFO=" + file}
-}
-
-// commit changes a file on a branch and returns the commit.
-func (f *forge) commit(t *testing.T, branch, path, content string) string {
-	t.Helper()
-	git(t, f.dir, "checkout", "-q", "-B", branch)
-	if err := os.WriteFile(filepath.Join(f.dir, path), []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	git(t, f.dir, "commit", "-q", "-a", "-m", "change "+path)
-	return git(t, f.dir, "rev-parse", "HEAD")
-}
 
 const regions = `variable "region" { default = "nowhere" }
 output "value" { value = var.region }`
@@ -122,7 +29,8 @@ type source struct {
 	*story
 	forge       *forge
 	stack       string
-	url, secret string // of the push hook
+	hook        string // that is told of pushes
+	url, secret string // of it
 }
 
 func newSource(t *testing.T, database string) *source {
@@ -145,12 +53,13 @@ func newSource(t *testing.T, database string) *source {
 	var out struct {
 		CreatePushHook struct {
 			Secret   string
-			PushHook struct{ URL string }
+			PushHook struct{ ID, URL string }
 		}
 	}
-	s.admin.must(t, `mutation($input:CreatePushHookInput!){createPushHook(input:$input){secret pushHook{url}}}`,
+	s.admin.must(t, `mutation($input:CreatePushHookInput!){createPushHook(input:$input){secret pushHook{id url}}}`,
 		vars{"input": vars{"name": "forge", "space": "legacy", "kind": "GITHUB"}}, &out)
-	s.url, s.secret = out.CreatePushHook.PushHook.URL, out.CreatePushHook.Secret
+	made := out.CreatePushHook
+	s.hook, s.url, s.secret = made.PushHook.ID, made.PushHook.URL, made.Secret
 	return s
 }
 
@@ -199,6 +108,54 @@ func (s *source) runs(t *testing.T, field string) (ids []string) {
 	return ids
 }
 
+type delivery struct {
+	Event, Repository, Branch, Commit, Ignored string
+	Runs                                       *int
+}
+
+// came are the messages that the hook has taken, oldest first.
+func (s *source) came(t *testing.T) []delivery {
+	t.Helper()
+	var out struct {
+		PushHook struct{ Deliveries []delivery }
+	}
+	s.admin.must(t, `query($id:ID!){pushHook(id:$id){deliveries{event repository branch commit ignored runs}}}`, vars{"id": s.hook}, &out)
+	slices.Reverse(out.PushHook.Deliveries)
+	return out.PushHook.Deliveries
+}
+
+// known checks what is known of the messages, not of copies and not of what
+// somebody made up: how many runs have followed, and why none.
+func (s *source) known(t *testing.T, first, branch string) {
+	t.Helper()
+	const repository = "127.0.0.1/acme/"
+	var list []delivery
+	await(t, "what came of the pushes to be known", 20*time.Second, func() bool {
+		list = s.came(t)
+		return !slices.ContainsFunc(list, func(d delivery) bool { return d.Runs == nil && d.Ignored == "" })
+	})
+	want := []struct {
+		branch, commit, repository, ignored string
+		runs                                int
+	}{
+		{"main", first, "infra", "", 1},
+		{"main", first, "other", "no stack that the push can reach", 0},
+		{"feature", branch, "infra", "", 1},
+	}
+	if len(list) != len(want) {
+		t.Fatalf("%d messages are known: %+v", len(list), list)
+	}
+	for i, w := range want {
+		d := list[i]
+		if d.Event != "push" || d.Repository != repository+w.repository || d.Branch != w.branch || d.Commit != w.commit {
+			t.Errorf("message %d is known as %+v, not %+v", i+1, d, w)
+		}
+		if d.Runs == nil || *d.Runs != w.runs || (w.ignored == "") != (d.Ignored == "") || !strings.Contains(d.Ignored, w.ignored) {
+			t.Errorf("%s came of message %d, not %+v", toJSON(t, d), i+1, w)
+		}
+	}
+}
+
 func (s *source) value(t *testing.T) string {
 	t.Helper()
 	var out struct {
@@ -244,6 +201,7 @@ func TestSources(t *testing.T) {
 		if log := s.admin.wholeLog(t, s.stack, proposed); !strings.Contains(log, ".airlock/config.yml") || !strings.Contains(log, "moon") {
 			t.Errorf("the proposed run has not followed its own file:\n%s", log)
 		}
+		s.known(t, first, branch)
 		s.configured(t)
 		s.told(t, tracked, first)
 		await(t, "the branch's status", 20*time.Second, func() bool { return s.forge.last(branch) == "airlock/infra success" })
