@@ -30,7 +30,7 @@ type question struct {
 // The ways to influence a stack, by what they are done to (security rule G2).
 var mazeWays = map[authz.EntityKind]string{
 	authz.EntityStack: `task:create stack:add-config stack:delete-config run:trigger-with-custom-runtime-config
-		stack:update stack:manage stack:set-current-commit run:promote run:confirm run:targeted-replan
+		stack:update stack:manage stack:set-current-commit stack:sync-commit run:trigger run:promote run:confirm run:targeted-replan
 		run:retry+run:trigger run:retry-blocking+run:trigger stack:managed-state-import stack:managed-state-rollback
 		schedule:create schedule:update`,
 	authz.EntityContext:    `context:update context:delete`,

@@ -33,7 +33,7 @@ func TestG2EveryInfluenceIsAPath(t *testing.T) {
 			t.Errorf("%s %s on %s: a path: %v, want %v", i.Rule, i.Action, i.Object, open, want)
 		}
 		got, _ = w.analysis().Paths(adminOfB, authz.PathOptions{From: userRef("dan")})
-		if got.Actors != 0 {
+		if _, alone := authz.InfluenceOf(i.Also, i.Object); got.Actors != 0 && !alone {
 			t.Errorf("%s %s on %s: %s suffices", i.Rule, i.Action, i.Object, i.Also)
 		}
 	}
@@ -46,7 +46,7 @@ func TestG2Table(t *testing.T) {
 		"E2":  "stack:add-config on stack, stack:delete-config on stack",
 		"E3":  "run:trigger-with-custom-runtime-config on stack, run:propose-local-workspace in plan on stack, run:propose-with-overrides in plan on stack",
 		"E6":  "stack:update on stack, stack:manage on stack",
-		"E7":  "stack:set-current-commit on stack, run:promote on stack, run:confirm on stack, run:targeted-replan on stack, run:retry-blocking and run:trigger on stack, run:retry and run:trigger on stack",
+		"E7":  "stack:set-current-commit on stack, stack:sync-commit on stack, run:promote on stack, run:confirm on stack, run:targeted-replan on stack, run:retry-blocking and run:trigger on stack, run:retry and run:trigger on stack, run:trigger on stack",
 		"E8":  "context:update on context, context:delete on context",
 		"E11": "policy:attach in none on stack, policy:update in none on policy, policy:delete in none on policy",
 		"E12": "worker-pool:reset on worker_pool",
@@ -76,8 +76,8 @@ func TestG2Table(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if i, ok := authz.InfluenceOf(authz.ActionRunTrigger, authz.EntityStack); ok {
-		t.Errorf("starting a run is %+v", i)
+	if i, ok := authz.InfluenceOf(authz.ActionRunStop, authz.EntityStack); ok {
+		t.Errorf("stopping a run is %+v", i)
 	}
 	table := authz.Influences()
 	table[0].Rule = "changed"
@@ -342,7 +342,8 @@ func TestE25SinceGroups(t *testing.T) {
 	w.Bindings[1].Actor = userRef("ann")
 	before = w.analysis()
 	w.Roles[len(w.Roles)-1].Actions = authz.SetOf(authz.ActionRunTrigger)
-	w.sees(before, w.analysis(), "space-admin in B: user ann -> E7 run:retry -> stack SX -> holds it in space B")
+	w.sees(before, w.analysis(), "space-admin in B: user ann -> E7 run:retry -> stack SX -> holds it in space B",
+		"space-admin in B: group g -> E7 run:trigger -> stack SX -> holds it in space B")
 }
 
 // A8: a group that no mapping knows holds nothing.
