@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -9,39 +10,45 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
 // FollowPushes starts the runs that follow from pushes, until none waits, and
 // returns how many pushes there were. A push and its runs are one transaction:
-// none is followed twice, and none is lost.
+// none is followed twice, and none is lost. One that cannot be followed keeps no
+// other waiting; it is tried again with the next call.
 func (s *Service) FollowPushes(ctx context.Context) (n int, err error) {
+	var stuck []string
 	for {
 		waits := false
-		err := s.db.View(ctx, func(tx Tx) (err error) { // a look costs no write
-			waits, err = tx.AnyPush(ctx)
+		lookErr := s.db.View(ctx, func(tx Tx) (err error) { // a look costs no write
+			waits, err = tx.AnyPush(ctx, stuck)
 			return err
 		})
-		if err != nil || !waits {
-			return n, err
+		if lookErr != nil || !waits {
+			return n, errors.Join(err, lookErr)
 		}
-		found := false
-		err = s.db.Change(ctx, func(tx Tx) error {
-			push, err := tx.NextPush(ctx)
-			if domain.ErrorCode(err) == domain.CodeNotFound {
+		found := ""
+		oneErr := s.db.Change(ctx, func(tx Tx) error {
+			push, err := tx.NextPush(ctx, stuck)
+			if found = push.ID; domain.ErrorCode(err) == domain.CodeNotFound {
 				return nil // another server is at it
 			}
 			if err != nil {
 				return err
 			}
-			found = true
 			return s.followPush(ctx, tx, push)
 		})
-		if err != nil || !found {
-			return n, err
+		switch {
+		case found == "" || domain.ErrorCode(oneErr) == domain.CodeUnavailable:
+			return n, errors.Join(err, oneErr)
+		case oneErr != nil:
+			stuck, err = append(stuck, found), errors.Join(err, fmt.Errorf("follow push %s: %w", found, oneErr))
+		default:
+			n++
 		}
-		n++
 	}
 }
 
@@ -166,8 +173,8 @@ func concerns(stack domain.Stack, push domain.Push) bool {
 // late or twice deploy nothing old, and one run that waits is enough for all.
 // Below another stack of the push it is the run that waits for that one's.
 func (s *Service) startPushed(ctx context.Context, tx Tx, permit access.Permit, stack domain.Stack, push domain.Push, below bool) (started bool, err error) {
-	if stack.MayStart(actor(ctx)) != nil && stack.Lock == nil {
-		return false, nil // disabled, or being deleted
+	if stack.MayStart(authz.ActorRef{}) != nil {
+		return false, nil // disabled, or being deleted; a lock only lets the run wait
 	}
 	kind := domain.RunProposed
 	if push.Repo != "" || push.Branch == stack.Branch {

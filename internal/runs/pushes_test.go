@@ -195,6 +195,48 @@ func TestPushesToBranches(t *testing.T) {
 	})
 }
 
+// TestNoPushHoldsUpTheOthers has a stack that is locked and disabled, another that
+// is locked and being deleted, and a push that cannot be followed at all.
+func TestNoPushHoldsUpTheOthers(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		source := func(id domain.StackID) string { return domain.SourceKey("https://git.example.com/" + string(id)) }
+		for _, id := range []domain.StackID{"off", "going", "broken", "well"} {
+			b.Stack(t, id, "dev", func(s *domain.Stack) { s.RepositoryURL = "https://git.example.com/" + string(id) })
+		}
+		admin := b.As(t, "root-admin")
+		if _, err := b.Destroy(admin, "going"); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []domain.StackID{"off", "going"} {
+			if _, err := b.Lock(admin, id, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := b.Disable(admin, "off"); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []domain.StackID{"off", "going", "broken", "well"} {
+			p := domain.Push{ID: b.IDs.ULID(), By: "push::test", Space: "dev", Source: source(id), Branch: "main", Commit: "1234567890", All: true}
+			if id == "broken" {
+				p.By = "no text that can be stored: \x00"
+			}
+			b.Fill(t, func(ctx ctx, tx *store.Tx, permit access.Permit) error {
+				p.At = tx.Now()
+				return tx.InsertPush(ctx, permit.For(access.KindRepo), p)
+			})
+		}
+		n, err := b.FollowPushes(t.Context())
+		if n != 3 || err == nil {
+			t.Errorf("followed %d pushes of 4, error %v", n, err)
+		}
+		for id, want := range map[domain.StackID]int{"off": 0, "going": 0, "broken": 0, "well": 1} {
+			if got := b.tracked(t, id); len(got) != want {
+				t.Errorf("%s: %d runs, want %d", id, len(got), want)
+			}
+		}
+	})
+}
+
 // TestAPushFollowsTheChain is zero -> mid -> alow, where the push means zero and
 // alow only: alow begins once, after zero, though nothing has changed for mid.
 func TestAPushFollowsTheChain(t *testing.T) {

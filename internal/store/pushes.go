@@ -18,20 +18,24 @@ func (tx *Tx) InsertPush(ctx context.Context, p access.Permit, push domain.Push)
 	return tx.exec(ctx, `insert into pushes (id, body, created_at) values ($1, $2, $3)`, push.ID, toJSON(push), micros(push.At))
 }
 
-// NextPush returns the oldest push that nobody else is at, and holds it.
-func (tx *Tx) NextPush(ctx context.Context) (domain.Push, error) {
+// NextPush returns the oldest push that nobody else is at, but for those in but,
+// and holds it.
+func (tx *Tx) NextPush(ctx context.Context, but []string) (domain.Push, error) {
+	d := tx.store.dialect
 	return one(ctx, tx, "push", func(s scanner) (p domain.Push, err error) {
-		var body string
-		if err := s.Scan(&body); err != nil {
+		var id, body string
+		if err := s.Scan(&id, &body); err != nil {
 			return p, err
 		}
-		return p, fromJSON(body, &p)
-	}, `select body from pushes order by created_at, id limit 1`+tx.store.dialect.skipLocked(""))
+		err = fromJSON(body, &p)
+		p.ID = id // also of one that cannot be read
+		return p, err
+	}, `select id, body from pushes where not `+d.in("id", 1)+` order by created_at, id limit 1`+d.skipLocked(""), toJSON(list(but)))
 }
 
-// AnyPush reports whether a push waits.
-func (tx *Tx) AnyPush(ctx context.Context) (bool, error) {
-	n, err := one(ctx, tx, "push", scanInt, `select count(*) from pushes`)
+// AnyPush reports whether a push waits that is not in but.
+func (tx *Tx) AnyPush(ctx context.Context, but []string) (bool, error) {
+	n, err := one(ctx, tx, "push", scanInt, `select count(*) from (select 1 from pushes where not `+tx.store.dialect.in("id", 1)+` limit 1) waiting`, toJSON(list(but)))
 	return n > 0, err
 }
 
