@@ -50,7 +50,10 @@ func Handler(s *states.Service, auth Authenticate) http.Handler {
 	})
 }
 
-type handler struct{ states *states.Service }
+type handler struct {
+	states *states.Service
+	rooms  rooms
+}
 
 func stackOf(r *http.Request) domain.StackID { return domain.StackID(r.PathValue("stack")) }
 
@@ -68,6 +71,16 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) post(w http.ResponseWriter, r *http.Request) {
+	caller, err := access.CallerFrom(r.Context())
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	leave, ok := h.rooms.enter(r.Context(), caller.Stack)
+	if !ok {
+		return // the client is gone
+	}
+	defer leave()
 	body, err := readBody(w, r, domain.MaxRefusedState)
 	if err != nil {
 		refuse(w, err)

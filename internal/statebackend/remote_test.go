@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -186,4 +188,66 @@ func TestTransferURLs(t *testing.T) {
 		d.ask(t, http.StatusUnauthorized, "", "PUT", path, outside)
 		d.ask(t, http.StatusMethodNotAllowed, "", "POST", path, outside)
 	})
+}
+
+// TestStrangersUploadNothing: of who has no upload URL that works not a byte is
+// read, and of an upload that must wait for room neither.
+func TestStrangersUploadNothing(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d doors) {
+		handler := statebackend.Transfers(d.states)
+		put := func(ctx context.Context, secret string, body io.Reader) int {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPut, states.TransferPath+secret, body))
+			return w.Code
+		}
+		up, err := d.states.UploadURL(d.As(t, "will"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := strings.TrimPrefix(up.URL, d.url+states.TransferPath)
+		if code := put(t.Context(), "unknown", unread{t}); code != http.StatusUnauthorized {
+			t.Errorf("a stranger: %d", code)
+		}
+		var uploads []*held
+		for range statebackend.Together {
+			h := &held{began: make(chan struct{}), end: make(chan struct{})}
+			uploads = append(uploads, h)
+			h.all.Go(func() { put(t.Context(), secret, h) })
+			<-h.began
+		}
+		gone, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // long enough to be let in
+		defer cancel()
+		put(gone, secret, unread{t})
+		for _, h := range uploads {
+			close(h.end)
+			h.all.Wait()
+		}
+		if code := put(t.Context(), secret, strings.NewReader(outside)); code != http.StatusOK {
+			t.Errorf("with room: %d", code)
+		}
+		if code := put(t.Context(), secret, unread{t}); code != http.StatusUnauthorized {
+			t.Errorf("once more: %d", code)
+		}
+	})
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// held is a body that has begun to arrive, and goes no further until end.
+type held struct {
+	began, end chan struct{}
+	once       sync.Once
+	all        sync.WaitGroup
+}
+
+func (h *held) Read([]byte) (int, error) {
+	h.once.Do(func() { close(h.began) })
+	<-h.end
+	return 0, io.ErrUnexpectedEOF
 }

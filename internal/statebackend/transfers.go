@@ -12,7 +12,7 @@ import (
 // Transfers serves the URLs of their own right: GET for a download, PUT for an
 // upload. Who knows such a URL needs nothing else, and has it once.
 func Transfers(s *states.Service) http.Handler {
-	t := transfers{s}
+	t := transfers{s, make(chan struct{}, Together)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+states.TransferPath+"{secret}", t.download)
 	mux.HandleFunc("PUT "+states.TransferPath+"{secret}", t.upload)
@@ -23,7 +23,10 @@ func Transfers(s *states.Service) http.Handler {
 	})
 }
 
-type transfers struct{ states *states.Service }
+type transfers struct {
+	states *states.Service
+	room   chan struct{}
+}
 
 func (t transfers) download(w http.ResponseWriter, r *http.Request) {
 	p, err := t.states.Download(r.Context(), r.PathValue("secret"))
@@ -34,10 +37,22 @@ func (t transfers) download(w http.ResponseWriter, r *http.Request) {
 	sendState(w, p)
 }
 
+// upload reads nothing of who has no URL that works.
 func (t transfers) upload(w http.ResponseWriter, r *http.Request) {
+	ctx, secret := r.Context(), r.PathValue("secret")
+	if err := t.states.CheckUpload(ctx, secret); err != nil {
+		refuse(w, err)
+		return
+	}
+	select {
+	case t.room <- struct{}{}:
+		defer func() { <-t.room }()
+	case <-ctx.Done():
+		return
+	}
 	body, err := readState(w, r)
 	if err == nil {
-		err = t.states.Upload(r.Context(), r.PathValue("secret"), body)
+		err = t.states.Upload(ctx, secret, body)
 	}
 	refuseOrOK(w, err)
 }

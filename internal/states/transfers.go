@@ -108,6 +108,23 @@ func (s *Service) Download(ctx context.Context, secret string) (p Pulled, err er
 	return s.pulled(ctx, p, err)
 }
 
+// CheckUpload reports whether an upload URL is one that works, so that nothing is
+// read of those who have none. What else counts, Upload finds out.
+func (s *Service) CheckUpload(ctx context.Context, secret string) error {
+	return s.db.View(ctx, func(tx Tx) error {
+		lives, err := tx.TransferLives(ctx, domain.StateUpload, s.Transfers.Hash(secret))
+		if err == nil && !lives {
+			return noTransfer()
+		}
+		return err
+	})
+}
+
+// noTransfer answers for every URL that does not work.
+func noTransfer() error {
+	return domain.Unauthenticated("the URL was used before, has expired, or never was one")
+}
+
 // Upload keeps a state under an upload URL, and spends the URL. A body that is
 // no state is refused, and the URL stays good for a better one.
 func (s *Service) Upload(ctx context.Context, secret string, body []byte) error {
@@ -147,7 +164,7 @@ func (s *Service) knows(ctx context.Context, secret string, err error) error {
 func (s *Service) redeem(ctx context.Context, tx Tx, kind domain.TransferKind, secret string) (domain.Transfer, context.Context, error) {
 	t, err := tx.TransferByHash(ctx, kind, s.Transfers.Hash(secret))
 	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return t, ctx, domain.Unauthenticated("the URL was used before, has expired, or never was one")
+		return t, ctx, noTransfer()
 	}
 	if err != nil {
 		return t, ctx, err

@@ -35,6 +35,12 @@ func (tx *Tx) TransferByHash(ctx context.Context, kind domain.TransferKind, hash
 		hash, kind, micros(tx.now))
 }
 
+// TransferLives reports whether there is a live URL with a secret.
+func (tx *Tx) TransferLives(ctx context.Context, kind domain.TransferKind, hash []byte) (bool, error) {
+	n, err := one(ctx, tx, "transfer", scanInt, `select count(*) from transfers where hash = $1 and kind = $2 and expires_at > $3`, hash, kind, micros(tx.now))
+	return n > 0, err
+}
+
 // FillTransfer keeps what was uploaded; the URL is spent.
 func (tx *Tx) FillTransfer(ctx context.Context, p access.Permit, t domain.Transfer, body []byte) error {
 	if err := tx.use(p, access.KindState); err != nil {

@@ -1,0 +1,64 @@
+package statebackend
+
+import (
+	"context"
+	"sync"
+
+	"github.com/airlock-project/airlock/internal/domain"
+)
+
+// How many states are held in memory at the same time, each of which may be
+// large.
+const (
+	// Together is how many uploads are received at once.
+	Together = 4
+	// StatesOfOne is how many states of one stack are: OpenTofu sends one after
+	// the other, and what else the code of a run sends has to wait.
+	StatesOfOne = 2
+)
+
+// rooms bound how many states of each stack are received at the same time.
+type rooms struct {
+	mu sync.Mutex
+	of map[domain.StackID]*room
+}
+
+type room struct {
+	places chan struct{}
+	users  int // who are in it or wait for a place
+}
+
+// enter waits for a place, which leave gives back. It reports false when there was none
+// before ctx ended.
+func (r *rooms) enter(ctx context.Context, id domain.StackID) (leave func(), ok bool) {
+	r.mu.Lock()
+	if r.of == nil {
+		r.of = map[domain.StackID]*room{}
+	}
+	one := r.of[id]
+	if one == nil {
+		one = &room{places: make(chan struct{}, StatesOfOne)}
+		r.of[id] = one
+	}
+	one.users++
+	r.mu.Unlock()
+	select {
+	case one.places <- struct{}{}:
+		return func() {
+			<-one.places
+			r.out(id, one)
+		}, true
+	case <-ctx.Done():
+		r.out(id, one)
+		return nil, false
+	}
+}
+
+// out forgets a room that nobody uses.
+func (r *rooms) out(id domain.StackID, one *room) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if one.users--; one.users == 0 {
+		delete(r.of, id)
+	}
+}
