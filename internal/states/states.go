@@ -203,7 +203,9 @@ func holdsLock(ctx context.Context, tx Tx, id domain.StackID, run domain.RunID, 
 }
 
 // Lock takes the lock of a state for the calling run. A lock that is held is a
-// *LockedError with its holder.
+// *LockedError with its holder. A run that only reads is told that it has the
+// lock, and keeps nobody out: what it reads does not change under it, and its
+// code may be that of anybody who can push a branch.
 func (s *Service) Lock(ctx context.Context, id domain.StackID, lockID, info string) error {
 	return s.db.Change(ctx, func(tx Tx) error {
 		caller, p, err := s.permit(ctx, tx, id)
@@ -220,6 +222,9 @@ func (s *Service) Lock(ctx context.Context, id domain.StackID, lockID, info stri
 			}
 			return &LockedError{Lock: *held}
 		}
+		if caller.Subject.ReadOnly {
+			return nil
+		}
 		return tx.PutStateLock(ctx, p, id, domain.StateLock{ID: lockID, Info: info, Run: caller.Run, At: tx.Now()})
 	})
 }
@@ -229,7 +234,7 @@ func (s *Service) Lock(ctx context.Context, id domain.StackID, lockID, info stri
 func (s *Service) Unlock(ctx context.Context, id domain.StackID, lockID string) error {
 	return s.db.Change(ctx, func(tx Tx) error {
 		caller, p, err := s.permit(ctx, tx, id)
-		if err != nil {
+		if err != nil || caller.Subject.ReadOnly {
 			return err
 		}
 		if err := holdsLock(ctx, tx, id, caller.Run, lockID, nil); err != nil {

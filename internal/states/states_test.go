@@ -176,6 +176,38 @@ func TestLocks(t *testing.T) {
 	})
 }
 
+// TestCase162ReadersLockNobodyOut: a run that only reads may ask for the lock, as
+// OpenTofu does on its behalf, and keeps nobody from writing by that: its code may
+// be anybody's who can push a branch.
+func TestCase162ReadersLockNobodyOut(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		proposed := b.AsStack(t, b.Run(t, "k", domain.RunPlanning))
+		if err := b.Exec(t, `update runs set type = 'PROPOSED', blocking = (1 = 0)`); err != nil {
+			t.Fatal(err)
+		}
+		applying := b.AsStack(t, b.Run(t, "k", domain.RunApplying))
+		for range 2 {
+			if err := b.Lock(proposed, "k", "theirs", "info"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantCode(t, b.Write(proposed, "k", "theirs", body(1, "l", "")), domain.CodeForbidden)
+		if err := b.Lock(applying, "k", "mine", "info"); err != nil {
+			t.Fatalf("an apply while another run plans: %v", err)
+		}
+		wantLocked(t, b.Lock(proposed, "k", "theirs", "info"), "mine")
+		if err := b.Unlock(proposed, "k", "theirs"); err != nil {
+			t.Error(err)
+		}
+		if err := b.Unlock(proposed, "k", "mine"); err != nil { // it says so, and does nothing
+			t.Error(err)
+		}
+		if err := b.Write(applying, "k", "mine", body(1, "l", "")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestA131WhoReachesTheState: the active run of the stack itself.
 func TestA131WhoReachesTheState(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
