@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -193,6 +194,52 @@ func TestSweepSparesTheLivingAndRescues(t *testing.T) {
 	kept, _ := filepath.Glob(filepath.Join(base, "rescued", "01RUN-3-x-*.tfstate"))
 	if len(kept) != 1 {
 		t.Errorf("kept: %v", kept)
+	}
+}
+
+// TestRescueIsBounded: what lies about under the name of a state that could not
+// be stored may be anything, because the code of the run can write it.
+func TestRescueIsBounded(t *testing.T) {
+	d, err := openWorkDir(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	run, err := d.newRun("01RUN-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func(folder string, size int64) {
+		t.Helper()
+		path := filepath.Join(run, folder, erroredState)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, max(size, 2)); err != nil { // it takes no room on the disk
+			t.Fatal(err)
+		}
+	}
+	state("a", domain.MaxRefusedState+1)
+	state("b", 1<<40)
+	state("c", 0)
+	kept, err := d.rescue(run, "01RUN-1")
+	if body, _ := os.ReadFile(kept); string(body) != "{}" || err == nil || !strings.Contains(err.Error(), "is larger than") {
+		t.Errorf("kept %q in %s, error %v", body, kept, err)
+	}
+	if all := d.list(rescuedDir, "*.tfstate"); len(all) != 1 {
+		t.Errorf("kept: %v", all)
+	}
+	for i := range 3 * mostRescued {
+		state(fmt.Sprintf("d/%d", i), 0)
+	}
+	if _, err := d.rescue(run, "01RUN-1"); err == nil {
+		t.Error("no word of those that are left out")
+	}
+	if all := d.list(rescuedDir, "*.tfstate"); len(all) > 1+mostRescued {
+		t.Errorf("%d are kept", len(all))
 	}
 }
 

@@ -59,7 +59,7 @@ func (v *openTofu) command() tofu.Tool {
 	wrap, start := startedIn(r.box)
 	return tofu.Tool{
 		Binary: v.tool.binary, Version: v.tool.version, Terraform: v.tool.terraform, Concise: r.job.Concise,
-		Env: r.shell.env, Dir: r.shell.dir, Log: r.log, Survivor: r.path(survivorFile), Wrap: wrap, Start: start,
+		Env: r.shell.env, Dir: r.shell.dir, Project: r.project, Log: r.log, Survivor: r.path(survivorFile), Wrap: wrap, Start: start,
 	}
 }
 

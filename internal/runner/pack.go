@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/tofu"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
@@ -153,7 +154,7 @@ func localLink(name, target string) bool {
 }
 
 func (p *packer) file(name string, h *tar.Header) error {
-	f, err := p.ws.Open(name)
+	f, err := tofu.OpenRegular(p.ws, name)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/runtimeconfig"
+	"github.com/airlock-project/airlock/internal/tofu"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
@@ -41,14 +42,11 @@ func (r *run) readRuntimeConfig() error {
 
 // readRegular reads a file of the workspace; a link must not lead out of it.
 func (r *run) readRegular(name string) ([]byte, error) {
-	f, err := r.ws.Open(name)
+	f, err := tofu.OpenRegular(r.ws, name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, errors.New("it is not a regular file"))
-	}
 	return io.ReadAll(io.LimitReader(f, runtimeconfig.MaxBytes+1))
 }
 

@@ -1,14 +1,19 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/tofu"
 )
 
 // workDir is a worker process's own directory below the configured one:
@@ -142,6 +147,10 @@ func (d *workDir) newRun(name string) (string, error) {
 // does not take the state of an apply.
 const erroredState = "errored.tfstate"
 
+// mostRescued bounds how many states of one lease are kept: what a run's code has
+// called so need not be any.
+const mostRescued = domain.MaxRefusedStates
+
 // rescue keeps the states that OpenTofu could not hand over; without them
 // nobody would know what an apply has made. It returns where the last one is.
 func (d *workDir) rescue(dir, name string) (string, error) {
@@ -151,39 +160,61 @@ func (d *workDir) rescue(dir, name string) (string, error) {
 	}
 	defer func() { _ = root.Close() }() // it was only read
 	var kept string
-	err = fs.WalkDir(root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
+	var failed error
+	n := 0
+	_ = fs.WalkDir(root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.Name() != erroredState || !e.Type().IsRegular() {
 			return nil // an unreadable corner must not keep us from the rest
 		}
-		body, err := root.ReadFile(path)
-		if err != nil {
-			return err
+		if n++; n > mostRescued {
+			failed = errors.Join(failed, fmt.Errorf("there are more than %d", mostRescued))
+			return fs.SkipAll
 		}
-		target := filepath.Join(d.base, rescuedDir)
-		if err := os.MkdirAll(target, 0o700); err != nil {
-			return err
-		}
-		f, err := os.CreateTemp(target, name+"-*.tfstate") // mode 0600
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(f.Name()+proofSuffix, []byte(proof(filepath.Join(dir, proofFile))), 0o600); err != nil {
-			return errors.Join(err, f.Close())
-		}
-		_, err = f.Write(body)
-		kept = f.Name()
-		return errors.Join(err, f.Sync(), f.Close())
+		target, err := d.keepState(root, path, name, proof(filepath.Join(dir, proofFile)))
+		kept, failed = cmp.Or(target, kept), errors.Join(failed, err) // one that cannot be kept keeps no other from it
+		return nil
 	})
-	if err != nil {
-		return kept, fmt.Errorf("keep the state: %w", err)
-	}
 	if kept != "" {
 		select {
 		case d.rescued <- struct{}{}:
 		default:
 		}
 	}
+	if failed != nil {
+		return kept, fmt.Errorf("keep the state: %w", failed)
+	}
 	return kept, nil
+}
+
+// keepState copies a state into rescued/. One that is larger than the control
+// plane ever takes is an error: the code of a run could fill memory or disk with
+// it. Of one that cannot be copied whole, what there is stays.
+func (d *workDir) keepState(root *os.Root, path, name, secret string) (kept string, err error) {
+	from, err := tofu.OpenRegular(root, path)
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	info, err := from.Stat()
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > domain.MaxRefusedState {
+		return "", fmt.Errorf("%s is larger than %d bytes", path, domain.MaxRefusedState)
+	}
+	target := filepath.Join(d.base, rescuedDir)
+	if err := os.MkdirAll(target, 0o700); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(target, name+"-*.tfstate") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(f.Name()+proofSuffix, []byte(secret), 0o600); err != nil {
+		return "", errors.Join(err, f.Close())
+	}
+	_, err = io.CopyN(f, from, info.Size())
+	return f.Name(), errors.Join(err, f.Sync(), f.Close())
 }
 
 // removeAll removes a tree even where code took away write permission from

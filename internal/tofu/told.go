@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ func (t Tool) Told(planFile, eventsFile string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenInRoot(t.Dir, planFile)
+	f, err := t.openInProject(planFile)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +41,9 @@ func (t Tool) Told(planFile, eventsFile string) (*Plan, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
+	}
+	if info.Size() > maxJSON {
+		return nil, errors.New("the plan is too large") // its size decides what opening it may take
 	}
 	parts, err := zip.NewReader(f, info.Size())
 	if err != nil {
@@ -123,7 +125,7 @@ func toldAction(action string) (string, error) {
 // eachEvent calls do for each line of a file of events. The run may have put a
 // link there: whoever reads it may see more than the run.
 func eachEvent(file string, do func(line []byte) error) error {
-	f, err := os.OpenInRoot(filepath.Dir(file), filepath.Base(file))
+	f, err := openRegular(filepath.Dir(file), filepath.Base(file))
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type Tool struct {
 	Concise   bool // leaves progress out of the log, where the tool can
 	Env       []string
 	Dir       string
+	Project   *os.Root  // the same, opened before any code ran there; nil: it is opened by its path
 	Log       io.Writer // the tool's own words, live
 	// Survivor is where the process id of an apply is written; see
 	// Process.Survives. Empty: it is killed with the worker.
@@ -96,7 +97,7 @@ func (t Tool) withoutGC() []string {
 // CheckBackend makes sure that the initialised project keeps its state in the
 // http backend: another override file of the code could have replaced ours.
 func (t Tool) CheckBackend() error {
-	body, err := readInside(t.Dir, filepath.Join(".terraform", "terraform.tfstate"))
+	body, err := t.readInProject(filepath.Join(".terraform", "terraform.tfstate"))
 	if err != nil {
 		return errors.New("the run's state backend was not configured: " +
 			"an override file of the project replaces it")
@@ -178,10 +179,8 @@ func (t Tool) Apply(ctx context.Context, planFile, eventsFile string) ([]domain.
 	return readOutputs(eventsFile)
 }
 
-// readInside reads a file of a directory, and nothing that a link leads to
-// elsewhere.
-func readInside(dir, name string) ([]byte, error) {
-	f, err := os.OpenInRoot(dir, name)
+func (t Tool) readInProject(name string) ([]byte, error) {
+	f, err := t.openInProject(name)
 	if err != nil {
 		return nil, err
 	}
