@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ func (e *Engine) Open(ctx context.Context, p Place) (*Box, error) {
 		return nil, errors.New("this worker runs containers, and neither the stack nor the account nor the worker names a runner image")
 	}
 	image, err := domain.CanonicalImage(p.Image)
+	if err == nil {
+		err = e.allows(p.Image, image)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +71,17 @@ func (e *Engine) Open(ctx context.Context, p Place) (*Box, error) {
 		return nil, fmt.Errorf("start a container of %s: %w", image, err)
 	}
 	return b, nil
+}
+
+// allows refuses an image that the operator of the worker does not want: whoever
+// changes a stack, or its code, names it. What is missing at the engine is asked
+// for with the rights of the worker, and what it has already it has for anybody.
+func (e *Engine) allows(image, canonical string) error {
+	allowed := func(p domain.ImagePattern) bool { return p.Allows(canonical) }
+	if len(e.o.Allow) == 0 || image == e.o.Image || slices.ContainsFunc(e.o.Allow, allowed) {
+		return nil
+	}
+	return fmt.Errorf("this worker does not allow the runner image %s (setting --runner-image-allow)", canonical)
 }
 
 // runArgs are the arguments that start a container which does nothing.

@@ -37,8 +37,10 @@ const (
 
 // Options configure the containers of a worker.
 type Options struct {
-	Engine  string // Docker or Podman; the program of that name on PATH
-	Image   string // of runs for which nobody names one; empty: such runs fail
+	Engine string // Docker or Podman; the program of that name on PATH
+	Image  string // of runs for which nobody names one; empty: such runs fail
+	// Allow are the images that runs may name beside that one; empty: any.
+	Allow   []domain.ImagePattern
 	Network string // as the engine's --network takes it; default: the machine's
 	// Users are the ids that containers of a worker which is root get, each run
 	// another one; default sandbox.DefaultUsers. Other workers give their own.

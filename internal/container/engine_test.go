@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/sandbox"
 )
 
@@ -74,6 +75,35 @@ func TestCase92ImageNames(t *testing.T) {
 	}
 	if _, err := e.Open(t.Context(), Place{Log: io.Discard}); err == nil || !strings.Contains(err.Error(), "names a runner image") {
 		t.Errorf("no image: %v", err)
+	}
+}
+
+// TestAllowedImages: the engine is never asked for an image that the operator does
+// not allow.
+func TestAllowedImages(t *testing.T) {
+	asked := filepath.Join(t.TempDir(), "asked")
+	path := filepath.Join(t.TempDir(), "engine")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\necho \"$*\" >> "+asked+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p, err := domain.ParseImagePattern("registry.example.com/tools/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Engine{path: path, self: "/bin/true", o: Options{Engine: Docker, Network: "host", Image: "docker.io/library/alpine:3", Allow: []domain.ImagePattern{p}}}
+	for image, want := range map[string]bool{
+		"registry.example.com/tools/a:3": true, "": true, "docker.io/library/alpine:3": true,
+		"alpine:4": false, "registry.example.com/other": false,
+	} {
+		_ = os.Remove(asked)
+		_, err := e.Open(t.Context(), Place{Image: image, Log: io.Discard})
+		said, _ := os.ReadFile(asked)
+		if started := strings.HasPrefix(string(said), "run "); started != want || (err == nil) != want {
+			t.Errorf("%q: %v, the engine was asked %q", image, err, said)
+		}
+		if !want && !strings.Contains(err.Error(), "does not allow the runner image ") {
+			t.Errorf("%q: %v", image, err)
+		}
 	}
 }
 
