@@ -95,11 +95,8 @@ func (v *openTofu) Told() (*planned, error) {
 	return newPlanned(v.command().Told(planFile, v.events("plan")))
 }
 
-func (v *openTofu) Reader() func(ctx context.Context) (*planned, error) {
-	command := v.command()
-	return func(ctx context.Context) (*planned, error) {
-		return newPlanned(command.Show(ctx, planFile))
-	}
+func (v *openTofu) Read(ctx context.Context) (*planned, error) {
+	return newPlanned(v.command().Show(ctx, planFile))
 }
 
 func newPlanned(p *tofu.Plan, err error) (*planned, error) {

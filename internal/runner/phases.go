@@ -123,11 +123,7 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 	if r.changes, err = r.vendor.Plan(ctx, r.job.Targets, unseen); err != nil {
 		return err
 	}
-	if unseen && (r.changes || r.job.ForceApply) {
-		r.readUnseen(ctx)
-		return nil
-	}
-	if r.plan, err = r.vendor.Reader()(ctx); err != nil {
+	if err := r.readPlan(ctx, unseen && (r.changes || r.job.ForceApply)); err != nil {
 		return err
 	}
 	return r.shell.hooks(ctx, "after_plan", h.AfterPlan)
@@ -145,23 +141,17 @@ func (r *run) afterPlan(ctx context.Context) error {
 		planned.To = domain.RunFinished
 		return r.advance(planned)
 	case r.job.Autodeploy:
-		planned := r.reportSoFar()
+		planned := r.plan.report()
 		planned.To = domain.RunConfirmed
 		reply, err := r.advanceReply(planned)
 		switch {
 		case err != nil:
 			return err
 		case reply.Hold:
-			return r.holdUnseen(ctx)
+			return r.hold(ctx)
 		case reply.Apply:
 			return r.apply(ctx)
 		default:
-			if rest := r.finishReading(); rest.Delta != nil {
-				rest.To = domain.RunConfirmed
-				if err := r.advance(rest); err != nil {
-					return err
-				}
-			}
 			return r.keepWorkspace()
 		}
 	default:
@@ -171,7 +161,6 @@ func (r *run) afterPlan(ctx context.Context) error {
 
 // await leaves a plan to somebody's decision.
 func (r *run) await() error {
-	r.finishReading()
 	planned := r.plan.report()
 	if err := r.keepWorkspace(); err != nil {
 		return err
@@ -259,7 +248,6 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.advance(workerapi.Advance{To: domain.RunApplying}); err != nil {
 		return err
 	}
-	r.reading.tell(r)
 	h := r.job.Hooks
 	if err := r.shell.hooks(ctx, "before_apply", h.BeforeApply); err != nil {
 		return err
@@ -276,13 +264,11 @@ func (r *run) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	end := r.finishReading()
 	for i := range outputs {
 		outputs[i].Description = r.plan.Descriptions[outputs[i].Name]
 	}
 	r.afterRun(domain.RunFinished)
-	end.To, end.Outputs = domain.RunFinished, outputs
-	return r.advance(end)
+	return r.advance(workerapi.Advance{To: domain.RunFinished, Outputs: outputs})
 }
 
 // afterRun runs the after_run hooks before the run's last state. Their failure

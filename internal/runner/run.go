@@ -35,8 +35,8 @@ type run struct {
 	box        place // where its processes live
 	shell      shell
 	plan       *planned
-	changes    bool     // the plan has something to apply
-	reading    *reading // the plan is being read while it is applied; nil for none
+	changes    bool // the plan has something to apply
+	onlyTold   bool // what the plan changes was told by planning it
 
 	federation federation
 }
@@ -168,12 +168,11 @@ func (r *run) fail(err error) (domain.RunState, error) {
 	note := r.masker.Mask(err.Error())
 	r.log.lines.Flush()
 	r.log.say("Failed: " + note)
-	planned := r.finishReading()
 	interrupted := r.rescueState() || r.applying.Load() && killed(err)
 	if !errors.Is(err, errShutdown) {
 		r.afterRun(domain.RunFailed)
 	}
-	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted, Delta: planned.Delta, Changes: planned.Changes}); end != nil {
+	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted}); end != nil {
 		return r.state, errors.Join(err, end)
 	}
 	return r.state, err
@@ -275,7 +274,6 @@ func (r *run) cleanUp() {
 	if r.dir == "" {
 		return
 	}
-	r.reading.wait()
 	killResidue(r.dir)
 	r.federation.keeper.Wait()
 	r.box.Close()

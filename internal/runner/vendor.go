@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
 // vendor is the tool of a stack, as a run uses it. What lies between its steps
@@ -24,13 +25,12 @@ type vendor interface {
 	// there is something to apply, be it only an output. With told it also lets
 	// Told know.
 	Plan(ctx context.Context, targets []string, told bool) (changes bool, err error)
-	// Told is what Reader tells, without another process, as far as planning itself
+	// Told is what Read tells, without another process, as far as planning itself
 	// has told it: nobody may decide anything by it. An error says that it is not to
-	// be had, and Reader is.
+	// be had, and Read is to be asked.
 	Told() (*planned, error)
-	// Reader tells what the plan would change, in the environment of now. It may
-	// go on beside Apply.
-	Reader() func(ctx context.Context) (*planned, error)
+	// Read tells what the plan would change.
+	Read(ctx context.Context) (*planned, error)
 	// Apply carries out the plan. Values of sensitive outputs are empty.
 	Apply(ctx context.Context) ([]domain.Output, error)
 	// Destroy destroys everything that the stack has made.
@@ -69,4 +69,8 @@ func (r *run) chooseVendor() {
 		of = newOpenTofu
 	}
 	r.vendor = of(r)
+}
+
+func (p *planned) report() workerapi.Advance {
+	return workerapi.Advance{Delta: &p.Delta, Changes: p.Resources}
 }

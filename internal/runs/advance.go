@@ -91,8 +91,8 @@ func (s *Service) advance(ctx context.Context, tx Tx, permit access.Permit, run 
 	return s.report(ctx, tx, permit, run, p)
 }
 
-// addDelta keeps what a plan changes that was read while it is applied. Any
-// other repeated report changes nothing.
+// addDelta keeps what a plan changes that was read while it is applied, as workers
+// that are older than this server do. Any other repeated report changes nothing.
 func (s *Service) addDelta(ctx context.Context, tx Tx, permit access.Permit, run domain.Run, p Progress) error {
 	if p.Delta == nil || run.Delta != nil || p.To != domain.RunConfirmed && p.To != domain.RunApplying {
 		return nil

@@ -3,6 +3,7 @@ package runner
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,16 +79,21 @@ func TestHeldPlanIsRead(t *testing.T) {
 	}
 }
 
-// TestPlanThatCannotBeRead does not fail an apply that is under way, and fails a
-// run that waits for a decision.
+// TestPlanThatCannotBeRead is applied by nobody: not by a stack that deploys by
+// itself, and not after a decision, because nobody could make one.
 func TestPlanThatCannotBeRead(t *testing.T) {
 	b := newBench(t)
 	b.script(speechless + "\n" + sightless)
 	job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
 	job.Autodeploy = true
-	b.must(job)
-	checkPath(t, b.api, then(planPath, domain.RunConfirmed, domain.RunApplying, domain.RunFinished))
-	b.wantLog("What the plan changes cannot be shown: tofu show failed with exit code 3")
+	if err := b.execute(t.Context(), job); err == nil {
+		t.Error("a plan that cannot be read was applied")
+	}
+	checkPath(t, b.api, then(planPath, domain.RunFailed))
+	b.wantLog("tofu show failed with exit code 3")
+	if strings.Contains(b.state.state(), "terraform_data") {
+		t.Error("something was applied")
+	}
 	job.Ref.Epoch, job.Autodeploy, job.ForceApply = 2, false, true
 	if err := b.execute(t.Context(), job); err == nil {
 		t.Error("a plan that cannot be read waits for a decision")
