@@ -38,6 +38,10 @@ type ManagedEntity struct {
 	DriftedAt            time.Time // when drift was found; zero: none is known
 }
 
+// MaxToldEntities is of how many entities a worker tells, where a stack keeps
+// its state elsewhere.
+const MaxToldEntities = 10_000
+
 // stateFile is as much of a state as entities are made from.
 type stateFile struct {
 	Outputs map[string]struct {
@@ -78,7 +82,7 @@ func ReadEntities(body []byte, smart bool) ([]ManagedEntity, error) {
 	var out []ManagedEntity
 	for name, o := range file.Outputs {
 		e := ManagedEntity{
-			Address: "output." + name, Type: "output", Name: name, Output: true, Sensitive: o.Sensitive, Print: printOf(o.Value),
+			Address: "output." + name, Type: "output", Name: name, Output: true, Sensitive: o.Sensitive, Print: PrintOf(o.Value),
 		}
 		if !o.Sensitive {
 			e.Values = string(o.Value)
@@ -92,7 +96,7 @@ func ReadEntities(body []byte, smart bool) ([]ManagedEntity, error) {
 			}
 			e := ManagedEntity{
 				Module: r.Module, Type: r.Type, Name: r.Name, Data: r.Mode == "data", Tainted: i.Status == "tainted",
-				Provider: providerSource(r.Provider), Address: instanceAddress(r.Module, r.Mode, r.Type, r.Name, i.IndexKey), Print: printOf(i),
+				Provider: providerSource(r.Provider), Address: instanceAddress(r.Module, r.Mode, r.Type, r.Name, i.IndexKey), Print: PrintOf(i),
 			}
 			values, err := json.Marshal(i.shown(smart))
 			if err != nil {
@@ -106,7 +110,8 @@ func ReadEntities(body []byte, smart bool) ([]ManagedEntity, error) {
 	return out, nil
 }
 
-func printOf(v any) string {
+// PrintOf tells values apart, and nothing else of them.
+func PrintOf(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return ""

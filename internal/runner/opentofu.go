@@ -112,6 +112,10 @@ func (v *openTofu) Apply(ctx context.Context) ([]domain.Output, error) {
 
 func (v *openTofu) Destroy(ctx context.Context) error { return v.command().Destroy(ctx) }
 
+func (v *openTofu) Entities(ctx context.Context) ([]domain.ManagedEntity, error) {
+	return v.command().Entities(ctx)
+}
+
 func (v *openTofu) Outputs(ctx context.Context) ([]domain.Output, error) {
 	return v.command().SensitiveOutputs(ctx)
 }

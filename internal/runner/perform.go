@@ -62,6 +62,10 @@ func (r *run) changeState(ctx context.Context, c change, before, after []string,
 	if err := r.shell.hooks(ctx, c.after, after); err != nil {
 		return fmt.Errorf("%s %w", c.done, err)
 	}
+	end := workerapi.Advance{To: domain.RunFinished}
+	if !r.job.SkipInit {
+		end.Entities = r.entities(ctx)
+	}
 	r.afterRun(domain.RunFinished)
-	return r.advance(workerapi.Advance{To: domain.RunFinished})
+	return r.advance(end)
 }

@@ -136,9 +136,12 @@ func (r *run) afterPlan(ctx context.Context) error {
 		if !r.changes {
 			r.log.say("There is nothing to apply")
 		}
-		r.afterRun(domain.RunFinished)
 		planned := r.plan.report()
 		planned.To = domain.RunFinished
+		if r.job.RunType == domain.RunTracked {
+			planned.Entities = r.entities(ctx)
+		}
+		r.afterRun(domain.RunFinished)
 		return r.advance(planned)
 	case r.job.Autodeploy:
 		planned := r.plan.report()
@@ -267,8 +270,9 @@ func (r *run) apply(ctx context.Context) error {
 	for i := range outputs {
 		outputs[i].Description = r.plan.Descriptions[outputs[i].Name]
 	}
+	end := workerapi.Advance{To: domain.RunFinished, Outputs: outputs, Entities: r.entities(ctx)}
 	r.afterRun(domain.RunFinished)
-	return r.advance(workerapi.Advance{To: domain.RunFinished, Outputs: outputs})
+	return r.advance(end)
 }
 
 // afterRun runs the after_run hooks before the run's last state. Their failure

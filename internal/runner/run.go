@@ -169,11 +169,15 @@ func (r *run) fail(err error) (domain.RunState, error) {
 	r.log.lines.Flush()
 	r.log.say("Failed: " + note)
 	interrupted := r.rescueState() || r.applying.Load() && killed(err)
+	end := workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted}
+	if r.applying.Load() && !interrupted && !r.job.SkipInit && r.work.Err() == nil {
+		end.Entities = r.entities(r.work) // what was made before it failed is there
+	}
 	if !errors.Is(err, errShutdown) {
 		r.afterRun(domain.RunFailed)
 	}
-	if end := r.advance(workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted}); end != nil {
-		return r.state, errors.Join(err, end)
+	if refused := r.advance(end); refused != nil {
+		return r.state, errors.Join(err, refused)
 	}
 	return r.state, err
 }

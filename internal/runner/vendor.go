@@ -35,6 +35,8 @@ type vendor interface {
 	Apply(ctx context.Context) ([]domain.Output, error)
 	// Destroy destroys everything that the stack has made.
 	Destroy(ctx context.Context) error
+	// Entities asks for what the state holds: no values.
+	Entities(ctx context.Context) ([]domain.ManagedEntity, error)
 	// Outputs asks for the outputs, with the values of sensitive ones.
 	Outputs(ctx context.Context) ([]domain.Output, error)
 }

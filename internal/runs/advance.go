@@ -18,6 +18,9 @@ type Progress struct {
 	Delta   *domain.Delta
 	Changes []domain.ResourceChange
 	Outputs []domain.Output
+	// Entities are what a state holds that the control plane does not keep, without
+	// values; nil: that is not known.
+	Entities *[]domain.ManagedEntity
 	// Log is what was not stored of the log before.
 	Log []domain.LogChunk
 	// Lost says that whoever held the lease died, and another process reports it.
@@ -114,6 +117,9 @@ func (s *Service) report(ctx context.Context, tx Tx, permit access.Permit, run d
 		if err := tx.SetOutputs(ctx, permit.For(access.KindState), run.StackID, p.Outputs); err != nil {
 			return err
 		}
+	}
+	if err := keepEntities(ctx, tx, permit, run, p); err != nil {
+		return err
 	}
 	return s.move(ctx, tx, permit, &run, p.To, "", legible(p.Note))
 }

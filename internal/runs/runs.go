@@ -80,6 +80,8 @@ type Tx interface {
 	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error
 	SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Schedule, error)
 	LastFinished(ctx context.Context, id domain.StackID) (domain.Run, error)
+	ManagedEntities(ctx context.Context, id domain.StackID) ([]domain.ManagedEntity, error)
+	SetManagedEntities(ctx context.Context, p access.Permit, id domain.StackID, by domain.RunID, now []domain.ManagedEntity) error
 	SetDrifted(ctx context.Context, p access.Permit, id domain.StackID, addresses []string) error
 
 	Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error)

@@ -21,11 +21,13 @@ type found struct {
 	runs   map[domain.RunID]*domain.Run
 	body   domain.Stored // of the current state
 	exists bool
+	told   []EntityView // of a state that is kept elsewhere
 }
 
 // Entities returns what a stack's state holds now, by address. Values are
 // shown as far as the stack's sanitization lets them; sensitive ones never are.
-// A stack whose state Airlock does not keep holds nothing that is known.
+// Of a state that Airlock does not keep they are what the last run has told,
+// which knows no values but those of outputs.
 func (s *Service) Entities(ctx context.Context, id domain.StackID) (out []EntityView, err error) {
 	var f found
 	err = s.db.View(ctx, func(tx Tx) error {
@@ -33,7 +35,7 @@ func (s *Service) Entities(ctx context.Context, id domain.StackID) (out []Entity
 		return err
 	})
 	if err != nil || !f.exists {
-		return nil, err
+		return f.told, err
 	}
 	body, err := s.db.Fetch(ctx, f.body) // object storage may be slow: no transaction waits for it
 	if err != nil {
@@ -51,6 +53,10 @@ func (s *Service) Entities(ctx context.Context, id domain.StackID) (out []Entity
 
 func (s *Service) findEntities(ctx context.Context, tx Tx, id domain.StackID) (f found, err error) {
 	if f.stack, err = s.full(ctx, tx, id); err != nil {
+		return f, err
+	}
+	if !f.stack.ManagesState {
+		f.told, err = s.toldEntities(ctx, tx, f.stack)
 		return f, err
 	}
 	version, err := tx.CurrentState(ctx, id)
@@ -74,6 +80,33 @@ func (s *Service) findEntities(ctx context.Context, tx Tx, id domain.StackID) (f
 	}
 	f.runs, err = s.runsOf(ctx, tx, f.stack, kept)
 	return f, err
+}
+
+// toldEntities are what the last run of a stack has told of its state.
+func (s *Service) toldEntities(ctx context.Context, tx Tx, stack domain.Stack) ([]EntityView, error) {
+	kept, err := tx.ManagedEntities(ctx, stack.ID)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := s.runsOf(ctx, tx, stack, kept)
+	if err != nil {
+		return nil, err
+	}
+	list, err := tx.Outputs(ctx, stack.ID)
+	outputs := make(map[string]domain.Output, len(list))
+	for _, o := range list {
+		outputs[o.Name] = o
+	}
+	out := make([]EntityView, len(kept))
+	for i, e := range kept {
+		e.Values = "{}"
+		if e.Output {
+			o, known := outputs[e.Name]
+			e.Values, e.Sensitive = o.Value, o.Sensitive || !known
+		}
+		out[i] = EntityView{ManagedEntity: e, Creator: runs[e.CreatedBy], Updater: runs[e.UpdatedBy]}
+	}
+	return out, err
 }
 
 // runsOf are the runs that entities come from, none for a caller who may not see

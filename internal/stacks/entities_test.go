@@ -89,6 +89,44 @@ func TestEntities(t *testing.T) {
 	})
 }
 
+// TestEntitiesOfAForeignState: what the last run has told of them, and of
+// outputs the values that are no secrets.
+func TestEntitiesOfAForeignState(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.Stack(t, "own", "dev", func(s *domain.Stack) { s.ManagesState = false })
+		if got, err := b.Entities(b.As(t, "ann"), "own"); err != nil || len(got) != 0 {
+			t.Errorf("before any run: %+v, %v", got, err)
+		}
+		run := b.Run(t, "own", domain.RunFinished)
+		b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			p = p.For(access.KindState)
+			if err := tx.SetOutputs(ctx, p, "own", []domain.Output{{Name: "o", Value: `"v"`}, {Name: "s", Sensitive: true}}); err != nil {
+				return err
+			}
+			return tx.SetManagedEntities(ctx, p, "own", run.ID, []domain.ManagedEntity{
+				{Address: "output.gone", Type: "output", Name: "gone", Output: true}, {Address: "output.o", Type: "output", Name: "o", Output: true},
+				{Address: "output.s", Type: "output", Name: "s", Output: true}, {Address: "t.a", Type: "t", Name: "a", Provider: "example.com/a/t", Print: "p"},
+			})
+		})
+		got, err := b.Entities(b.As(t, "ann"), "own")
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := ""
+		for _, e := range got {
+			said += fmt.Sprintf("%s %s %t %s|", e.Address, e.Values, e.Sensitive, e.Provider)
+			if e.Creator == nil || e.Updater.ID != run.ID || e.Stack != "own" {
+				t.Errorf("%+v", e)
+			}
+		}
+		if want := `output.gone  true |output.o "v" false |output.s  true |t.a {} false example.com/a/t|`; said != want {
+			t.Errorf("got  %s\nwant %s", said, want)
+		}
+		_, err = b.Entities(b.As(t, "rita"), "own")
+		wantCode(t, err, domain.CodeNotFound)
+	})
+}
+
 // TestSearchEntities: over the stacks that the caller lists, and no others.
 func TestSearchEntities(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {

@@ -47,6 +47,10 @@ func (tx *Tx) ManagedEntities(ctx context.Context, id domain.StackID) ([]domain.
 	return out, nil
 }
 
+// maxAddress is the longest address, in bytes, that both databases take into an
+// index. What has a longer one is left out: a state must not be refused for it.
+const maxAddress = 2000
+
 // SetManagedEntities keeps what a version of a stack's state holds; by is the run
 // that wrote it. It writes only what is different from the version before.
 func (tx *Tx) SetManagedEntities(ctx context.Context, p access.Permit, id domain.StackID, by domain.RunID, now []domain.ManagedEntity) error {
@@ -62,6 +66,9 @@ func (tx *Tx) SetManagedEntities(ctx context.Context, p access.Permit, id domain
 		before[e.Address] = e
 	}
 	for _, e := range now {
+		if len(e.Address) > maxAddress {
+			continue
+		}
 		old, known := before[e.Address]
 		delete(before, e.Address)
 		if known && old.Print == e.Print && old.Provider == e.Provider {

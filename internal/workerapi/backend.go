@@ -168,6 +168,7 @@ func (b *backend) Advance(ctx context.Context, key domain.PoolKey, a Advance) (A
 	err := b.runs.Advance(ctx, lease(key, a.Ref), runs.Progress{
 		Log: log,
 		To:  a.To, Note: a.Note, Commit: a.Commit, Delta: a.Delta, Changes: a.Changes, Outputs: a.Outputs, Lost: a.Lost, Interrupted: a.Interrupted,
+		Entities: entities(a.Entities),
 	})
 	if errors.Is(err, runs.ErrStop) {
 		return AdvanceReply{Stop: true}, nil

@@ -138,6 +138,7 @@ func TestConformanceCalls(t *testing.T) {
 				Ref: ref, To: domain.RunUnconfirmed, Note: "n", Commit: &domain.Commit{Hash: "h", Timestamp: time.Unix(1, 2).UTC()},
 				Delta: &domain.Delta{Added: 1, Changed: 2, Deleted: 3, Resources: 4}, Changes: []domain.ResourceChange{{Address: "a", Action: "create"}},
 				Outputs: []domain.Output{{Name: "o", Value: `"<&>"`, Description: "d"}}, Lost: true, Interrupted: true,
+				Entities: &[]Entity{{Address: "m.t.n[0]", Module: "m", Type: "t", Name: "n", Provider: "p", Output: true, Data: true, Tainted: true, Sensitive: true}},
 			}
 			chunk := LogChunk{Ref: ref, Seq: 7, State: domain.RunPlanning, Text: "\x1b[1mline\n"}
 			request := LeaseRequest{WorkerID: "w", Metadata: map[string]string{"k": "v"}, Wait: time.Hour, Containers: true}
@@ -156,6 +157,13 @@ func TestConformanceCalls(t *testing.T) {
 			if reply, err := api.Heartbeat(ctx, HeartbeatRequest{LeaseRef: ref}); err != nil || !reply.Stop {
 				t.Errorf("heartbeat: %v %v", reply, err)
 			}
+			if reply, err := api.Advance(ctx, Advance{Ref: ref, Outputs: []domain.Output{}, Entities: &[]Entity{}}); err != nil || !reply.Apply {
+				t.Errorf("advance: %v %v", reply, err)
+			}
+			if none := f.heard[len(f.heard)-1].(Advance); none.Outputs == nil || none.Entities == nil || len(*none.Entities) != 0 {
+				t.Errorf("that there is nothing arrives as %+v", none)
+			}
+			f.heard = f.heard[:len(f.heard)-1]
 			if reply, err := api.Advance(ctx, advance); err != nil || !reply.Apply {
 				t.Errorf("advance: %v %v", reply, err)
 			}

@@ -235,7 +235,10 @@ type Advance struct {
 	// is applied: with CONFIRMED or APPLYING once more, or at the end.
 	Delta   *domain.Delta           `json:"delta,omitempty"`
 	Changes []domain.ResourceChange `json:"changes,omitempty"` // likewise
-	Outputs []domain.Output         `json:"outputs,omitempty"` // with FINISHED after an apply
+	Outputs []domain.Output         `json:"outputs,omitzero"`  // with FINISHED after an apply; empty: there are none
+	// Entities, at the end of a run that may have changed the state, are what a
+	// state holds that the control plane does not keep. Nil: that is not known.
+	Entities *[]Entity `json:"entities,omitempty"`
 	// Lost, with FAILED, says that the worker that held the lease died: another
 	// one, which found what it left, reports that. The control plane knows what
 	// it means for the run; Note is not used.
