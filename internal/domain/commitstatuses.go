@@ -36,6 +36,16 @@ type CommitStatus struct {
 	SentAt     time.Time // zero: the host has not taken it
 	Error      string    // why the last attempt failed; nothing of what the host has said
 	Credential GitCredentialID
+
+	Gone *GoneStack // nil while the stack is there
+}
+
+// GoneStack is what has to be known of a stack that was deleted to tell its git
+// host how it ended.
+type GoneStack struct {
+	Stack      StackID
+	Space      SpaceID
+	Repository string // its URL
 }
 
 // ID is the same in every attempt, so that a receiver can drop repeats.

@@ -83,13 +83,17 @@ func (s *Service) claim(ctx context.Context) (out []*letter, err error) {
 	return out, err
 }
 
-// address finds the token for a status by what the stack may use now.
+// address finds the token for a status by what the stack may use now, or could
+// where it was, if it is gone.
 func address(ctx context.Context, tx Tx, l *letter) error {
-	stack, err := tx.Stack(ctx, l.Stack)
-	if err != nil {
-		return err
+	stack, err := speaker(ctx, tx, l)
+	var path domain.Path
+	if err == nil {
+		path, err = tx.Path(ctx, stack.Space)
 	}
-	path, err := tx.Path(ctx, stack.Space)
+	if domain.ErrorCode(err) == domain.CodeNotFound {
+		return nil // deleted just now, or its space, too
+	}
 	if err != nil {
 		return err
 	}
@@ -109,6 +113,14 @@ func address(ctx context.Context, tx Tx, l *letter) error {
 	l.Credential, l.host = c.ID, c.Host()
 	l.token, err = tx.GitSecret(ctx, c.ID)
 	return err
+}
+
+func speaker(ctx context.Context, tx Tx, l *letter) (st domain.Stack, err error) {
+	if l.Gone == nil {
+		return tx.Stack(ctx, l.Stack)
+	}
+	st.Space, st.Provider, st.RepositoryURL = l.Gone.Space, domain.ProviderGit, l.Gone.Repository
+	return st, nil
 }
 
 // deliver sends letters: those of one host one after the other, those of several

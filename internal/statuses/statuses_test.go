@@ -1,6 +1,7 @@
 package statuses_test
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"log/slog"
@@ -262,6 +263,73 @@ func TestCommitStatusesSpeakOfTheCommitAlone(t *testing.T) {
 		deep := b.propose(t, "deep")
 		if _, given := b.send(t); len(given) != 1 || given[0].Run != deep.ID || !strings.Contains(given[0].Error, "OWNER/NAME") {
 			t.Errorf("gave up %+v", given)
+		}
+	})
+}
+
+// TestCommitStatusesEndWithTheirStack: what a stack has begun to say of commits
+// comes to an end at the git host when the stack is deleted, and what it has
+// said and could not send yet still arrives.
+func TestCommitStatusesEndWithTheirStack(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.propose(t, "web")
+		b.work(t, domain.RunInitializing, domain.RunPlanning) // a worker is at it
+		b.propose(t, "web")                                   // waits
+		b.send(t)
+		b.host.answers(func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) })
+		b.propose(t, "web")
+		done := b.work(t, domain.RunInitializing, domain.RunPlanning, domain.RunFinished)
+		b.send(t)
+		b.host.answers(nil)
+		before := len(b.host.asked())
+		b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.DeleteStack(ctx, p.For(access.KindStack), "web")
+		})
+		b.Stack(t, "web", "dev", nil) // another one of the same name changes nothing
+		b.Clock.Advance(time.Minute)
+		if taken, given := b.send(t); given != nil || taken == 0 {
+			t.Errorf("took %d, gave up %v", taken, given)
+		}
+		after := map[string]int{}
+		for _, what := range b.host.asked()[before:] {
+			after[strings.TrimPrefix(what, at+commit+" ")]++
+		}
+		want := map[string]int{"error The stack was deleted": 2, "success Planned: 2 to add, 1 to change, 0 to delete": 1}
+		for _, left := range []string{"pending Queued", "pending Planning"} { // of the run that has ended: before its end
+			if after[left] > 1 {
+				t.Errorf("%s: %d times", left, after[left])
+			}
+			delete(after, left)
+		}
+		if d := cmp.Diff(want, after); d != "" {
+			t.Errorf("the host was told:\n%s", d)
+		}
+		if left := b.Rows(t, `select run_id from commit_statuses where next_at > 0`); len(left) != 0 {
+			t.Errorf("left: %v, of %s", left, done.ID)
+		}
+		failed, err := b.Failed(b.As(t, "root-admin"), b.token)
+		if err != nil || len(failed) != 0 {
+			t.Errorf("failed %v, %v", failed, err)
+		}
+		b.Clock.Advance(domain.CommitStatusKept + time.Hour)
+		if n, err := b.Sweep(t.Context()); err != nil || n == 0 || len(b.Rows(t, `select run_id from commit_statuses`)) != 0 {
+			t.Errorf("swept %d, %v", n, err)
+		}
+	})
+}
+
+// TestCommitStatusesOfAStackInASpaceThatIsGone are given up, and hold up no others.
+func TestCommitStatusesOfAStackInASpaceThatIsGone(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.propose(t, "web")
+		b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.DeleteStack(ctx, p.For(access.KindStack), "web")
+		})
+		if err := b.Exec(t, `update commit_statuses set gone = replace(gone, '"dev"', '"nowhere"')`); err != nil {
+			t.Fatal(err)
+		}
+		if taken, given := b.send(t); taken != 0 || len(given) == 0 {
+			t.Errorf("took %d, gave up %v", taken, given)
 		}
 	})
 }

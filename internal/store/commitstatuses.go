@@ -9,13 +9,20 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-const selectStatus = `select s.run_id, s.serial, r.stack_id, s.commit_hash, s.state, s.description, s.created_at, s.attempts, s.next_at, s.sent_at,
-	s.error, s.credential from commit_statuses s join runs r on r.id = s.run_id`
+const selectStatus = `select s.run_id, s.serial, coalesce(r.stack_id, ''), s.commit_hash, s.state, s.description, s.created_at, s.attempts, s.next_at, s.sent_at,
+	s.error, s.credential, s.gone from commit_statuses s left join runs r on r.id = s.run_id`
 
 func scanStatus(from scanner) (s domain.CommitStatus, err error) {
 	var created, next, sent int64
-	err = from.Scan(&s.Run, &s.Serial, &s.Stack, &s.Commit, &s.State, &s.Description, &created, &s.Attempts, &next, &sent, &s.Error, &s.Credential)
+	var gone string
+	err = from.Scan(&s.Run, &s.Serial, &s.Stack, &s.Commit, &s.State, &s.Description, &created, &s.Attempts, &next, &sent, &s.Error, &s.Credential, &gone)
 	s.CreatedAt, s.NextAt, s.SentAt = fromMicros(created), fromMicros(next), fromMicros(sent)
+	if err != nil || gone == "" {
+		return s, err
+	}
+	s.Gone = &domain.GoneStack{}
+	err = fromJSON(gone, s.Gone)
+	s.Stack = s.Gone.Stack
 	return s, err
 }
 
@@ -26,6 +33,10 @@ func (tx *Tx) tellCommit(ctx context.Context, r domain.Run, from domain.RunState
 	if !ok {
 		return nil
 	}
+	return tx.insertStatus(ctx, s)
+}
+
+func (tx *Tx) insertStatus(ctx context.Context, s domain.CommitStatus) error {
 	tx.topics = append(tx.topics, domain.TopicStatuses)
 	err := tx.exec(ctx, `insert into commit_statuses (run_id, serial, lane, commit_hash, state, description, created_at, attempts, next_at, sent_at, error, credential)
 		values ($1, $2, (select ulid from stacks where id = $3), $4, $5, $6, $7, 0, $8, 0, '', '')`,
@@ -34,6 +45,30 @@ func (tx *Tx) tellCommit(ctx context.Context, r domain.Run, from domain.RunState
 		return fmt.Errorf("keep what run %s says of its commit: %w", s.Run, err)
 	}
 	return nil
+}
+
+// endStatuses lets a stack that is about to be deleted say so of the commits
+// that it has begun to speak of: without a last word git hosts would wait for
+// ever. That, and what was not sent yet, outlives the stack; nothing else does.
+func (tx *Tx) endStatuses(ctx context.Context, st domain.Stack) error {
+	last, err := many(ctx, tx, scanStatus, selectStatus+` where r.stack_id = $1 and s.state = $2 and not exists
+		(select 1 from commit_statuses l where l.run_id = s.run_id and l.serial > s.serial)`, st.ID, domain.CommitPending)
+	if err != nil {
+		return err
+	}
+	for _, s := range last {
+		end := domain.CommitStatus{Run: s.Run, Serial: s.Serial + 1, Stack: st.ID, Commit: s.Commit, State: domain.CommitError, CreatedAt: tx.now, NextAt: tx.now}
+		end.Description = "The stack was deleted"
+		if err := tx.insertStatus(ctx, end); err != nil {
+			return err
+		}
+	}
+	const ofStack = `run_id in (select id from runs where stack_id = $1)`
+	gone := domain.GoneStack{Stack: st.ID, Space: st.Space, Repository: st.RepositoryURL}
+	if err := tx.exec(ctx, `update commit_statuses set gone = $2 where next_at > 0 and `+ofStack, st.ID, toJSON(gone)); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `delete from commit_statuses where next_at = 0 and `+ofStack, st.ID)
 }
 
 // AnyStatusToken reports whether anybody keeps a token for statuses of commits.
@@ -98,10 +133,10 @@ func (tx *Tx) CommitStatuses(ctx context.Context, run domain.RunID) ([]domain.Co
 	return many(ctx, tx, scanStatus, selectStatus+` where s.run_id = $1 order by s.serial`, run)
 }
 
-// FailedStatuses returns up to limit statuses that a credential could not set,
-// newest first.
+// FailedStatuses returns up to limit statuses of stacks that are there which a
+// credential could not set, newest first.
 func (tx *Tx) FailedStatuses(ctx context.Context, id domain.GitCredentialID, limit int) ([]domain.CommitStatus, error) {
-	return many(ctx, tx, scanStatus, selectStatus+` where s.credential = $1 and s.error <> '' order by s.created_at desc, s.serial desc limit $2`, id, limit)
+	return many(ctx, tx, scanStatus, selectStatus+` where s.credential = $1 and s.error <> '' and s.gone = '' order by s.created_at desc, s.serial desc limit $2`, id, limit)
 }
 
 // DropStatuses forgets statuses that were said before a time and are sent or

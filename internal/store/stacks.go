@@ -137,6 +137,13 @@ func (tx *Tx) DeleteStack(ctx context.Context, p access.Permit, id domain.StackI
 	if err := tx.use(p, access.KindStack); err != nil {
 		return err
 	}
+	st, err := tx.Stack(ctx, id)
+	if err == nil {
+		err = tx.endStatuses(ctx, st)
+	}
+	if err != nil && domain.ErrorCode(err) != domain.CodeNotFound {
+		return err
+	}
 	if err := tx.deleteBindingsOf(ctx, authz.ActorStack, string(id)); err != nil {
 		return err
 	}
