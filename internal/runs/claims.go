@@ -84,7 +84,7 @@ var now = func() <-chan time.Time {
 // serveRound looks for runs and gives them to workers. It returns when there may
 // be more to do; nil when somebody will tell.
 func (s *Service) serveRound(at *desk, round []*seeker) (again <-chan time.Time) {
-	ctx, cancel := context.WithTimeout(context.Background(), claimTime)
+	ctx, cancel := context.WithTimeout(access.Hurry(context.Background()), claimTime)
 	defer cancel()
 	all := func(err error) {
 		for _, one := range round {
@@ -173,7 +173,14 @@ func (s *Service) claim(ctx context.Context, b *claims, round []*seeker) (err er
 		if err != nil {
 			return err
 		}
-		return s.giveOut(ctx, tx, b, list, takers)
+		if len(list) == 0 {
+			return nil
+		}
+		known, err := prefetch(ctx, tx, list)
+		if err != nil {
+			return err
+		}
+		return s.giveOut(ctx, known, b, list, takers)
 	})
 }
 

@@ -50,15 +50,14 @@ func newSecret() string {
 // lockRun holds a run and, before it, its stack: everybody takes the two in
 // this order, so that nobody waits in a circle.
 func lockRun(ctx context.Context, tx Tx, id domain.RunID) (domain.Stack, domain.Run, error) {
-	run, err := tx.Run(ctx, id)
+	stack, err := tx.LockStackOf(ctx, id)
 	if err != nil {
-		return domain.Stack{}, run, err
+		if _, missing := tx.Run(ctx, id); missing != nil {
+			err = missing
+		}
+		return stack, domain.Run{}, err
 	}
-	stack, err := tx.LockStack(ctx, run.StackID)
-	if err != nil {
-		return stack, run, err
-	}
-	run, err = tx.LockRun(ctx, id)
+	run, err := tx.LockRun(ctx, id)
 	return stack, run, err
 }
 

@@ -19,6 +19,7 @@ type Tx interface {
 	AccountSettings(ctx context.Context) (domain.AccountSettings, error)
 	Stack(ctx context.Context, id domain.StackID) (domain.Stack, error)
 	LockStack(ctx context.Context, id domain.StackID) (domain.Stack, error)
+	LockStackOf(ctx context.Context, id domain.RunID) (domain.Stack, error)
 	SetStackLife(ctx context.Context, p access.Permit, id domain.StackID, l domain.StackLife) error
 	KnownCommit(ctx context.Context, id domain.StackID, hash string) (domain.Commit, error)
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
@@ -44,6 +45,7 @@ type Tx interface {
 
 	Leasable(ctx context.Context, pool domain.WorkerPoolID, but []domain.RunID, limit int) ([]domain.RunID, error)
 	LockLeasable(ctx context.Context, pool domain.WorkerPoolID, ids []domain.RunID, limit int) ([]domain.Run, error)
+	LeaseInputs(ctx context.Context, runs []domain.Run) (domain.LeaseInputs, error)
 	RunLeases(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.RunLease, error)
 	ExpiredLeases(ctx context.Context) ([]domain.Run, error)
 	LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.LogEnd, error)

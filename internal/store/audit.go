@@ -114,7 +114,7 @@ func (s *Store) Deliver(ctx context.Context, topic string, limit int, send func(
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit
+	defer tx.rollback() // a no-op after the commit
 	rows, err := many(ctx, tx, scanOutbox,
 		`select position, id, topic, payload, created_at from outbox where topic = $1 order by position limit $2`+s.dialect.skipLocked(""), topic, limit)
 	if err != nil || len(rows) == 0 {
@@ -128,7 +128,7 @@ func (s *Store) Deliver(ctx context.Context, topic string, limit int, send func(
 			return 0, err
 		}
 	}
-	return len(rows), tx.raw.Commit()
+	return len(rows), tx.commit()
 }
 
 func scanOutbox(s scanner) (r domain.OutboxRow, err error) {

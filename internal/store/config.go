@@ -32,6 +32,10 @@ func (tx *Tx) Config(ctx context.Context, owner access.Kind, id string) ([]domai
 	if err != nil {
 		return nil, err
 	}
+	return tx.openConfig(owner, id, rows)
+}
+
+func (tx *Tx) openConfig(owner access.Kind, id string, rows []configRow) ([]domain.Config, error) {
 	out := make([]domain.Config, len(rows))
 	for i, r := range rows {
 		plain, err := tx.open(r.sealed, "config", string(owner), id, r.ID)

@@ -92,6 +92,10 @@ func (tx *Tx) RunSettings(ctx context.Context, id domain.RunID) (s domain.RunSet
 	if err != nil {
 		return s, err
 	}
+	return tx.openSettings(id, sealed)
+}
+
+func (tx *Tx) openSettings(id domain.RunID, sealed []byte) (s domain.RunSettings, err error) {
 	body, err := tx.open(sealed, "run-settings", string(id))
 	if err != nil {
 		return s, fmt.Errorf("open settings of run %s: %w", id, err)

@@ -27,7 +27,7 @@ func (s *Store) Rehearse(ctx context.Context, fn func(ctx context.Context, tx *T
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.raw.Rollback() }() // what it is for
+	defer tx.rollback() // what it is for
 	return fn(context.WithValue(ctx, rehearsing{}, &rehearsal{s, tx}), tx)
 }
 

@@ -23,7 +23,7 @@ func (s *Store) fillSome(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit
+	defer tx.rollback() // a no-op after the commit
 	stacks, err := many(ctx, tx, scanStack, selectStack+` where name_key is null limit $1`+s.dialect.forUpdate(), fillPortion)
 	if err != nil || len(stacks) == 0 {
 		return 0, err
@@ -35,5 +35,5 @@ func (s *Store) fillSome(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	return len(stacks), tx.raw.Commit()
+	return len(stacks), tx.commit()
 }

@@ -54,6 +54,11 @@ func (tx *Tx) LockStack(ctx context.Context, id domain.StackID) (domain.Stack, e
 	return one(ctx, tx, "stack", scanStack, selectStack+` where id = $1`+tx.store.dialect.forUpdate(), id)
 }
 
+// LockStackOf returns the stack of a run and holds it until the commit.
+func (tx *Tx) LockStackOf(ctx context.Context, id domain.RunID) (domain.Stack, error) {
+	return one(ctx, tx, "stack", scanStack, selectStack+` where id = (select stack_id from runs where id = $1)`+tx.store.dialect.forUpdate(), id)
+}
+
 // StackIDTaken reports whether a slug is in use.
 func (tx *Tx) StackIDTaken(ctx context.Context, id domain.StackID) (bool, error) {
 	n, err := one(ctx, tx, "stack", scanInt, `select count(*) from stacks where id = $1`, id)

@@ -61,7 +61,7 @@ type Store struct {
 	dialect dialect
 	Options
 
-	turn       turn
+	writers    writers
 	owned      string     // the embedded database, if this is one
 	revisions  *revisions // of it
 	closed     atomic.Bool
@@ -91,8 +91,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, errors.Join(err, s.disown())
 	}
 	s.write, s.read, s.dialect = write, read, d
-	if write != read {
-		s.turn = make(turn, 1)
+	if s.writers.free = sideBySide; write != read {
+		s.writers.free = 1 // there is one connection that writes
 	}
 	if err := s.write.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", d.redact(err)), s.Close())
@@ -162,9 +162,9 @@ func (s *Store) change(ctx context.Context, lock lockMode, fn func(*Tx) error) e
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.raw.Rollback() }() // a no-op after the commit; for a panic in fn
+	defer tx.rollback() // a no-op after the commit; for a panic in fn
 	if err := fn(tx); err != nil {
-		_ = tx.raw.Rollback() // fn's error is the one that matters
+		tx.rollback()
 		return s.recordDenial(ctx, err)
 	}
 	if err := tx.finish(ctx); err != nil {
@@ -181,32 +181,39 @@ func (s *Store) change(ctx context.Context, lock lockMode, fn func(*Tx) error) e
 // commit also keeps account of what is known of the access revision.
 func (s *Store) commit(tx *Tx) error {
 	if len(tx.touched) == 0 {
-		return tx.raw.Commit()
+		return tx.commit()
 	}
 	s.revisions.begin()
-	err := tx.raw.Commit()
+	err := tx.commit()
 	s.revisions.end(tx.revision, err)
 	return err
 }
 
 func (s *Store) begin(ctx context.Context, lock lockMode) (*Tx, error) {
-	raw, err := s.turn.begin(ctx, s.write)
-	if err != nil {
+	if err := s.writers.enter(ctx); err != nil {
 		return nil, domain.Unavailable("the database", err)
 	}
-	tx := &Tx{raw: raw, store: s}
+	raw, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		s.writers.leave()
+		return nil, domain.Unavailable("the database", err)
+	}
+	tx := &Tx{raw: raw, store: s, writes: true}
 	if q := s.dialect.lockAccess(lock); q != "" {
 		if err := tx.exec(ctx, q); err != nil {
-			_ = raw.Rollback()
+			tx.rollback()
 			return nil, fmt.Errorf("lock the access model: %w", err)
 		}
 	}
 	if err := tx.readClock(ctx); err != nil { // after the wait for the lock
-		_ = raw.Rollback()
+		tx.rollback()
 		return nil, err
 	}
 	return tx, nil
 }
+
+// sideBySide is how many changes take place at a time on a database that can.
+const sideBySide = 4
 
 // denialTime bounds how long a refusal waits to be recorded.
 const denialTime = 15 * time.Second
@@ -226,10 +233,10 @@ func (s *Store) recordDenial(ctx context.Context, err error) error {
 		return beginErr
 	}
 	if auditErr := tx.insertAudit(ctx, denial.Record()); auditErr != nil {
-		_ = tx.raw.Rollback()
+		tx.rollback()
 		return domain.Unavailable("the audit trail", auditErr)
 	}
-	if commitErr := tx.raw.Commit(); commitErr != nil {
+	if commitErr := tx.commit(); commitErr != nil {
 		return domain.Unavailable("the audit trail", commitErr)
 	}
 	s.announce(tx.topics)

@@ -23,6 +23,7 @@ type Tx struct {
 	store    *Store
 	now      time.Time
 	readOnly bool
+	writes   bool // it has its turn among the writers
 
 	records []access.Record // of the permits that were used
 	also    []access.Record // of further permits that the change rests on
@@ -33,6 +34,25 @@ type Tx struct {
 	revision int64     // of the access world, once it is known
 	touched  []touched // rows of the access world that this transaction changed
 	compiled access.Slot
+}
+
+// commit ends the transaction and its turn.
+func (tx *Tx) commit() error {
+	defer tx.leave()
+	return tx.raw.Commit()
+}
+
+// rollback takes back what was written, unless it is committed, and ends the turn.
+func (tx *Tx) rollback() {
+	_ = tx.raw.Rollback() // whatever led here is what matters
+	tx.leave()
+}
+
+func (tx *Tx) leave() {
+	if tx.writes {
+		tx.writes = false
+		tx.store.writers.leave()
+	}
 }
 
 // readClock fixes the time of the transaction. Where the database is asked for
