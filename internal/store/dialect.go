@@ -109,6 +109,15 @@ func (d dialect) elements(column string) string {
 	return fmt.Sprintf("json_each(%s)", column)
 }
 
+// members returns a table expression with the members of the JSON object in
+// parameter $n, each in a row, as key and value.
+func (d dialect) members(n int) string {
+	if d.postgres() {
+		return fmt.Sprintf("json_each_text($%d::json)", n)
+	}
+	return fmt.Sprintf("json_each($%d)", n)
+}
+
 // skipLocked lets several servers claim rows side by side: those of the named
 // tables, or of all.
 func (d dialect) skipLocked(tables string) string {

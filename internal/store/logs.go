@@ -53,6 +53,11 @@ func (tx *Tx) appendLog(ctx context.Context, chunks []domain.LogChunk) error {
 	if err != nil {
 		return err
 	}
+	return tx.countLog(ctx, stored, chunks)
+}
+
+// countLog adds what was stored of some chunks to what their runs have printed.
+func (tx *Tx) countLog(ctx context.Context, stored, chunks []domain.LogChunk) error {
 	bytes := map[domain.RunID]int{}
 	for _, at := range stored {
 		for _, c := range chunks {
@@ -61,12 +66,11 @@ func (tx *Tx) appendLog(ctx context.Context, chunks []domain.LogChunk) error {
 			}
 		}
 	}
-	for id, n := range bytes {
-		if err := tx.exec(ctx, `update runs set log_bytes = log_bytes + $2 where id = $1`, id, n); err != nil {
-			return err
-		}
+	if len(bytes) == 0 {
+		return nil
 	}
-	return nil
+	return tx.exec(ctx, `update runs set log_bytes = log_bytes + cast(more.value as bigint)
+		from `+tx.store.dialect.members(1)+` as more where runs.id = more.key`, toJSON(bytes))
 }
 
 // rows returns n rows of parameters, each of some width.
