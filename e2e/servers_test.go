@@ -14,7 +14,7 @@ import (
 
 // beside starts another server process on the database of a first one, as
 // docs/operations.md says.
-func (s *server) beside(t *testing.T, database string) *server {
+func (s *server) beside(t *testing.T, database string, flags ...string) *server {
 	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -33,8 +33,8 @@ func (s *server) beside(t *testing.T, database string) *server {
 	if err := os.WriteFile(filepath.Join(other.data, "admin-key.json"), []byte(key), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	other.run(t, "--database", database, "--listen", address, "--base-url", s.Endpoint,
-		"--key-file", filepath.Join(s.data, "encryption.key"), "--workers", "0")
+	other.run(t, append([]string{"--database", database, "--listen", address, "--base-url", s.Endpoint,
+		"--key-file", filepath.Join(s.data, "encryption.key"), "--workers", "0"}, flags...)...)
 	return other
 }
 

@@ -254,6 +254,7 @@ type entry struct {
 	Body                                            *string
 	ActorRoles, Spaces                              []string
 	Actor                                           struct{ Username string }
+	CreatedAt                                       int
 }
 
 // trail reads the whole audit trail, oldest first.
@@ -275,7 +276,7 @@ func (s *story) trail(t *testing.T) []entry {
 		if after != "" {
 			input["after"] = after
 		}
-		s.admin.must(t, `query($input:SearchInput!){searchAuditTrailEntries(input:$input){edges{node{id,action,mutation,outcome,reason,remoteIP,body,actorRoles,spaces,actor{username}}},pageInfo{endCursor,hasNextPage}}}`, vars{"input": input}, &out)
+		s.admin.must(t, `query($input:SearchInput!){searchAuditTrailEntries(input:$input){edges{node{id,action,mutation,outcome,reason,remoteIP,body,actorRoles,spaces,actor{username},createdAt}},pageInfo{endCursor,hasNextPage}}}`, vars{"input": input}, &out)
 		for _, e := range out.SearchAuditTrailEntries.Edges {
 			all = append(all, e.Node)
 		}

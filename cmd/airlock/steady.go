@@ -5,7 +5,7 @@ import "time"
 // steady tells when it is fair to end runs whose workers were not heard of: not
 // in the first lease after the server's start, because nobody could reach it
 // before, and not in the first lease after its clock jumped, because leases end
-// by that clock where the database is embedded.
+// by that clock, which is the one of the database.
 type steady struct {
 	lease time.Duration
 	since time.Duration // of the process's own running time

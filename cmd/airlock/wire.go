@@ -71,14 +71,15 @@ const tokenTTL = time.Hour
 // wire builds the server from the inside out.
 func wire(ctx context.Context, c *serveCmd, local string, log *slog.Logger) (*server, error) {
 	s := &server{
-		config: c, local: local, log: log, gate: access.NewGate(), ids: newIDs(time.Now),
+		config: c, local: local, log: log, gate: access.NewGate(),
 		metrics: telemetry.NewMetrics(), audited: make(chan struct{}, 1), ended: make(chan struct{}, 1),
 		pushed: make(chan struct{}, 1), told: make(chan struct{}, 1),
 	}
-	s.holder = s.ids.ULID()
+	s.ids = newIDs(func() time.Time { return s.store.Clock() }) // ids order what several servers make
 	if err := s.openStore(ctx); err != nil {
 		return nil, err
 	}
+	s.holder = s.ids.ULID()
 	if err := s.build(ctx); err != nil {
 		_ = s.store.Close() // the first error is the one that matters
 		return nil, err
@@ -147,7 +148,7 @@ func (s *server) build(ctx context.Context) error {
 	if created {
 		s.log.Info("created the account and its first admin key", "file", filepath.Join(s.config.Data, adminKeyFile))
 	}
-	s.identity, err = identity.New(ctx, store.Bind[identity.Tx](s.store), s.gate, s.ids, time.Now,
+	s.identity, err = identity.New(ctx, store.Bind[identity.Tx](s.store), s.gate, s.ids, s.store.Clock,
 		identity.Config{BaseURL: s.config.BaseURL, TokenTTL: tokenTTL})
 	if err != nil {
 		return fmt.Errorf("%w (is %s the key of this database?)", err, s.config.KeyFile)

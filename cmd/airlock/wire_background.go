@@ -76,7 +76,7 @@ func (s *server) reap(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if now := time.Now(); !patience.fair(now, now.Sub(began)) {
+		if !patience.fair(s.store.Clock(), time.Since(began)) {
 			continue
 		}
 		n, err := s.runs.Reap(ctx)

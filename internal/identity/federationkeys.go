@@ -30,14 +30,15 @@ type federationTx interface {
 	DeleteFederationKey(ctx context.Context, p access.Permit, id string) error
 }
 
-// signing returns the key of an ordered list that signs now.
-func signing(keys []domain.FederationKey, now time.Time) (domain.FederationKey, bool) {
-	for _, k := range keys {
-		if !k.SignsFrom.After(now) {
-			return k, true
+// signing returns the key of an ordered list that signs now. When the clock was
+// set back before the first key's time, that one signs all the same.
+func signing(keys []domain.FederationKey, now time.Time) (key domain.FederationKey) {
+	for _, key = range keys {
+		if !key.SignsFrom.After(now) {
+			break
 		}
 	}
-	return domain.FederationKey{}, false
+	return key
 }
 
 // shown reports whether others still need the i-th key of an ordered list: it
@@ -65,16 +66,15 @@ func (s *Service) federationKeys(ctx context.Context) ([]domain.FederationKey, e
 	return read()
 }
 
-func (s *Service) federationSigner(ctx context.Context) (domain.FederationKey, error) {
+func (s *Service) federationSigner(ctx context.Context) (key domain.FederationKey, err error) {
 	keys, err := s.federationKeys(ctx)
 	if err != nil {
-		return domain.FederationKey{}, err
+		return key, err
 	}
-	key, ok := signing(keys, s.now())
-	if !ok {
+	if len(keys) == 0 { // somebody has removed them by hand
 		return key, domain.Unavailable("the keys of federation tokens", nil)
 	}
-	return key, nil
+	return signing(keys, s.now()), nil
 }
 
 // FederationKeySet returns the public keys that verify federation tokens.

@@ -104,6 +104,44 @@ func TestClaims(t *testing.T) {
 	})
 }
 
+// TestCase159ClockSetBack: a run goes on with its token when the clock is set
+// back; a key's token is good again when the time has come, and a new one at once.
+func TestCase159ClockSetBack(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		run := b.Run(t, "k", domain.RunApplying)
+		ofRun, err := b.RunToken(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ofKey := b.login(t).JWT
+		works := func(when, token string) {
+			t.Helper()
+			if _, err := b.Authenticate(t.Context(), token); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+		}
+		b.Clock.Advance(-time.Minute)
+		works("a minute back, the run", ofRun)
+		works("a minute back, the key", ofKey)
+		elsewhere := func() {
+			t.Helper()
+			if _, _, err := b.FederationToken(t.Context(), run, domain.Stack{ID: "k"}); err != nil {
+				t.Errorf("a token for elsewhere: %v", err)
+			}
+		}
+		elsewhere()
+		b.Clock.Advance(-time.Hour)
+		elsewhere() // though the first key was to sign from later on
+		works("an hour back, the run", ofRun)
+		b.refused(t, "a key's token of a later time", ofKey)
+		works("a new token", b.login(t).JWT)
+		b.Clock.Advance(time.Hour)
+		works("again, the key", ofKey)
+		b.Clock.Advance(4 * time.Hour)
+		b.refused(t, "a run's token that has expired", ofRun)
+	})
+}
+
 // TestA150Case47RunTokens is access model A150 and security case 47.
 func TestA150Case47RunTokens(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {

@@ -190,18 +190,10 @@ func (s *Store) Find(ctx context.Context, refs []access.Ref) (map[access.Ref]aut
 // Pulse implements access.Present.
 func (s *Store) Pulse(ctx context.Context) (access.Pulse, error) {
 	if revision, ok := s.revisions.current(); ok && !s.closed.Load() {
-		return access.Pulse{Revision: revision, Time: s.clock()}, nil
+		return access.Pulse{Revision: revision, Time: s.Clock()}, nil
 	}
 	f, err := s.looks.share(ctx, nil, s.look)
 	return f.Pulse, err
-}
-
-// clock is the time where the database's own does not count.
-func (s *Store) clock() time.Time {
-	if s.Now != nil {
-		return s.Now()
-	}
-	return time.Now()
 }
 
 // look reads the database once.
@@ -211,6 +203,7 @@ func (s *Store) look(ctx context.Context, what sought) (f found, err error) {
 	if err != nil {
 		return f, domain.Unavailable("the database", err)
 	}
+	asked := time.Now()
 	rows, err := stmt.QueryContext(ctx, what.args()...)
 	if err != nil {
 		return f, domain.Unavailable("the database", s.dialect.translate(err))
@@ -220,7 +213,9 @@ func (s *Store) look(ctx context.Context, what sought) (f found, err error) {
 		return f, s.dialect.translate(err)
 	}
 	if s.Now != nil || !s.dialect.postgres() {
-		f.Time = s.clock()
+		f.Time = s.Clock()
+	} else {
+		s.theirs.hear(asked, f.Time)
 	}
 	s.revisions.answered(mark, f.Revision)
 	return f, nil

@@ -167,7 +167,7 @@ func (s *Store) SweepObjects(ctx context.Context, grace time.Duration) (n int, e
 		}
 		return err
 	}
-	now := s.clock()
+	now := s.Clock()
 	err = s.Objects.Each(ctx, func(name string, written time.Time) error {
 		if name == accountObject || now.Sub(written) < grace {
 			return nil

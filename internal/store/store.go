@@ -64,6 +64,7 @@ type Store struct {
 	writers    writers
 	owned      string     // the embedded database, if this is one
 	revisions  *revisions // of it
+	theirs     theirs
 	closed     atomic.Bool
 	looks      looks
 	forgotten  chan string // objects to delete
@@ -96,6 +97,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	if err := s.write.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", d.redact(err)), s.Close())
+	}
+	if err := s.askClock(ctx); err != nil {
+		return nil, errors.Join(d.redact(err), s.Close())
 	}
 	if err := migrate(ctx, s.write, d, s.fillSearch); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", d.redact(err)), s.Close())

@@ -59,21 +59,19 @@ func (tx *Tx) leave() {
 // it, the same statement reads the access revision, which nearly every
 // transaction needs.
 func (tx *Tx) readClock(ctx context.Context) error {
-	switch {
-	case tx.store.Now != nil:
-		tx.now = tx.store.Now()
-		return nil
-	case !tx.store.dialect.postgres():
-		tx.now = time.Now()
+	if tx.store.Now != nil || !tx.store.dialect.postgres() {
+		tx.now = tx.store.Clock()
 		return nil
 	}
 	var us int64
+	asked := time.Now()
 	err := tx.raw.QueryRowContext(ctx, `select (extract(epoch from clock_timestamp()) * 1000000)::bigint,
 		coalesce((select revision from account where id = 1), 0)`).Scan(&us, &tx.revision)
 	if err != nil {
 		return fmt.Errorf("read the database's clock: %w", tx.store.dialect.translate(err))
 	}
 	tx.now = fromMicros(us)
+	tx.store.theirs.hear(asked, tx.now)
 	return nil
 }
 
