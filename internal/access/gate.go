@@ -24,6 +24,8 @@ type Reader interface {
 	Delta(ctx context.Context, since Stamp) (d domain.WorldDelta, ok bool, err error)
 	// Now returns the time that the transaction is decided at.
 	Now() time.Time
+	// RunNow returns the state of a run and the epoch of its last lease.
+	RunNow(ctx context.Context, id domain.RunID) (domain.RunState, int, error)
 }
 
 // Transactor runs a use case's code in one transaction of the store T.
@@ -295,6 +297,9 @@ type question struct {
 
 func (g *Gate) ask(ctx context.Context, tx Reader) (question, error) {
 	caller, err := CallerFrom(ctx)
+	if err == nil {
+		err = stillRuns(ctx, tx, &caller)
+	}
 	if err != nil {
 		return question{}, err
 	}

@@ -223,8 +223,9 @@ func TestRequestInputs(t *testing.T) {
 		_, err := b.Request(b.As(t, ""), wish("space-reader", "dev"))
 		wantCode(t, err, domain.CodeUnauthenticated)
 		b.BindActor(t, stackActor("k"), "space-admin", "dev")
+		run := b.AsStack(t, domain.Run{ID: "run", StackID: "k", State: domain.RunApplying})
 		b.Denied(t, domain.CodeForbidden, func() error {
-			_, err := b.Request(b.AsStack(t, domain.Run{ID: "run", StackID: "k", State: domain.RunApplying}), wish("space-reader", "dev"))
+			_, err := b.Request(run, wish("space-reader", "dev"))
 			return err
 		})
 		id := b.ask(t, "rita", wish("space-reader", "dev"))

@@ -117,17 +117,18 @@ func TestA149A151Case46R25StackBinds(t *testing.T) {
 		b.BindActor(t, stackActor("k"), "space-admin", "dev")
 		for state, want := range map[domain.RunState]domain.Code{domain.RunApplying: "", domain.RunPlanning: domain.CodeForbidden} {
 			run := domain.Run{ID: "run", StackID: "k", State: state, Epoch: 1}
+			asRun := b.AsStack(t, run)
 			row := b.check(t, want, func() error {
-				_, err := b.Create(b.AsStack(t, run), grant(b.Actor("nobody"), b.RoleID("space-writer"), "dev"))
+				_, err := b.Create(asRun, grant(b.Actor("nobody"), b.RoleID("space-writer"), "dev"))
 				return err
 			})
 			if row.Actor != "stack::k" || row.RunID != "run" || !cmp.Equal(row.ActorRoles, []string{"space-admin"}) { // A151
 				t.Errorf("%s: recorded %+v", state, row)
 			}
 		}
+		asRun := b.AsStack(t, domain.Run{ID: "run", StackID: "k", State: domain.RunApplying})
 		b.Denied(t, domain.CodeNotFound, func() error { // R14: nothing climbs for a stack
-			run := domain.Run{ID: "run", StackID: "k", State: domain.RunApplying}
-			_, err := b.Create(b.AsStack(t, run), grant(b.Actor("nobody"), b.RoleID("space-writer"), "apps"))
+			_, err := b.Create(asRun, grant(b.Actor("nobody"), b.RoleID("space-writer"), "apps"))
 			return err
 		})
 		var left int

@@ -163,9 +163,8 @@ func runCaller(ctx context.Context, tx Tx, c claims, in func(domain.RunState) bo
 		return access.Caller{}, err
 	}
 	if string(run.StackID) != stack || run.Epoch != c.Epoch || !in(run.State) {
-		shown := domain.Unauthenticated("the run that this token belongs to is not active")
 		// A run's token outside its run is somebody else's by now (security case 47).
-		return access.Caller{}, access.Attempt(run.StackID.AuditName(), "session.token", string(run.ID), "the run is "+string(run.State), shown)
+		return access.Caller{}, access.Attempt(run.StackID.AuditName(), "session.token", string(run.ID), "the run is "+string(run.State), access.DeadRun())
 	}
 	return access.Caller{
 		Subject: authz.Subject{

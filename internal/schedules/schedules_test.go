@@ -193,6 +193,9 @@ func TestR25Schedules(t *testing.T) {
 		run := b.Run(t, "k", domain.RunPlanning)
 		b.Denied(t, domain.CodeForbidden, func() error { return second(b.Create(b.AsStack(t, run), "k2", b.nightly(domain.ScheduleRun))) })
 		run.State = domain.RunApplying
+		if err := b.Exec(t, `update runs set state = 'APPLYING' where id = $1`, string(run.ID)); err != nil {
+			t.Fatal(err)
+		}
 		b.Allowed(t, func() error { return second(b.Create(b.AsStack(t, run), "k2", b.nightly(domain.ScheduleRun))) })
 		if made := b.made(t, domain.ScheduleRun); made.Author != (authz.ActorRef{Kind: authz.ActorStack, ID: "k"}) || made.AuthorName != "stack::k" {
 			t.Errorf("made %+v", made)

@@ -47,6 +47,22 @@ func (tx *Tx) Run(ctx context.Context, id domain.RunID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where id = $1`, id)
 }
 
+// RunNow returns the state of a run and the epoch of its last lease. It is asked
+// for with each decision about a run's token, and read once.
+func (tx *Tx) RunNow(ctx context.Context, id domain.RunID) (domain.RunState, int, error) {
+	if tx.speaker.run == id {
+		return tx.speaker.state, tx.speaker.epoch, nil
+	}
+	now, err := one(ctx, tx, "run", func(s scanner) (v speaker, err error) {
+		v.run = id
+		return v, s.Scan(&v.state, &v.epoch)
+	}, `select state, epoch from runs where id = $1`, id)
+	if err == nil {
+		tx.speaker = now
+	}
+	return now.state, now.epoch, err
+}
+
 // LockRun returns one run and holds it until the commit.
 func (tx *Tx) LockRun(ctx context.Context, id domain.RunID) (domain.Run, error) {
 	return one(ctx, tx, "run", scanRun, selectRun+` where id = $1`+tx.store.dialect.forUpdate(), id)

@@ -34,6 +34,15 @@ type Tx struct {
 	revision int64     // of the access world, once it is known
 	touched  []touched // rows of the access world that this transaction changed
 	compiled access.Slot
+
+	speaker speaker // the run whose token is used, once it was asked for
+}
+
+// speaker is how a run stood when it was asked for first.
+type speaker struct {
+	run   domain.RunID
+	state domain.RunState
+	epoch int
 }
 
 // commit ends the transaction and its turn.

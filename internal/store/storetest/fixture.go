@@ -219,11 +219,43 @@ func (k *Kit) As(t *testing.T, name string) context.Context {
 	return access.WithCaller(ctx, access.Caller{Subject: subject, Name: name})
 }
 
-// AsStack returns a context in which a run of a stack calls with its token.
+// AsStack returns a context in which a run of a stack calls with its token. A run
+// that no test has made is made, as one that is in nobody's way.
 func (k *Kit) AsStack(t *testing.T, run domain.Run) context.Context {
 	t.Helper()
+	if run.CreatedAt.IsZero() {
+		k.stand(t, run)
+	}
 	return access.WithCaller(t.Context(), access.Caller{
 		Subject: authz.Subject{Actor: authz.ActorRef{Kind: authz.ActorStack, ID: string(run.StackID)}, ReadOnly: !run.State.Writes()},
 		Name:    run.StackID.AuditName(), Run: run.ID, Epoch: run.Epoch, Stack: run.StackID,
 	})
+}
+
+// stand makes a run that a test only names, or puts it into another state.
+func (k *Kit) stand(t *testing.T, run domain.Run) {
+	t.Helper()
+	err := k.Store.Change(t.Context(), func(tx *store.Tx) error {
+		ctx := t.Context()
+		p, err := k.Gate.System(access.SystemRunLease, access.KindRun, string(run.ID)) // no row in the audit trail
+		if err != nil {
+			return err
+		}
+		made := domain.Run{
+			ID: run.ID, StackID: run.StackID, Type: domain.RunProposed, State: domain.RunQueued, StateSerial: 1,
+			Branch: "main", Title: "test", TriggeredBy: "test", CreatedAt: k.Clock.Now(), UpdatedAt: k.Clock.Now(),
+		}
+		if _, err := tx.Run(ctx, run.ID); domain.ErrorCode(err) == domain.CodeNotFound {
+			if err := tx.InsertRun(ctx, p, made); err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+		made.State, made.Epoch = run.State, run.Epoch
+		return tx.SaveRun(ctx, p, made)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
