@@ -87,13 +87,13 @@ func TestWorkerPoolFlow(t *testing.T) {
 	}
 }
 
-// asStack is the world, asked by a run of a stack that reads a space.
+// asStack is the world, asked by a stack that reads a space.
 func (w *world) asStack(t *testing.T, stack, space string) *world {
 	t.Helper()
 	w.do("provider_bindings", "CreateOfStack", vars{"input": vars{"stackID": stack, "roleID": w.role("space-reader"), "spaceID": space}})
 	other := w.as("")
 	other.caller = &access.Caller{
-		Name: domain.StackID(stack).AuditName(), Run: "run", Stack: domain.StackID(stack),
+		Name: domain.StackID(stack).AuditName(), Stack: domain.StackID(stack),
 		Subject: authz.Subject{Actor: authz.ActorRef{Kind: authz.ActorStack, ID: stack}},
 	}
 	return other

@@ -28,7 +28,7 @@ func (o *object) asRun(stack, run string) *world {
 	other.caller = &access.Caller{
 		Name:    domain.StackID(stack).AuditName(),
 		Subject: authz.Subject{Actor: authz.ActorRef{Kind: authz.ActorStack, ID: stack}},
-		Stack:   domain.StackID(stack), Run: domain.RunID(run),
+		Stack:   domain.StackID(stack), Run: domain.RunID(run), Epoch: 1,
 	}
 	return &world{client: &other, documents: o.admin.documents}
 }
