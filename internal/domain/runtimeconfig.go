@@ -14,7 +14,7 @@ type RuntimeConfig struct {
 	ProjectRoot *string       `json:"projectRoot,omitempty"`
 	RunnerImage string        `json:"runnerImage,omitempty"`
 	Version     string        `json:"version,omitempty"` // of OpenTofu or Terraform, a constraint
-	Tool        string        `json:"tool,omitempty"`    // OPEN_TOFU or TERRAFORM_FOSS
+	Tool        string        `json:"tool,omitempty"`    // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM
 }
 
 // MaxHookCommands bounds the commands of one phase.
@@ -75,8 +75,8 @@ func (c RuntimeConfig) Check() error {
 	if err := CheckImage("runner_image", c.RunnerImage); err != nil {
 		return err
 	}
-	if c.Tool != "" && c.Tool != "OPEN_TOFU" && c.Tool != "TERRAFORM_FOSS" {
-		return Invalid("terraform_workflow_tool", "must be OPEN_TOFU or TERRAFORM_FOSS")
+	if c.Tool != "" && c.Tool != "OPEN_TOFU" && c.Tool != WorkflowTerraform && c.Tool != WorkflowCustom {
+		return Invalid("terraform_workflow_tool", "must be OPEN_TOFU, TERRAFORM_FOSS or CUSTOM")
 	}
 	return CheckLine("terraform_version", c.Version)
 }

@@ -39,7 +39,7 @@ func JoinVersions(own string, others []string) string {
 // It is empty where such runs fail.
 func (w Worker) ToolVersion(v Vendor) string {
 	t := v.Tofu()
-	if t == nil {
+	if t == nil || t.WorkflowTool == WorkflowCustom {
 		return ""
 	}
 	wanted := version.Constraints{}

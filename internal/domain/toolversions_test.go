@@ -48,6 +48,7 @@ func TestToolVersion(t *testing.T) {
 		{map[string]string{"opentofu": "what I like"}, tofu(""), ""},
 		{map[string]string{"terraform": "1.5.7"}, tofu(""), ""},
 		{nil, tofu(""), ""},
+		{full, terraform("", WorkflowCustom), ""},
 		{full, Vendor{Pulumi: &PulumiVendor{}}, ""},
 	} {
 		if got := (Worker{Metadata: c.has}).ToolVersion(c.vendor); got != c.want {

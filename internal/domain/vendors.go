@@ -23,7 +23,7 @@ type Vendor struct {
 // TofuVendor configures OpenTofu, or Terraform.
 type TofuVendor struct {
 	Version             string `json:"version,omitempty"`
-	WorkflowTool        string `json:"workflowTool,omitempty"` // OPEN_TOFU or TERRAFORM_FOSS
+	WorkflowTool        string `json:"workflowTool,omitempty"` // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM
 	Workspace           string `json:"workspace,omitempty"`
 	ExternalStateAccess bool   `json:"externalStateAccess,omitempty"`
 	SmartSanitization   bool   `json:"smartSanitization,omitempty"`
@@ -101,8 +101,11 @@ func (v Vendor) check() error {
 	return nil
 }
 
-// WorkflowTerraform is the workflow tool of stacks that run Terraform.
-const WorkflowTerraform = "TERRAFORM_FOSS"
+// Workflow tools of stacks that do not run OpenTofu.
+const (
+	WorkflowTerraform = "TERRAFORM_FOSS"
+	WorkflowCustom    = "CUSTOM" // commands of one's own
+)
 
 // check refuses what a run could not make true. Clients look for the words of
 // the first error.
@@ -117,9 +120,6 @@ func (t *TofuVendor) check(field, key, tool string, managed bool) error {
 	}
 	if managed && t.Workspace != "" && t.Workspace != "default" {
 		return Invalid(field+".workspace", "a stack whose state is kept here has one state and no workspaces")
-	}
-	if t.WorkflowTool == "CUSTOM" {
-		return Invalid(field+".workflowTool", "CUSTOM does not run here: commands of one's own belong into hooks or tasks")
 	}
 	return nil
 }

@@ -75,8 +75,12 @@ func TestToolsThatRunRoundTrip(t *testing.T) {
 			"openTofuWorkflowTool": "OPENTOFU", "workspace": "w", "externalStateAccessEnabled": true, "useSmartSanitization": false, "version": "~> 1.9"}},
 		"terraform": {vars{"workflowTool": "TERRAFORM_FOSS", "useSmartSanitization": true}, vars{"__typename": "StackConfigVendorTerraform", "externalStateAccessEnabled": false,
 			"useSmartSanitization": true, "version": nil, "workflowTool": "TERRAFORM_FOSS", "workspace": nil}},
+		"own opentofu": {vars{"workflowTool": "CUSTOM"}, vars{"__typename": "StackConfigVendorOpenTofu", "concise": false,
+			"openTofuWorkflowTool": "CUSTOM", "workspace": nil, "externalStateAccessEnabled": false, "useSmartSanitization": false, "version": nil}},
+		"own terraform": {vars{"workflowTool": "CUSTOM", "useSmartSanitization": false}, vars{"__typename": "StackConfigVendorTerraform", "externalStateAccessEnabled": false,
+			"useSmartSanitization": false, "version": nil, "workflowTool": "CUSTOM", "workspace": nil}},
 	} {
-		made := w.do("provider_stacks", "Create", vars{"input": with(stackInput(name, "legacy"), "vendorConfig", vars{name: tc.in}), "manageState": false})
+		made := w.do("provider_stacks", "Create", vars{"input": with(stackInput(name, "legacy"), "vendorConfig", vars{name[strings.LastIndex(name, " ")+1:]: tc.in}), "manageState": false})
 		if diff := cmp.Diff(tc.want, made["vendorConfig"]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -97,7 +101,7 @@ func TestToolsThatDoNotRun(t *testing.T) {
 		"kubernetes":             {"kubernetes": vars{"namespace": "n"}},
 		"pulumi":                 {"pulumi": vars{"loginURL": "s3://x", "stackName": "s"}},
 		"terragrunt":             {"terragrunt": vars{"useRunAll": true, "useSmartSanitization": true}},
-		"opentofu.workflowTool":  {"opentofu": vars{"workflowTool": "CUSTOM"}},
+		"opentofu.workflowTool":  {"opentofu": vars{"workflowTool": "TERRAFORM_FOSS"}},
 		"opentofu.version":       {"opentofu": vars{"version": "newest"}},
 		"terraform.version":      {"terraform": vars{"version": "1.x.y", "useSmartSanitization": false}},
 		"terraform.workspace":    {"terraform": vars{"workspace": "staging", "useSmartSanitization": false}},

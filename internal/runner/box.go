@@ -13,16 +13,20 @@ import (
 	"github.com/airlock-project/airlock/internal/sandbox"
 )
 
-// openBox shuts the processes of the run into its place. From here on the worker
+// openBox shuts the processes of the run into its place, where they find a tool
+// of the worker; empty: they need none. From here on the worker
 // writes nothing into what they may change.
 func (r *run) openBox(ctx context.Context, tool string) error {
 	if !r.cfg.apart() {
 		return nil
 	}
 	write := []string{r.path("workspace"), r.path("home"), r.path("out"), r.sockets}
-	read := []string{r.path("tofu.rc"), tool}
-	if real, err := filepath.EvalSymlinks(tool); err == nil {
-		read = append(read, real)
+	read := []string{r.path("tofu.rc")}
+	if tool != "" {
+		read = append(read, tool)
+		if real, err := filepath.EvalSymlinks(tool); err == nil {
+			read = append(read, real)
+		}
 	}
 	if r.federation.begun != nil {
 		read = append(read, r.path(federationDir))

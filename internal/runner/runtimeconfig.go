@@ -104,6 +104,7 @@ func (r *run) configure() {
 		job.Image = c.RunnerImage
 	}
 	r.job = &job
+	r.chooseVendor()
 }
 
 // configuredEnv replaces variables, or adds them. What replaces a secret is one.

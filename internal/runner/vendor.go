@@ -17,6 +17,7 @@ type vendor interface {
 	// before anything of the run is executed.
 	Lay(project *os.Root) error
 	// Find looks for the tool on this worker: its path, and what the log calls it.
+	// The path is empty where the run brings the tool.
 	Find(ctx context.Context) (binary, title string, err error)
 	// Init makes the project ready. In a workspace that was kept, again is set:
 	// then it must bring back exactly what the plan was made with.
@@ -48,12 +49,14 @@ var vendors = map[string]func(r *run) vendor{
 	toolOpenTofu:  newOpenTofu,
 	"OPENTOFU":    newOpenTofu, // the other spelling of the API
 	toolTerraform: newTerraform,
+	toolCustom:    newWorkflow,
 }
 
 // How jobs name the tools.
 const (
 	toolOpenTofu  = "OPEN_TOFU"
 	toolTerraform = domain.WorkflowTerraform
+	toolCustom    = domain.WorkflowCustom
 )
 
 // planned is what a vendor tells of a plan: no values.

@@ -47,7 +47,7 @@ func TestChooseTool(t *testing.T) {
 		{"TERRAFORM_FOSS", "", tools, "1.5.7", ""},
 		{"TERRAFORM_FOSS", "~> 1.5.0", tools, "1.5.7", ""},
 		{"TERRAFORM_FOSS", "1.4.0", tools, "1.12.6-dev", "asks for Terraform 1.4.0, which this worker does not have; OpenTofu 1.12.6-dev runs instead"},
-		{"CUSTOM", "", tools, "1.12.6-dev", "asks for the workflow tool CUSTOM"},
+		{"MAKE", "", tools, "1.12.6-dev", "asks for the workflow tool MAKE"},
 	} {
 		s := &sink{}
 		l := newLease(t.Context(), s, workerapi.LeaseRef{}, 0, func() bool { return false })

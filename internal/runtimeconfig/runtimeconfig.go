@@ -20,7 +20,7 @@ const MaxBytes = 256 << 10
 // Read returns what a document sets, all of it for one run. Errors name line
 // and setting.
 func Read(text []byte) (domain.RuntimeConfig, error) {
-	root, err := parse(text)
+	root, err := parseYAML(text)
 	if err != nil || root == nil {
 		return domain.RuntimeConfig{}, err
 	}
@@ -31,7 +31,7 @@ func Read(text []byte) (domain.RuntimeConfig, error) {
 // stacks have, under what stands under the stack's id.
 func ReadFile(text []byte, stack domain.StackID) (domain.RuntimeConfig, error) {
 	var all, own domain.RuntimeConfig
-	root, err := parse(text)
+	root, err := parseYAML(text)
 	if err != nil || root == nil {
 		return all, err
 	}
@@ -60,8 +60,8 @@ func ReadFile(text []byte, stack domain.StackID) (domain.RuntimeConfig, error) {
 	return all.Under(own), err
 }
 
-// parse returns the mapping that a document is, nil for an empty one.
-func parse(text []byte) (*yaml.Node, error) {
+// parseYAML returns the mapping that a document is, nil for an empty one.
+func parseYAML(text []byte) (*yaml.Node, error) {
 	if len(text) > MaxBytes {
 		return nil, fmt.Errorf("it must not be larger than %d bytes", MaxBytes)
 	}

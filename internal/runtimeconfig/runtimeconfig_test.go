@@ -65,7 +65,7 @@ func TestWrongFilesSayWhere(t *testing.T) {
 		"stack_defaults:\n  environment:\n    SPACELIFT_API_TOKEN: x\n":                "line 3: SPACELIFT_API_TOKEN is a variable that nobody may set",
 		"stack_defaults:\n  environment:\n    wo_LD_PRELOAD: x\n":                      "line 2: environment wo_LD_PRELOAD",
 		"stack_defaults:\n  before_plan: echo\n":                                       "line 2: before_plan must be a list of commands",
-		"stack_defaults:\n  terraform_workflow_tool: CUSTOM\n":                         "line 2: terraform_workflow_tool must be OPEN_TOFU or TERRAFORM_FOSS",
+		"stack_defaults:\n  terraform_workflow_tool: MAKE\n":                           "line 2: terraform_workflow_tool must be OPEN_TOFU, TERRAFORM_FOSS or CUSTOM",
 		"stack_defaults: &x\n  before_plan: [a]\nstacks:\n  web:\n    <<: *x\n":        "line 5: this must be a name; references are not followed",
 		"stack_defaults: &x\n  before_plan: [a]\nstacks:\n  web: *x\n":                 "line 4: this must be a mapping of names to values, without references",
 		"stack_defaults: [a]\n":                                                        "line 1: this must be a mapping",

@@ -1,7 +1,6 @@
 package tofu
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/airlock-project/airlock/internal/domain"
@@ -15,11 +14,8 @@ func (t Tool) Entities(ctx context.Context) ([]domain.ManagedEntity, error) {
 	if err := t.run(ctx, &out, "state", "pull"); err != nil {
 		return nil, err
 	}
-	body := out.Bytes()
-	// Before it may stand warnings.
-	if at := bytes.Index(append([]byte{'\n'}, body...), []byte("\n{")); at >= 0 {
-		body = body[at:]
-	} else {
+	body := fromObject(out.Bytes()) // before it may stand warnings
+	if body == nil {
 		return nil, nil // there is no state yet
 	}
 	entities, err := domain.ReadEntities(body, false)

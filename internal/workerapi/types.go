@@ -136,7 +136,7 @@ type Job struct {
 	// Image is what a worker that has containers executes the run in; empty: its own.
 	Image string `json:"image,omitempty"`
 
-	Tool        string `json:"tool,omitempty"`        // OPEN_TOFU or TERRAFORM_FOSS, as the stack asks
+	Tool        string `json:"tool,omitempty"`        // OPEN_TOFU, TERRAFORM_FOSS or CUSTOM, as the stack asks
 	ToolVersion string `json:"toolVersion,omitempty"` // OpenTofu version the stack asks for; empty: the worker's own
 	Workspace   string `json:"workspace,omitempty"`   // of the code's own backend that is to be selected
 	Concise     bool   `json:"concise,omitempty"`     // no progress in the log

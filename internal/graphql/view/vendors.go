@@ -63,8 +63,8 @@ func (v StackConfigVendorOpenTofu) Version() *string                 { return Op
 
 // WorkflowTool has its own spelling for this vendor.
 func (v StackConfigVendorOpenTofu) WorkflowTool() *string {
-	if v.TofuVendor.WorkflowTool == "CUSTOM" {
-		return Optional("CUSTOM")
+	if v.TofuVendor.WorkflowTool == domain.WorkflowCustom {
+		return Optional(domain.WorkflowCustom)
 	}
 	return Optional("OPENTOFU")
 }
