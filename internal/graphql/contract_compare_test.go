@@ -59,7 +59,7 @@ func (c *comparison) complain(format string, args ...any) {
 
 func (c *comparison) definition(want *ast.Definition) {
 	got := c.ours.Types[want.Name]
-	if got == nil {
+	if got == nil || got.Directives.ForName("notYet") != nil {
 		c.lacks(kindWord(want.Kind) + " " + want.Name)
 		return
 	}
@@ -108,6 +108,9 @@ func (c *comparison) field(def *ast.Definition, want, got *ast.FieldDefinition) 
 			c.complain("%s is %s, which does not accept the contract's %s", name, got.Type, want.Type)
 		}
 		return
+	}
+	if got.Directives.ForName("notYet") != nil {
+		c.lacks(name, usedBy(want)...)
 	}
 	if !satisfies(got.Type, want.Type) {
 		c.complain("%s is %s, which is not the contract's %s", name, got.Type, want.Type)

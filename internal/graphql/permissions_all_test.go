@@ -14,8 +14,10 @@ var allPermissions = slices.Concat(
 )
 
 // nothingYet are fields that name things that Airlock does not have: they are
-// always empty. The value is the way to their object from a stack.
+// always empty. The value is the way to their object from a stack, or their own
+// name.
 var nothingYet = map[string]string{
+	"Query.module":                  "module",
 	"Stack.attachedAwsIntegrations": "stack",
 	"Stack.attachedPolicies":        "stack",
 	"Stack.moduleVersionsUsed":      "stack",

@@ -113,6 +113,12 @@ func TestPermissionsOfNothing(t *testing.T) {
 	for name, text := range nothingYet {
 		way := strings.Split(text, ".")
 		typ, field, _ := strings.Cut(name, ".")
+		if typ == schema.Query.Name {
+			if a := w.query(`query($id:ID!){`+field+`(id:$id){id}}`, vars{"id": stack}); a.Errors != nil || at(a.Data, way) != nil {
+				t.Errorf("%s: %s", name, a.raw)
+			}
+			continue
+		}
 		selection := field + short(schema, schema.Types[typ].Fields.ForName(field).Type)
 		for i := len(way) - 1; i > 0; i-- {
 			selection = way[i] + "{" + selection + "}"

@@ -628,75 +628,6 @@ func (ec *executionContext) fieldContext_AzureIntegrationStackAttachment_write(_
 	return graphql.NewScalarFieldContext("AzureIntegrationStackAttachment", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _Module_id(ctx context.Context, field graphql.CollectedField, obj *Module) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Module_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Module_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Module", field, false, false, errors.New("field of type ID does not have child fields"))
-}
-
-func (ec *executionContext) _Module_name(ctx context.Context, field graphql.CollectedField, obj *Module) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Module_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Module_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Module", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _Module_owner(ctx context.Context, field graphql.CollectedField, obj *Module) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Module_owner(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Owner, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Module_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Module", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
 func (ec *executionContext) _StackIntegrationAws_activated(ctx context.Context, field graphql.CollectedField, obj *StackIntegrationAWS) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1929,54 +1860,6 @@ func (ec *executionContext) _AzureIntegrationStackAttachment(ctx context.Context
 	return out
 }
 
-var moduleImplementors = []string{"Module"}
-
-func (ec *executionContext) _Module(ctx context.Context, sel ast.SelectionSet, obj *Module) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, moduleImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("Module")
-		case "id":
-			out.Values[i] = ec._Module_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "name":
-			out.Values[i] = ec._Module_name(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "owner":
-			out.Values[i] = ec._Module_owner(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var stackIntegrationAwsImplementors = []string{"StackIntegrationAws"}
 
 func (ec *executionContext) _StackIntegrationAws(ctx context.Context, sel ast.SelectionSet, obj *StackIntegrationAWS) graphql.Marshaler {
@@ -2533,16 +2416,6 @@ func (ec *executionContext) marshalNAzureIntegrationStackAttachment2ᚖgithubᚗ
 		return graphql.Null
 	}
 	return ec._AzureIntegrationStackAttachment(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNModule2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐModule(ctx context.Context, sel ast.SelectionSet, v *Module) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._Module(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNStackIntegrationAws2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐStackIntegrationAWS(ctx context.Context, sel ast.SelectionSet, v *StackIntegrationAWS) graphql.Marshaler {

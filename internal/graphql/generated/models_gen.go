@@ -842,12 +842,100 @@ type ManagedUserUpdateInput struct {
 
 // A registry module; there is no registry yet.
 type Module struct {
+	// True when its runs administer its space.
+	Administrative bool `json:"administrative"`
+	// Tracked branch.
+	Branch string `json:"branch"`
+	// Description.
+	Description *string `json:"description,omitempty"`
+	// Paths that are checked out; all when empty.
+	GitSparseCheckoutPaths []string `json:"gitSparseCheckoutPaths"`
 	// Fixed id.
 	ID string `json:"id"`
+	// Integrations with other services.
+	Integrations *ModuleIntegrations `json:"integrations"`
+	// Labels.
+	Labels []string `json:"labels"`
+	// True when directories may be uploaded for proposed versions.
+	LocalPreviewEnabled bool `json:"localPreviewEnabled"`
+	// Whom it is shared with.
+	ModuleShares []*ModuleShare `json:"moduleShares"`
 	// Name.
 	Name string `json:"name"`
+	// Part of the repository's name before the slash.
+	Namespace string `json:"namespace"`
 	// The account that owns it.
 	Owner string `json:"owner"`
+	// Directory within the repository.
+	ProjectRoot *string `json:"projectRoot,omitempty"`
+	// True when it cannot be deleted.
+	ProtectFromDeletion bool `json:"protectFromDeletion"`
+	// Kind of source.
+	Provider domain.VCSProvider `json:"provider"`
+	// True when everybody can use it.
+	Public bool `json:"public"`
+	// Name of the repository.
+	Repository string `json:"repository"`
+	// URL of the repository.
+	RepositoryURL *string `json:"repositoryURL,omitempty"`
+	// Image of its runs.
+	RunnerImage *string `json:"runnerImage,omitempty"`
+	// Id of its space.
+	Space string `json:"space"`
+	// Its space.
+	SpaceDetails *view.Space `json:"spaceDetails"`
+	// Provider that it is mainly for.
+	TerraformProvider string `json:"terraformProvider"`
+	// Integration that it is checked out through.
+	VcsIntegration *view.VcsIntegration `json:"vcsIntegration,omitempty"`
+	// Pool that executes its runs.
+	WorkerPool *view.WorkerPool `json:"workerPool,omitempty"`
+	// Tool that its runs use.
+	WorkflowTool *string `json:"workflowTool,omitempty"`
+}
+
+// Integrations of a module with other services.
+type ModuleIntegrations struct {
+	// One AWS role of the module itself.
+	AWS *StackIntegrationAWS `json:"aws"`
+	// Drift detection.
+	DriftDetection *view.DriftDetectionIntegration `json:"driftDetection"`
+	// One GCP service account of the module itself.
+	GCP *StackIntegrationGCP `json:"gcp"`
+	// Webhooks.
+	Webhooks []*WebhooksIntegration `json:"webhooks"`
+}
+
+// Whom a module is shared with.
+type ModuleShare struct {
+	// Who shares it.
+	From *ModuleShareScope `json:"from"`
+	// Fixed id.
+	ID string `json:"id"`
+	// What is shared.
+	Module *Module `json:"module"`
+	// Who may use it.
+	To *ModuleShareScope `json:"to"`
+}
+
+// An account at one end of the sharing of a module.
+type ModuleShareAccount struct {
+	// Its name in addresses.
+	Subdomain string `json:"subdomain"`
+}
+
+// One end of the sharing of a module.
+type ModuleShareScope struct {
+	// The account.
+	Account *ModuleShareAccount `json:"account"`
+	// The space; null for all of the account.
+	Space *ModuleShareSpace `json:"space,omitempty"`
+}
+
+// A space at one end of the sharing of a module.
+type ModuleShareSpace struct {
+	// Fixed id.
+	ID string `json:"id"`
 }
 
 // Another place of a stack, context or worker pool.

@@ -3055,16 +3055,6 @@ type Version {
   number: String!
 }
 
-"A registry module; there is no registry yet."
-type Module {
-  "Fixed id."
-  id: ID!
-  "Name."
-  name: String!
-  "The account that owns it."
-  owner: String!
-}
-
 "The integration that gives access to a repository."
 type VcsIntegration {
   "Description."
@@ -3357,6 +3347,116 @@ type TerraformResource {
   shown, and without the stack's ` + "`" + `useSmartSanitization` + "`" + ` no value is.
   """
   values: String!
+}
+`, BuiltIn: false},
+	{Name: "../schema/modules.graphqls", Input: `"""
+There is nothing of it yet. It is in the schema because public clients name it
+beside what there is, in one document, and a document that names an unknown
+field is refused whole.
+"""
+directive @notYet on FIELD_DEFINITION | OBJECT
+
+extend type Query {
+  "A registry module. There is no registry yet: always null."
+  module("Id of the module." id: ID!): Module @rule(who: CALLER) @notYet
+}
+
+"A registry module; there is no registry yet."
+type Module {
+  "True when its runs administer its space."
+  administrative: Boolean! @notYet
+  "Tracked branch."
+  branch: String! @notYet
+  "Description."
+  description: String @notYet
+  "Paths that are checked out; all when empty."
+  gitSparseCheckoutPaths: [String!]! @notYet
+  "Fixed id."
+  id: ID!
+  "Integrations with other services."
+  integrations: ModuleIntegrations! @notYet
+  "Labels."
+  labels: [String!]! @notYet
+  "True when directories may be uploaded for proposed versions."
+  localPreviewEnabled: Boolean! @notYet
+  "Whom it is shared with."
+  moduleShares: [ModuleShare!]! @rule(who: PARENT) @notYet
+  "Name."
+  name: String!
+  "Part of the repository's name before the slash."
+  namespace: String! @notYet
+  "The account that owns it."
+  owner: String!
+  "Directory within the repository."
+  projectRoot: String @notYet
+  "True when it cannot be deleted."
+  protectFromDeletion: Boolean! @notYet
+  "Kind of source."
+  provider: VCSProvider! @notYet
+  "True when everybody can use it."
+  public: Boolean! @notYet
+  "Name of the repository."
+  repository: String! @notYet
+  "URL of the repository."
+  repositoryURL: String @notYet
+  "Image of its runs."
+  runnerImage: String @notYet
+  "Id of its space."
+  space: String! @notYet
+  "Its space."
+  spaceDetails: Space! @rule(who: PARENT) @notYet
+  "Provider that it is mainly for."
+  terraformProvider: String! @notYet
+  "Integration that it is checked out through."
+  vcsIntegration: VcsIntegration @rule(who: PARENT) @notYet
+  "Pool that executes its runs."
+  workerPool: WorkerPool @rule(who: PARENT) @notYet
+  "Tool that its runs use."
+  workflowTool: TerraformWorkflowTool @notYet
+}
+
+"Integrations of a module with other services."
+type ModuleIntegrations @notYet {
+  "One AWS role of the module itself."
+  aws: StackIntegrationAws!
+  "Drift detection."
+  driftDetection: DriftDetectionIntegration!
+  "One GCP service account of the module itself."
+  gcp: StackIntegrationGcp!
+  "Webhooks."
+  webhooks: [WebhooksIntegration!]! @rule(who: PARENT)
+}
+
+"Whom a module is shared with."
+type ModuleShare @notYet {
+  "Who shares it."
+  from: ModuleShareScope!
+  "Fixed id."
+  id: ID!
+  "What is shared."
+  module: Module! @rule(who: PARENT)
+  "Who may use it."
+  to: ModuleShareScope!
+}
+
+"One end of the sharing of a module."
+type ModuleShareScope @notYet {
+  "The account."
+  account: ModuleShareAccount!
+  "The space; null for all of the account."
+  space: ModuleShareSpace @rule(who: PARENT)
+}
+
+"An account at one end of the sharing of a module."
+type ModuleShareAccount @notYet {
+  "Its name in addresses."
+  subdomain: String!
+}
+
+"A space at one end of the sharing of a module."
+type ModuleShareSpace @notYet {
+  "Fixed id."
+  id: ID!
 }
 `, BuiltIn: false},
 	{Name: "../schema/previews.graphqls", Input: `extend type Mutation {
@@ -7413,14 +7513,112 @@ func (ec *executionContext) childFields_ManagedUserGroup(ctx context.Context, fi
 
 func (ec *executionContext) childFields_Module(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "administrative":
+		return ec.fieldContext_Module_administrative(ctx, field)
+	case "branch":
+		return ec.fieldContext_Module_branch(ctx, field)
+	case "description":
+		return ec.fieldContext_Module_description(ctx, field)
+	case "gitSparseCheckoutPaths":
+		return ec.fieldContext_Module_gitSparseCheckoutPaths(ctx, field)
 	case "id":
 		return ec.fieldContext_Module_id(ctx, field)
+	case "integrations":
+		return ec.fieldContext_Module_integrations(ctx, field)
+	case "labels":
+		return ec.fieldContext_Module_labels(ctx, field)
+	case "localPreviewEnabled":
+		return ec.fieldContext_Module_localPreviewEnabled(ctx, field)
+	case "moduleShares":
+		return ec.fieldContext_Module_moduleShares(ctx, field)
 	case "name":
 		return ec.fieldContext_Module_name(ctx, field)
+	case "namespace":
+		return ec.fieldContext_Module_namespace(ctx, field)
 	case "owner":
 		return ec.fieldContext_Module_owner(ctx, field)
+	case "projectRoot":
+		return ec.fieldContext_Module_projectRoot(ctx, field)
+	case "protectFromDeletion":
+		return ec.fieldContext_Module_protectFromDeletion(ctx, field)
+	case "provider":
+		return ec.fieldContext_Module_provider(ctx, field)
+	case "public":
+		return ec.fieldContext_Module_public(ctx, field)
+	case "repository":
+		return ec.fieldContext_Module_repository(ctx, field)
+	case "repositoryURL":
+		return ec.fieldContext_Module_repositoryURL(ctx, field)
+	case "runnerImage":
+		return ec.fieldContext_Module_runnerImage(ctx, field)
+	case "space":
+		return ec.fieldContext_Module_space(ctx, field)
+	case "spaceDetails":
+		return ec.fieldContext_Module_spaceDetails(ctx, field)
+	case "terraformProvider":
+		return ec.fieldContext_Module_terraformProvider(ctx, field)
+	case "vcsIntegration":
+		return ec.fieldContext_Module_vcsIntegration(ctx, field)
+	case "workerPool":
+		return ec.fieldContext_Module_workerPool(ctx, field)
+	case "workflowTool":
+		return ec.fieldContext_Module_workflowTool(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Module", field.Name)
+}
+
+func (ec *executionContext) childFields_ModuleIntegrations(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "aws":
+		return ec.fieldContext_ModuleIntegrations_aws(ctx, field)
+	case "driftDetection":
+		return ec.fieldContext_ModuleIntegrations_driftDetection(ctx, field)
+	case "gcp":
+		return ec.fieldContext_ModuleIntegrations_gcp(ctx, field)
+	case "webhooks":
+		return ec.fieldContext_ModuleIntegrations_webhooks(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModuleIntegrations", field.Name)
+}
+
+func (ec *executionContext) childFields_ModuleShare(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_ModuleShare_from(ctx, field)
+	case "id":
+		return ec.fieldContext_ModuleShare_id(ctx, field)
+	case "module":
+		return ec.fieldContext_ModuleShare_module(ctx, field)
+	case "to":
+		return ec.fieldContext_ModuleShare_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModuleShare", field.Name)
+}
+
+func (ec *executionContext) childFields_ModuleShareAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subdomain":
+		return ec.fieldContext_ModuleShareAccount_subdomain(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModuleShareAccount", field.Name)
+}
+
+func (ec *executionContext) childFields_ModuleShareScope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_ModuleShareScope_account(ctx, field)
+	case "space":
+		return ec.fieldContext_ModuleShareScope_space(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModuleShareScope", field.Name)
+}
+
+func (ec *executionContext) childFields_ModuleShareSpace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ModuleShareSpace_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModuleShareSpace", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
