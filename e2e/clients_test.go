@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The public clients, unmodified. Their binaries are built elsewhere and named
@@ -391,9 +393,16 @@ terraform {
     spacelift = { source = "spacelift-io/spacelift" }
   }
 }
+data "spacelift_current_stack" "this" {}
+data "spacelift_current_space" "this" {}
+data "spacelift_space_by_path" "this" {
+  space_path = "root/legacy"
+}
 resource "spacelift_context" "made" {
-  name     = "made inside"
-  space_id = "legacy"
+  name        = "made inside"
+  description = data.spacelift_current_stack.this.id
+  space_id    = data.spacelift_current_space.this.id
+  labels      = [data.spacelift_space_by_path.this.name]
 }
 `
 
@@ -435,9 +444,13 @@ func TestProviderInRun(t *testing.T) {
 	s.admin.reaches(t, stack, id, "UNCONFIRMED")
 	s.admin.must(t, runConfirm, vars{"stack": stack, "run": id}, nil)
 	s.admin.reaches(t, stack, id, "FINISHED")
-	var out struct{ Contexts []struct{ Name string } }
-	s.admin.must(t, `{contexts(){name}}`, nil, &out)
-	if len(out.Contexts) != 1 || out.Contexts[0].Name != "made inside" {
-		t.Errorf("contexts: %+v", out.Contexts)
+	type made struct {
+		Name, Description, Space string
+		Labels                   []string
+	}
+	var out struct{ Contexts []made }
+	s.admin.must(t, `{contexts{name,description,space,labels}}`, nil, &out)
+	if diff := cmp.Diff([]made{{"made inside", stack, "legacy", []string{"legacy"}}}, out.Contexts); diff != "" {
+		t.Errorf("contexts (-want +got):\n%s", diff)
 	}
 }
