@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/objects"
 	"github.com/airlock-project/airlock/internal/store"
@@ -106,6 +108,49 @@ type away struct{ store.Objects }
 
 func (away) Put(context.Context, string, []byte) error {
 	return domain.Unavailable("the object storage", errors.New("it is away"))
+}
+
+// unread is a storage of which nothing can be read.
+type unread struct{ store.Objects }
+
+func (unread) Get(context.Context, string) ([]byte, error) {
+	return nil, domain.Unavailable("the object storage", errors.New("it is away"))
+}
+
+// TestRenamedStackKeepsItsObjects: a stack gets another id without a look at
+// what the object storage has of it, while others wait.
+func TestRenamedStackKeepsItsObjects(t *testing.T) {
+	inObjects(t, func(t *testing.T, b bench, ctx context.Context, _ string) {
+		state := body(1, "l", "")
+		if err := b.Write(ctx, "k", "lock", state); err != nil {
+			t.Fatal(err)
+		}
+		reads := b.Open(t)
+		b.Objects = unread{b.Objects}
+		permit, err := b.Gate.System(access.SystemRunReaper, access.KindStack, "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		rename := func(tx *store.Tx) error { return tx.RenameStack(t.Context(), permit, "k", "renamed") }
+		if err := b.Open(t).ChangeAccess(t.Context(), rename); err != nil {
+			t.Fatal(err)
+		}
+		var kept domain.Stored
+		err = reads.View(t.Context(), func(tx *store.Tx) error {
+			versions, err := tx.StateVersions(t.Context(), "renamed", math.MaxInt64, 10)
+			if err != nil || len(versions) != 1 {
+				t.Fatalf("versions %v, %v", versions, err)
+			}
+			kept, err = tx.StateStored(t.Context(), versions[0])
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := reads.Fetch(t.Context(), kept); err != nil || kept.Object == "" || !bytes.Equal(got, state) {
+			t.Errorf("after that it is %q, %v", got, err)
+		}
+	})
 }
 
 // TestStorageAway: what cannot be kept is refused, and nothing is changed; what
