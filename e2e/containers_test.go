@@ -13,7 +13,10 @@ import (
 )
 
 // engine is a Podman with images and containers of its own.
-type engine struct{ env []string }
+type engine struct {
+	env []string
+	as  *syscall.Credential // who calls it; nil: the test
+}
 
 // needEngine sets up a Podman and tries it out, or skips the test where there is
 // none; AIRLOCK_TEST_REQUIRE_PODMAN makes that a failure.
@@ -29,14 +32,7 @@ func needEngine(t *testing.T) *engine {
 		}
 	}
 	dir := t.TempDir()
-	conf := "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n"
-	if _, err := exec.LookPath("runc"); err == nil {
-		conf += "runtime = \"runc\"\n" // crun refuses machines with both kinds of control groups
-	}
-	store := "[storage]\ndriver = \"vfs\"\ngraphroot = \"" + dir + "/images\"\nrunroot = \"" + dir + "/state\"\n"
-	write(t, filepath.Join(dir, "containers.conf"), conf)
-	write(t, filepath.Join(dir, "storage.conf"), store)
-	e := &engine{env: append(os.Environ(), "CONTAINERS_CONF="+dir+"/containers.conf", "CONTAINERS_STORAGE_CONF="+dir+"/storage.conf")}
+	e := &engine{env: append(os.Environ(), alone(t, dir)...)}
 	t.Cleanup(func() {
 		e.podman(t, nil, "rm", "--all", "--force", "--time", "0")
 		_ = exec.Command("chmod", "-R", "u+w", dir).Run() // layers may hold what nobody may write
@@ -49,6 +45,20 @@ func needEngine(t *testing.T) *engine {
 	return e
 }
 
+// alone configures a Podman that keeps what is its own in a directory, and
+// returns the environment that says so.
+func alone(t *testing.T, dir string) []string {
+	t.Helper()
+	conf := "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n"
+	if _, err := exec.LookPath("runc"); err == nil {
+		conf += "runtime = \"runc\"\n" // crun refuses machines with both kinds of control groups
+	}
+	store := "[storage]\ndriver = \"vfs\"\ngraphroot = \"" + dir + "/images\"\nrunroot = \"" + dir + "/state\"\n"
+	write(t, filepath.Join(dir, "containers.conf"), conf)
+	write(t, filepath.Join(dir, "storage.conf"), store)
+	return []string{"CONTAINERS_CONF=" + dir + "/containers.conf", "CONTAINERS_STORAGE_CONF=" + dir + "/storage.conf"}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -58,7 +68,8 @@ func write(t *testing.T, path, text string) {
 
 func (e *engine) try(in []byte, args ...string) (string, error) {
 	cmd := exec.Command("podman", args...)
-	cmd.Env, cmd.Stdin = e.env, bytes.NewReader(in)
+	cmd.Env, cmd.Stdin, cmd.Dir = e.env, bytes.NewReader(in), "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: e.as}
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
