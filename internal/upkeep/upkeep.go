@@ -6,6 +6,8 @@ package upkeep
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
@@ -79,23 +81,34 @@ func (s *Service) Pack(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	for _, id := range ids {
-		log, err := s.db.StageLog(ctx, id)
-		if err != nil {
-			return n, err
+		oneErr := s.pack(ctx, id)
+		switch domain.ErrorCode(oneErr) {
+		case domain.CodeConflict:
+			oneErr = nil // somebody else was faster
+		case domain.CodeUnavailable:
+			return n, errors.Join(err, oneErr)
+		default:
 		}
-		err = s.db.Change(ctx, func(tx Tx) error {
-			p, err := s.gate.System(access.SystemUpkeep, access.KindRun, string(id))
-			if err != nil {
-				return err
-			}
-			return tx.KeepPacked(ctx, p, log)
-		})
-		if err != nil && domain.ErrorCode(err) != domain.CodeConflict {
-			return n, err
+		if oneErr == nil {
+			n++
 		}
-		n++
+		err = errors.Join(err, oneErr) // one log that cannot be packed keeps no other
 	}
-	return n, nil
+	return n, err
+}
+
+func (s *Service) pack(ctx context.Context, id domain.RunID) error {
+	log, err := s.db.StageLog(ctx, id)
+	if err != nil {
+		return fmt.Errorf("pack the log of run %s: %w", id, err)
+	}
+	return s.db.Change(ctx, func(tx Tx) error {
+		p, err := s.gate.System(access.SystemUpkeep, access.KindRun, string(id))
+		if err != nil {
+			return err
+		}
+		return tx.KeepPacked(ctx, p, log)
+	})
 }
 
 // objectGrace is longer than any body is on its way to its row.

@@ -107,6 +107,29 @@ func TestPack(t *testing.T) {
 	})
 }
 
+// TestOneLogKeepsNoOther: a log that cannot be read is left as it is, and those of
+// later runs are packed.
+func TestOneLogKeepsNoOther(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		k.Stack(t, "s", "root", nil)
+		bad, good := k.Run(t, "s", domain.RunFinished), k.Run(t, "s", domain.RunFinished)
+		for _, run := range []domain.Run{bad, good} {
+			say(t, k, domain.LogChunk{RunID: run.ID, Epoch: 1, StateSerial: 1, State: domain.RunPlanning, Body: "x"})
+		}
+		if err := k.Exec(t, `update run_logs set sealed = $1 where run_id = $2`, []byte("broken"), string(bad.ID)); err != nil {
+			t.Fatal(err)
+		}
+		k.Clock.Advance(time.Hour)
+		if n, err := service(k, "me").Pack(t.Context()); err == nil || n != 1 {
+			t.Errorf("packed %d: %v", n, err)
+		}
+		left, packed := k.Rows(t, `select run_id from run_logs`), k.Rows(t, `select run_id from run_log_parts`)
+		if len(left) != 1 || len(packed) != 1 || left[0][0] != string(bad.ID) || packed[0][0] != string(good.ID) {
+			t.Errorf("left %v, packed %v", left, packed)
+		}
+	})
+}
+
 // TestPackLeavesActiveRuns: what is still written is left alone.
 func TestPackLeavesActiveRuns(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
