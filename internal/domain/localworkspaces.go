@@ -15,6 +15,10 @@ const (
 	LocalWorkspaceTime = 24 * time.Hour
 )
 
+// MaxUnusedWorkspaces is how many uploads that no run has used yet one caller may
+// have, asked for or arrived.
+const MaxUnusedWorkspaces = 20
+
 // LocalWorkspace is a directory that somebody uploads to preview it on a stack.
 type LocalWorkspace struct {
 	ID        LocalWorkspaceID

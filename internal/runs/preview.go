@@ -37,6 +37,13 @@ func (s *Service) AskUpload(ctx context.Context, id domain.StackID) (u Upload, e
 		if !stack.LocalPreviewEnabled {
 			return s.gate.Refuse(ctx, tx, op, noPreview(stack))
 		}
+		unused, err := tx.UnusedWorkspaces(ctx, access.Name(ctx))
+		if err != nil {
+			return err
+		}
+		if unused >= domain.MaxUnusedWorkspaces {
+			return domain.Conflict("%d uploads wait for their runs already; use one of them, or wait until they expire", unused)
+		}
 		token := s.config.Uploads.New()
 		w := domain.LocalWorkspace{
 			ID: domain.LocalWorkspaceID(s.ids.ULID()), Stack: stack.ID, Owner: access.Name(ctx),

@@ -253,3 +253,25 @@ func TestOverridesAreSealed(t *testing.T) {
 		}
 	})
 }
+
+// TestUploadsOfOneCallerAreBounded: each may be kept for a day, and be large.
+func TestUploadsOfOneCallerAreBounded(t *testing.T) {
+	previewed(t, func(t *testing.T, b bench) {
+		used := b.uploaded(t, "root-admin", "k")
+		if _, err := b.ProposeLocal(b.As(t, "root-admin"), runs.ProposeInput{Stack: "k", Workspace: used}); err != nil {
+			t.Fatal(err)
+		}
+		for n := range domain.MaxUnusedWorkspaces {
+			if n%2 == 0 {
+				b.asked(t, "root-admin", "k")
+			} else {
+				b.uploaded(t, "root-admin", "k2")
+			}
+		}
+		_, err := b.AskUpload(b.As(t, "root-admin"), "k")
+		wantCode(t, err, domain.CodeConflict)
+		b.asked(t, "ann", "k") // somebody else
+		b.Clock.Advance(domain.UploadTime)
+		b.asked(t, "root-admin", "k") // what never came counts no longer
+	})
+}

@@ -120,6 +120,7 @@ type previews interface {
 	LocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID) (domain.LocalWorkspace, error)
 	LockLocalWorkspace(ctx context.Context, id domain.LocalWorkspaceID) (domain.LocalWorkspace, error)
 	LocalWorkspaceBody(ctx context.Context, id domain.LocalWorkspaceID) (domain.Stored, error)
+	UnusedWorkspaces(ctx context.Context, owner string) (int, error)
 	InsertLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace) error
 	PutLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace, kept domain.Stored) error
 	UseLocalWorkspace(ctx context.Context, p access.Permit, id domain.LocalWorkspaceID, run domain.RunID) error

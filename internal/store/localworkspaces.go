@@ -33,6 +33,12 @@ func (tx *Tx) LocalWorkspaceBody(ctx context.Context, id domain.LocalWorkspaceID
 	return one(ctx, tx, "workspace", scanStored("local-workspace", string(id)), `select sealed, object from local_workspaces where id = $1 and size > 0`, id)
 }
 
+// UnusedWorkspaces returns how many live uploads somebody has that no run has used.
+func (tx *Tx) UnusedWorkspaces(ctx context.Context, owner string) (int, error) {
+	n, err := one(ctx, tx, "workspace", scanInt, `select count(*) from local_workspaces where owner = $1 and run_id = '' and expires_at > $2`, owner, micros(tx.now))
+	return int(n), err
+}
+
 // InsertLocalWorkspace keeps that an upload may come.
 func (tx *Tx) InsertLocalWorkspace(ctx context.Context, p access.Permit, w domain.LocalWorkspace) error {
 	if err := tx.use(p, access.KindStack); err != nil {
