@@ -78,6 +78,11 @@ func digest(b []byte) string {
 func (h *handler) post(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	ctx, id := r.Context(), domain.PushHookID(r.PathValue("id"))
+	wanted, err := h.expect(ctx, id)
+	if err != nil {
+		answer(w, err)
+		return
+	}
 	select {
 	case h.room <- struct{}{}:
 		defer func() { <-h.room }()
@@ -93,7 +98,7 @@ func (h *handler) post(w http.ResponseWriter, r *http.Request) {
 		answer(w, err)
 		return
 	}
-	d, err := h.receive(ctx, id, message{r.Header, body})
+	d, err := h.receive(ctx, id, wanted, message{r.Header, body})
 	if err != nil {
 		answer(w, err)
 		return
@@ -105,20 +110,29 @@ func (h *handler) post(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(d) // the sender is gone if this fails
 }
 
-func (h *handler) receive(ctx context.Context, id domain.PushHookID, m message) (d domain.PushDelivery, err error) {
-	kind, live, now, err := h.hooks.Expected(ctx, id)
+// proof is what a message to a hook must prove.
+type proof struct {
+	kind domain.PushHookKind
+	live []string
+	at   time.Time
+}
+
+// expect finds the hook before anything of a message is read: who names none
+// takes none of the few places. That there is a hook tells nobody anything who
+// does not know its address already: an address has 80 random bits.
+func (h *handler) expect(ctx context.Context, id domain.PushHookID) (p proof, err error) {
+	p.kind, p.live, p.at, err = h.hooks.Expected(ctx, id)
 	if domain.ErrorCode(err) == domain.CodeNotFound {
-		// As long as for one that there is.
-		_ = formats[domain.PushHookGeneric].proves(m, "whsec_bm9ib2R5J3M=", now)
-		return d, h.refuse(ctx, id, "there is no such push hook")
+		err = h.refuse(ctx, id, "there is no such push hook")
 	}
-	if err != nil {
-		return d, err
-	}
-	f := formats[kind]
+	return p, err
+}
+
+func (h *handler) receive(ctx context.Context, id domain.PushHookID, p proof, m message) (d domain.PushDelivery, err error) {
+	f := formats[p.kind]
 	signed := false
-	for _, secret := range live {
-		signed = f.proves(m, secret, now) || signed
+	for _, secret := range p.live {
+		signed = f.proves(m, secret, p.at) || signed
 	}
 	if !signed {
 		return d, h.refuse(ctx, id, "the message is not signed as it must be")

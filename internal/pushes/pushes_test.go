@@ -327,6 +327,32 @@ func both(h map[string]string) map[string]string {
 	return h
 }
 
+// TestStrangersTakeNoRoom: of who names no hook nothing is read, so that he cannot
+// keep the few places by sending slowly.
+func TestStrangersTakeNoRoom(t *testing.T) {
+	each(t, domain.PushHookGitHub, func(d door) {
+		post := func(id domain.PushHookID, body io.Reader) int {
+			w := httptest.NewRecorder()
+			d.server.Config.Handler.ServeHTTP(w, httptest.NewRequestWithContext(d.t.Context(), http.MethodPost, pushhooks.Path+string(id), body))
+			return w.Code
+		}
+		if code := post("01JAAAAAAAAAAAAAAAAAAAAAAA", unread{d.t}); code != http.StatusUnauthorized {
+			d.t.Errorf("no hook: %d", code)
+		}
+		if code := post(d.id, strings.NewReader("{}")); code != http.StatusUnauthorized {
+			d.t.Errorf("no signature: %d", code)
+		}
+	})
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
 func TestRefusalsAreRecordedAFewAMinute(t *testing.T) {
 	var r rate
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
