@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/sandbox"
 	"github.com/airlock-project/airlock/internal/workerapi"
 )
 
@@ -147,6 +148,26 @@ func TestOwnWorkflowFails(t *testing.T) {
 			checkPath(t, b.api, then(c.path, domain.RunFailed))
 		})
 	}
+}
+
+// TestOwnWorkflowInSandbox: the worker lends no tool to the run.
+func TestOwnWorkflowInSandbox(t *testing.T) {
+	b := newBench(t)
+	tool, err := filepath.EvalSymlinks(b.cfg.Tofu)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.boxed(sandbox.Options{Read: []string{tool}})
+	job := b.withWorkflow(oneResource, commandsOf(tool))
+	job.Autodeploy = true
+	b.api.give(job)
+	stop, wait := b.loop()
+	b.api.until("the run ends", b.ended)
+	stop()
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	checkPath(t, b.api, then(planPath, domain.RunConfirmed, domain.RunApplying, domain.RunFinished))
 }
 
 // TestToolOfTheConfiguration: the repository's settings choose the tool, too.
