@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -55,9 +56,31 @@ type handler struct {
 	rooms  rooms
 }
 
+// readTime bounds how long a run takes to read a state.
+const readTime = 5 * time.Minute
+
+// enter waits for one of the places of the run that calls.
+func (h *handler) enter(w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
+	caller, err := access.CallerFrom(r.Context())
+	if err != nil {
+		refuse(w, err)
+		return nil, false
+	}
+	if leave, ok = h.rooms.enter(r.Context(), caller.Run); !ok {
+		refuse(w, domain.Unavailable("a place for the state", r.Context().Err())) // no answer would be a good one
+	}
+	return leave, ok
+}
+
 func stackOf(r *http.Request) domain.StackID { return domain.StackID(r.PathValue("stack")) }
 
 func (h *handler) get(w http.ResponseWriter, r *http.Request) {
+	leave, ok := h.enter(w, r)
+	if !ok {
+		return
+	}
+	defer leave()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(readTime)) // only a test's recorder cannot
 	body, err := h.states.Read(r.Context(), stackOf(r))
 	switch {
 	case err != nil:
@@ -71,14 +94,9 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) post(w http.ResponseWriter, r *http.Request) {
-	caller, err := access.CallerFrom(r.Context())
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	leave, ok := h.rooms.enter(r.Context(), caller.Stack)
+	leave, ok := h.enter(w, r)
 	if !ok {
-		return // the client is gone
+		return
 	}
 	defer leave()
 	body, err := readBody(w, r, domain.MaxRefusedState)

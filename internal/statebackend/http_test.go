@@ -195,44 +195,53 @@ func (spaces) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestStatesOfOneStackWait: the code of a run can send as many states at once as
-// it likes; no more of one stack are held in memory than a run needs, and they
-// keep no other stack waiting.
-func TestStatesOfOneStackWait(t *testing.T) {
+// TestStatesOfOneRunWait: the code of a run can send and get as many states at once
+// as it likes; no more are held in memory than a run needs, and they keep no other
+// run waiting, not even one of the same stack.
+func TestStatesOfOneRunWait(t *testing.T) {
 	k := storetest.New(t, storetest.Databases[0].URL(t))
 	storetest.World(t, k)
 	callers := map[string]access.Caller{}
-	for _, id := range []domain.StackID{"k", "k2"} {
-		ctx := k.AsStack(t, k.Run(t, id, domain.RunApplying))
-		callers[string(id)], _ = access.CallerFrom(ctx)
+	for token, ctx := range map[string]context.Context{
+		"proposed": k.AsStack(t, domain.Run{ID: "proposed", StackID: "k", State: domain.RunPlanning}),
+		"tracked":  k.AsStack(t, k.Run(t, "k", domain.RunApplying)),
+	} {
+		callers[token], _ = access.CallerFrom(ctx)
 	}
 	auth := func(_ context.Context, token string) (access.Caller, error) { return callers[token], nil }
 	handler := statebackend.Handler(states.New(store.Bind[states.Tx](k.Store), k.Gate, k.IDs), auth)
-	post := func(ctx context.Context, id domain.StackID, body io.Reader) int {
-		r := httptest.NewRequestWithContext(ctx, http.MethodPost, statebackend.Path(id)+"?ID=lock", body)
-		r.SetBasicAuth("run", string(id))
+	ask := func(ctx context.Context, method, token string, body io.Reader) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(ctx, method, statebackend.Path("k")+"?ID=lock", body)
+		r.SetBasicAuth("run", token)
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
-		return w.Code
+		return w
 	}
 	var sent []*held
 	for range statebackend.StatesOfOne {
 		h := &held{began: make(chan struct{}), end: make(chan struct{})}
 		sent = append(sent, h)
-		h.all.Go(func() { post(t.Context(), "k", h) })
+		h.all.Go(func() { ask(t.Context(), http.MethodPost, "proposed", h) })
 		<-h.began
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	post(gone, "k", unread{t})
-	if code := post(t.Context(), "k2", strings.NewReader(state(1))); code != http.StatusForbidden { // it is not locked
-		t.Errorf("another stack: %d", code)
+	for _, method := range []string{http.MethodGet, http.MethodPost} { // an empty answer would say that all is well
+		if w := ask(gone, method, "proposed", unread{t}); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d", method, w.Code)
+		}
+	}
+	if w := ask(t.Context(), http.MethodPost, "tracked", strings.NewReader(state(1))); w.Code != http.StatusForbidden { // it is not locked
+		t.Errorf("another run: %d", w.Code)
 	}
 	for _, h := range sent {
 		close(h.end)
 		h.all.Wait()
 	}
-	if code := post(t.Context(), "k", strings.NewReader(state(1))); code != http.StatusForbidden {
-		t.Errorf("with room: %d", code)
+	if w := ask(t.Context(), http.MethodPost, "proposed", strings.NewReader(state(1))); w.Code != http.StatusForbidden {
+		t.Errorf("with room: %d", w.Code)
+	}
+	if w := ask(t.Context(), http.MethodGet, "proposed", nil); w.Code != http.StatusNoContent {
+		t.Errorf("with room, to read: %d", w.Code)
 	}
 }

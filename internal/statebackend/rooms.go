@@ -12,15 +12,16 @@ import (
 const (
 	// Together is how many uploads are received at once.
 	Together = 4
-	// StatesOfOne is how many states of one stack are: OpenTofu sends one after
-	// the other, and what else the code of a run sends has to wait.
+	// StatesOfOne is how many states one run sends and gets at once: OpenTofu does
+	// one after the other, and what else the code of a run does has to wait for
+	// itself, and nobody else for it.
 	StatesOfOne = 2
 )
 
-// rooms bound how many states of each stack are received at the same time.
+// rooms bound how many states each run sends and gets at the same time.
 type rooms struct {
 	mu sync.Mutex
-	of map[domain.StackID]*room
+	of map[domain.RunID]*room
 }
 
 type room struct {
@@ -30,10 +31,10 @@ type room struct {
 
 // enter waits for a place, which leave gives back. It reports false when there was none
 // before ctx ended.
-func (r *rooms) enter(ctx context.Context, id domain.StackID) (leave func(), ok bool) {
+func (r *rooms) enter(ctx context.Context, id domain.RunID) (leave func(), ok bool) {
 	r.mu.Lock()
 	if r.of == nil {
-		r.of = map[domain.StackID]*room{}
+		r.of = map[domain.RunID]*room{}
 	}
 	one := r.of[id]
 	if one == nil {
@@ -55,7 +56,7 @@ func (r *rooms) enter(ctx context.Context, id domain.StackID) (leave func(), ok 
 }
 
 // out forgets a room that nobody uses.
-func (r *rooms) out(id domain.StackID, one *room) {
+func (r *rooms) out(id domain.RunID, one *room) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if one.users--; one.users == 0 {

@@ -48,6 +48,7 @@ func (t transfers) upload(w http.ResponseWriter, r *http.Request) {
 	case t.room <- struct{}{}:
 		defer func() { <-t.room }()
 	case <-ctx.Done():
+		refuse(w, domain.Unavailable("a place for the upload", ctx.Err())) // no answer would be a good one
 		return
 	}
 	body, err := readState(w, r)
