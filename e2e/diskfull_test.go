@@ -20,8 +20,13 @@ import (
 // smallDisk mounts a file system of 48 MB for the time of a test.
 func smallDisk(t *testing.T) string {
 	t.Helper()
+	return diskOf(t, "48m")
+}
+
+func diskOf(t *testing.T, size string) string {
+	t.Helper()
 	dir := t.TempDir()
-	mount := []string{"mount", "-t", "tmpfs", "-o", "size=48m", "none", dir}
+	mount := []string{"mount", "-t", "tmpfs", "-o", "size=" + size, "none", dir}
 	unmount := []string{"umount", "--lazy", dir} // a sandbox that ends may hold it for a moment
 	if os.Getuid() != 0 {
 		mount, unmount = append([]string{"sudo", "-n"}, mount...), append([]string{"sudo", "-n"}, unmount...)
@@ -139,7 +144,9 @@ func TestF6DiskFull(t *testing.T) {
 type fullDisk struct {
 	*story
 	disk, database string
-	refuses        bool // changes, because the database is there
+	refuses        bool   // changes, because the database is there
+	away           func() // ends the database, whose disk it is
+	back           func() // brings it back
 	made, refused  []string
 }
 
@@ -165,7 +172,18 @@ func (f *fullDisk) whole(t *testing.T, data string, flags ...string) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
+	if f.back != nil {
+		f.back()
+	}
 	await(t, "mutations to be taken again", 10*time.Second, func() bool { return f.create() == nil })
+	await(t, "no connection to be of before", 20*time.Second, func() bool {
+		for range 20 {
+			if f.admin.try(`{spaces{id}}`, nil, nil) != nil {
+				return false
+			}
+		}
+		return true
+	})
 	f.admin.reaches(t, stack, id, "FINISHED")
 	if log := f.admin.wholeLog(t, stack, id); strings.Count(log, "apply-ends") < 1 {
 		t.Errorf("the log:\n%s", log)
@@ -202,6 +220,20 @@ func (f *fullDisk) meanwhile(t *testing.T, stack, id string) {
 	}
 	if f.refuses && len(f.refused) == 0 {
 		t.Error("no mutation was refused")
+	}
+	if f.away != nil {
+		fillUp(t, f.disk)
+		f.away()
+	}
+	for f.away != nil && time.Since(full) < 9*time.Second {
+		fillUp(t, f.disk)
+		if err := f.create(); err == nil || !strings.Contains(err.Error(), "UNAVAILABLE: ") {
+			t.Errorf("a mutation while the database is away: %v", err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	if f.away != nil {
+		return
 	}
 	for time.Since(full) < 9*time.Second {
 		fillUp(t, f.disk) // what was freed meanwhile
