@@ -135,6 +135,12 @@ func (r *Run) Advance(next RunState, at time.Time, note string) error {
 	return nil
 }
 
+// RunMove is a run that has just left a state.
+type RunMove struct {
+	Run  Run
+	From RunState
+}
+
 // LogChunk is a piece of a run's log, already masked.
 type LogChunk struct {
 	RunID       RunID

@@ -239,9 +239,18 @@ func (s *Service) giveOut(ctx context.Context, tx Tx, b *claims, list []domain.R
 		return err
 	}
 	var busy []string
+	var moved []domain.RunMove
+	store := func() error {
+		err := tx.AdvanceRuns(ctx, permit, moved)
+		moved = nil
+		return err
+	}
 	for _, run := range list {
 		b.current, b.worker, b.done = run.ID, takers[0], append(b.done, run.ID)
 		if run.Drift && !run.Type.Blocking() {
+			if err := store(); err != nil { // they count
+				return err
+			}
 			if full, err := tx.DriftFull(ctx, b.desk.pool); err != nil {
 				return err
 			} else if full {
@@ -254,18 +263,19 @@ func (s *Service) giveOut(ctx context.Context, tx Tx, b *claims, list []domain.R
 		}
 		a.Key = b.worker.key
 		b.offers[b.worker] = offer{run: a}
+		moved = append(moved, domain.RunMove{Run: a.Run, From: run.State})
 		busy, takers = append(busy, b.worker.by.id), takers[1:]
+	}
+	if err := store(); err != nil { // about the current one, where there is only one
+		return err
 	}
 	b.current = ""
 	return tx.OccupyWorkers(ctx, permit, b.desk.pool, busy)
 }
 
-// give starts a new lease on a locked run that waits for a worker.
+// give starts a new lease on a locked run that waits for a worker. The run has
+// moved then, and is not stored.
 func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.WorkerPoolID, by asker) (*Assignment, error) {
-	permit, err := s.gate.System(access.SystemRunLease, access.KindRun, string(run.ID))
-	if err != nil {
-		return nil, err
-	}
 	next := domain.RunPreparing
 	switch run.State {
 	case domain.RunConfirmed:
@@ -290,7 +300,7 @@ func (s *Service) give(ctx context.Context, tx Tx, run domain.Run, pool domain.W
 		secret, run.LeaseHash = "", ""
 	}
 	run.Worker, run.LeaseUntil = by.id, tx.Now().Add(s.patience(next))
-	if err := s.move(ctx, tx, permit, &run, next, "", ""); err != nil {
+	if err := run.Advance(next, tx.Now(), ""); err != nil {
 		return nil, err
 	}
 	a, err := s.assign(ctx, tx, stack, run)

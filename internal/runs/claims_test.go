@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/runs"
@@ -198,6 +200,13 @@ func TestManyWorkersAtOnce(t *testing.T) {
 			if run := b.get(t, id); run.Worker != worker || run.Epoch != 1 {
 				t.Errorf("run %s is %s's by lease %d, want %s's by the first", id, run.Worker, run.Epoch, worker)
 			}
+			if diff := cmp.Diff([]domain.RunState{domain.RunQueued, domain.RunReady, domain.RunPreparing}, b.states(t, id)); diff != "" {
+				t.Errorf("history of run %s (-want +got):\n%s", id, diff)
+			}
+		}
+		shown := b.Rows(t, `select run_state || ' ' || count(*) from stacks where id in (select stack_id from runs) group by run_state`)
+		if got := fmt.Sprint(shown); got != fmt.Sprintf("[[PREPARING %d]]", stacks) {
+			t.Errorf("the stacks show %v", shown)
 		}
 		b.Invariants(t, nil)
 	})

@@ -35,6 +35,7 @@ type Tx interface {
 	InsertRun(ctx context.Context, p access.Permit, r domain.Run) error
 	InsertWaitingRun(ctx context.Context, p access.Permit, r domain.Run) error
 	AdvanceRun(ctx context.Context, p access.Permit, r domain.Run, from domain.RunState, username string) error
+	AdvanceRuns(ctx context.Context, p access.Permit, moves []domain.RunMove) error
 	SaveRun(ctx context.Context, p access.Permit, r domain.Run) error
 	RequestStop(ctx context.Context, p access.Permit, r domain.Run) error
 	InsertRunComment(ctx context.Context, p access.Permit, c domain.RunComment) error

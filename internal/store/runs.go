@@ -191,6 +191,39 @@ func (tx *Tx) AdvanceRun(ctx context.Context, p access.Permit, r domain.Run, fro
 	return tx.insertTransition(ctx, r, from, username, r.Note)
 }
 
+// AdvanceRuns is AdvanceRun for runs that begin to be executed together, no two
+// of them shown on the same stack.
+func (tx *Tx) AdvanceRuns(ctx context.Context, p access.Permit, moves []domain.RunMove) error {
+	if err := tx.use(p, access.KindRun); err != nil {
+		return err
+	}
+	if len(moves) == 0 {
+		return nil
+	}
+	previous, shown := map[domain.RunID]domain.RunState{}, []domain.RunID{}
+	for _, m := range moves {
+		if err := tx.saveRun(ctx, m.Run); err != nil {
+			return err
+		}
+		if err := tx.tellCommit(ctx, m.Run, m.From); err != nil {
+			return err
+		}
+		tx.announceRun(m.Run)
+		if previous[m.Run.ID] = m.From; m.Run.Type.Shows() {
+			shown = append(shown, m.Run.ID)
+		}
+	}
+	err := tx.exec(ctx, `insert into run_transitions (run_id, serial, previous, state, at, username, note)
+		select r.id, r.serial, moved.value, r.state, r.updated_at, '', r.note from `+tx.store.dialect.members(1)+` as moved join runs r on r.id = moved.key`, toJSON(previous))
+	if err != nil {
+		return fmt.Errorf("record transitions: %w", err)
+	}
+	if len(shown) == 0 {
+		return nil
+	}
+	return tx.mirrorRuns(ctx, shown)
+}
+
 // SaveRun stores a run whose state did not change: its lease, its commit.
 func (tx *Tx) SaveRun(ctx context.Context, p access.Permit, r domain.Run) error {
 	if err := tx.use(p, access.KindRun); err != nil {
@@ -235,6 +268,12 @@ func (tx *Tx) recordTransition(ctx context.Context, r domain.Run, from domain.Ru
 	if err != nil {
 		return fmt.Errorf("record transition: %w", err)
 	}
+	tx.announceRun(r)
+	return nil
+}
+
+// announceRun tells whoever waits for such a change, after the commit.
+func (tx *Tx) announceRun(r domain.Run) {
 	tx.topics = append(tx.topics, domain.TopicRuns)
 	if r.State.Terminal() && r.Type == domain.RunTracked {
 		tx.topics = append(tx.topics, domain.TopicEnded)
@@ -242,7 +281,6 @@ func (tx *Tx) recordTransition(ctx context.Context, r domain.Run, from domain.Ru
 	if r.State.AwaitsWorker() {
 		tx.topics = append(tx.topics, domain.TopicReady)
 	}
-	return nil
 }
 
 // SetRunChanges keeps the planned resource changes of a run.

@@ -137,6 +137,14 @@ func (tx *Tx) mirrorRun(ctx context.Context, r domain.Run, by string) error {
 		r.StackID, r.State, micros(r.UpdatedAt), by, r.ID)
 }
 
+// mirrorRuns is mirrorRun for runs of different stacks, as they are stored, that
+// the control plane has moved.
+func (tx *Tx) mirrorRuns(ctx context.Context, ids []domain.RunID) error {
+	return tx.exec(ctx, `update stacks set run_state = r.state, state_set_at = r.updated_at, state_set_by = ''
+		from runs r where r.stack_id = stacks.id and `+tx.store.dialect.in("r.id", 1)+`
+		and not exists (select 1 from runs o where o.stack_id = stacks.id and o.id <> r.id and o.blocking and o.state in `+holding+`)`, toJSON(ids))
+}
+
 // DeleteStack removes a stack with its configuration, runs, state, bindings.
 func (tx *Tx) DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error {
 	if err := tx.use(p, access.KindStack); err != nil {
