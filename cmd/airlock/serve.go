@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/airlock-project/airlock/internal/sandbox"
+	"github.com/airlock-project/airlock/internal/store"
 	"github.com/airlock-project/airlock/internal/telemetry"
 )
 
@@ -34,6 +35,7 @@ type serveCmd struct {
 	Lease        time.Duration `help:"How long a worker may be silent before its run fails. Default: 30s." default:"30s" placeholder:"TIME"`
 	ApplyLease   time.Duration `help:"The same while it applies: the apply goes on meanwhile, and its stack waits. Default: 15m." default:"15m" placeholder:"TIME"`
 	RunsPerPush  int           `help:"Runs that may start from one push; one that concerns more stacks starts none. Default: 500." default:"500" placeholder:"N"`
+	Writers      int           `name:"database-writers" help:"Changes that take place at a time on PostgreSQL; more where it is far away. Default: as many as the machine has processors, and two at least." placeholder:"N"`
 	DrainTimeout time.Duration `help:"How long a shutdown waits for plans and the like of built-in workers; applies get five minutes at least. Default: 0s, they are interrupted." default:"0s" placeholder:"TIME"`
 	objectFlags  `embed:""`
 	keepFlags    `embed:""`
@@ -77,6 +79,9 @@ func (c *serveCmd) check() error {
 	// it, says so, and runs fail with the reason.
 	if info, err := os.Stat(c.Tofu); err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
 		wrong("tofu", "is not an executable file: %q", c.Tofu)
+	}
+	if c.Writers < 0 || c.Writers > store.MostWriters {
+		wrong("database-writers", "must be at most %d, not %d", store.MostWriters, c.Writers)
 	}
 	if c.RunsPerPush < 1 {
 		wrong("runs-per-push", "must be at least 1, not %d", c.RunsPerPush)

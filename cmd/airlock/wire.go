@@ -93,7 +93,7 @@ func (s *server) openStore(ctx context.Context) error {
 	if database == "sqlite" {
 		database = "sqlite:" + filepath.Join(s.config.Data, "airlock.db")
 	}
-	options := store.Options{Sealer: box, IDs: s.ids, Changed: s.changed}
+	options := store.Options{Sealer: box, IDs: s.ids, Changed: s.changed, Writers: s.config.Writers}
 	var err error
 	if s.objects, options.Inline, err = s.config.openObjects(); err != nil {
 		return err

@@ -33,6 +33,13 @@ const (
 	lockAlone           // nobody else decides or changes anything
 )
 
+// connections is how many a server has to PostgreSQL. MostWriters is how many of
+// them may change something at a time: what is only read must not wait for that.
+const (
+	connections = 32
+	MostWriters = connections - 4
+)
+
 // accessLock is the PostgreSQL advisory lock around the access model.
 const accessLock = 7_411_001
 
@@ -231,8 +238,8 @@ func connect(raw string) (dialect, *sql.DB, *sql.DB, error) {
 	if err != nil {
 		return d, nil, nil, d.redact(err)
 	}
-	db.SetMaxOpenConns(32)
-	db.SetMaxIdleConns(32) // as many: a connection costs its server a process and every statement its plan
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections) // as many: a connection costs its server a process and every statement its plan
 	return d, db, db, nil
 }
 

@@ -6,10 +6,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,6 +48,9 @@ type Options struct {
 	// database's clock on PostgreSQL, so that servers whose clocks differ agree
 	// on what has expired, and this machine's on SQLite.
 	Now func() time.Time
+	// Writers is how many changes take place at a time on PostgreSQL; 0: as many
+	// as there are processors, and two at least.
+	Writers int
 	// Changed, if set, is called after each commit that wrote something, with
 	// the topics of its outbox rows. It must not block.
 	Changed func(topics []string)
@@ -92,7 +97,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, errors.Join(err, s.disown())
 	}
 	s.write, s.read, s.dialect = write, read, d
-	if s.writers.free = sideBySide; write != read {
+	if s.writers.free = cmp.Or(o.Writers, max(2, runtime.GOMAXPROCS(0))); write != read {
 		s.writers.free = 1 // there is one connection that writes
 	}
 	if err := s.write.PingContext(ctx); err != nil {
@@ -215,9 +220,6 @@ func (s *Store) begin(ctx context.Context, lock lockMode) (*Tx, error) {
 	}
 	return tx, nil
 }
-
-// sideBySide is how many changes take place at a time on a database that can.
-const sideBySide = 4
 
 // denialTime bounds how long a refusal waits to be recorded.
 const denialTime = 15 * time.Second
