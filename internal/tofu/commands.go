@@ -74,19 +74,16 @@ func (c Commands) Plan(ctx context.Context, name, command string) (p *Plan, chan
 	if err != nil {
 		return nil, false, err
 	}
-	if p, err = ParsePlan(body); err != nil {
+	raw, err := readPlan(body)
+	if err != nil {
 		return nil, false, err
 	}
-	return p, applicable(body), nil
+	return newPlan(raw), applicable(raw), nil
 }
 
 // applicable reports whether a plan changes anything, be it only an output or
 // where something stands.
-func applicable(body []byte) bool {
-	var raw tfjson.Plan
-	if json.Unmarshal(body, &raw) != nil {
-		return false
-	}
+func applicable(raw tfjson.Plan) bool {
 	for _, rc := range raw.ResourceChanges {
 		if rc == nil || rc.Change == nil {
 			continue

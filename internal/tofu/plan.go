@@ -20,10 +20,21 @@ type Plan struct {
 
 // ParsePlan reads the JSON of `tofu show -json` for a plan file.
 func ParsePlan(body []byte) (*Plan, error) {
-	var raw tfjson.Plan
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return nil, fmt.Errorf("read the plan: %w", err)
+	raw, err := readPlan(body)
+	if err != nil {
+		return nil, err
 	}
+	return newPlan(raw), nil
+}
+
+func readPlan(body []byte) (raw tfjson.Plan, err error) {
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return raw, fmt.Errorf("read the plan: %w", err)
+	}
+	return raw, nil
+}
+
+func newPlan(raw tfjson.Plan) *Plan {
 	p := &Plan{Descriptions: map[string]string{}}
 	for _, rc := range raw.ResourceChanges {
 		if rc == nil || rc.Change == nil {
@@ -41,7 +52,7 @@ func ParsePlan(body []byte) (*Plan, error) {
 			}
 		}
 	}
-	return p, nil
+	return p
 }
 
 func (p *Plan) add(rc *tfjson.ResourceChange) {
