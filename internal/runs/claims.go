@@ -176,11 +176,10 @@ func (s *Service) claim(ctx context.Context, b *claims, round []*seeker) (err er
 		if len(list) == 0 {
 			return nil
 		}
-		known, err := prefetch(ctx, tx, list)
-		if err != nil {
+		if tx, err = prefetch(ctx, tx, list); err != nil {
 			return err
 		}
-		return s.giveOut(ctx, known, b, list, takers)
+		return s.giveOut(ctx, tx, b, list, takers)
 	})
 }
 
@@ -266,7 +265,7 @@ func (s *Service) giveOut(ctx context.Context, tx Tx, b *claims, list []domain.R
 		moved = append(moved, domain.RunMove{Run: a.Run, From: run.State})
 		busy, takers = append(busy, b.worker.by.id), takers[1:]
 	}
-	if err := store(); err != nil { // about the current one, where there is only one
+	if err := store(); err != nil { // where there is only one, it is the current one
 		return err
 	}
 	b.current = ""

@@ -25,50 +25,43 @@ func prefetch(ctx context.Context, tx Tx, list []domain.Run) (Tx, error) {
 	return &prefetched{Tx: tx, read: read, paths: map[domain.SpaceID]domain.Path{}, credentials: map[string][]domain.GitCredential{}}, err
 }
 
-func (p *prefetched) Stack(ctx context.Context, id domain.StackID) (domain.Stack, error) {
-	if known, ok := p.read.Stacks[id]; ok {
-		return known, nil
+// known is what was read of something, or what it is asked for.
+func known[K comparable, V any](ctx context.Context, read map[K]V, id K, ask func(context.Context, K) (V, error)) (V, error) {
+	if v, ok := read[id]; ok {
+		return v, nil
 	}
-	return p.Tx.Stack(ctx, id)
+	return ask(ctx, id)
+}
+
+func (p *prefetched) Stack(ctx context.Context, id domain.StackID) (domain.Stack, error) {
+	return known(ctx, p.read.Stacks, id, p.Tx.Stack)
 }
 
 func (p *prefetched) AttachmentsOfStack(ctx context.Context, id domain.StackID) ([]domain.ContextAttachment, error) {
-	if known, ok := p.read.Attachments[id]; ok {
-		return known, nil
-	}
-	return p.Tx.AttachmentsOfStack(ctx, id)
+	return known(ctx, p.read.Attachments, id, p.Tx.AttachmentsOfStack)
 }
 
 func (p *prefetched) Context(ctx context.Context, id domain.ContextID) (domain.Context, error) {
-	if known, ok := p.read.Contexts[id]; ok {
-		return known, nil
-	}
-	return p.Tx.Context(ctx, id)
+	return known(ctx, p.read.Contexts, id, p.Tx.Context)
 }
 
 func (p *prefetched) Config(ctx context.Context, owner access.Kind, id string) ([]domain.Config, error) {
-	known, ok := p.read.StackConfig[domain.StackID(id)]
+	read, ok := p.read.StackConfig[domain.StackID(id)]
 	if owner == access.KindContext {
-		known, ok = p.read.ContextConfig[domain.ContextID(id)]
+		read, ok = p.read.ContextConfig[domain.ContextID(id)]
 	}
 	if ok {
-		return known, nil
+		return read, nil
 	}
 	return p.Tx.Config(ctx, owner, id)
 }
 
 func (p *prefetched) DependenciesOf(ctx context.Context, id domain.StackID) ([]domain.StackDependency, error) {
-	if known, ok := p.read.Dependencies[id]; ok {
-		return known, nil
-	}
-	return p.Tx.DependenciesOf(ctx, id)
+	return known(ctx, p.read.Dependencies, id, p.Tx.DependenciesOf)
 }
 
 func (p *prefetched) RunSettings(ctx context.Context, id domain.RunID) (domain.RunSettings, error) {
-	if known, ok := p.read.Settings[id]; ok {
-		return known, nil
-	}
-	return p.Tx.RunSettings(ctx, id)
+	return known(ctx, p.read.Settings, id, p.Tx.RunSettings)
 }
 
 func (p *prefetched) Path(ctx context.Context, id domain.SpaceID) (path domain.Path, err error) {
