@@ -54,7 +54,7 @@ func (s *server) routes() http.Handler {
 // backendAt serves workers that reach the server at a URL.
 func (s *server) backendAt(url string) workerapi.Backend {
 	return workerapi.NewBackend(s.runs, workerapi.BackendConfig{
-		Endpoint: url, Schemes: s.config.GitSchemes, Recover: s.states.Recover, Workers: s.pools, Hosts: s.hosts(),
+		Endpoint: url, Schemes: s.config.GitSchemes, States: s.states, Workers: s.pools, Hosts: s.hosts(),
 	})
 }
 

@@ -114,9 +114,16 @@ func alive(ctx context.Context, tx Tx, k domain.PoolKey) error {
 	return err
 }
 
+// CheckLease refuses who does not hold a lease, so that nothing is read of him.
+// Nothing keeps it held afterwards.
+func (s *Service) CheckLease(ctx context.Context, l Lease) error {
+	_, _, err := s.holds(ctx, l)
+	return err
+}
+
 // PutWorkspace keeps the planned workspace, sealed, until the run ends.
 func (s *Service) PutWorkspace(ctx context.Context, l Lease, body []byte) error {
-	if _, _, err := s.holds(ctx, l); err != nil {
+	if err := s.CheckLease(ctx, l); err != nil {
 		return err // nothing is stored for strangers, and be it for a while
 	}
 	kept, err := s.db.StageWorkspace(ctx, l.Run, body)

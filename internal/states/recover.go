@@ -23,7 +23,7 @@ type Attempt struct {
 func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 	f, flaw := domain.ReadState(body)
 	err := s.store(ctx, func(tx Tx, ready *staged) error {
-		stack, run, err := lastAttempt(ctx, tx, a)
+		stack, run, err := lastAttempt(ctx, tx, a, tx.LockStack)
 		if err != nil {
 			return err
 		}
@@ -55,9 +55,28 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 	})
 	var stranger *domain.StrangerError
 	if errors.As(err, &stranger) {
-		return s.db.Deny(ctx, access.StrangerAttempt(a.Key.Pool, stranger))
+		return s.recorded(ctx, a, err)
 	}
 	return s.quarantine(ctx, "worker-pool::"+string(a.Key.Pool), f, flaw == nil, err)
+}
+
+// MayRecover refuses who could hand over nothing, whatever the state is, so that
+// nothing is read of him. Recover decides anew.
+func (s *Service) MayRecover(ctx context.Context, a Attempt) error {
+	return s.recorded(ctx, a, s.db.View(ctx, func(tx Tx) error {
+		_, _, err := lastAttempt(ctx, tx, a, tx.Stack)
+		return err
+	}))
+}
+
+// recorded puts into the audit trail that a worker named a lease which is not
+// its own, and returns what it is told. Other errors, and none, pass.
+func (s *Service) recorded(ctx context.Context, a Attempt, err error) error {
+	var stranger *domain.StrangerError
+	if !errors.As(err, &stranger) {
+		return err
+	}
+	return s.db.Deny(ctx, access.StrangerAttempt(a.Key.Pool, stranger))
 }
 
 // onState is a change of a stack's state that the control plane makes itself.
@@ -65,9 +84,9 @@ func onState(event string, stack domain.Stack) access.Op {
 	return access.Op{Event: event, Object: access.Object{Kind: access.KindState, ID: string(stack.ID), Noun: "state", Space: stack.Space}}
 }
 
-// lastAttempt returns the stack of an attempt, locked, if the attempt is the
-// last one of its run and could have written.
-func lastAttempt(ctx context.Context, tx Tx, a Attempt) (stack domain.Stack, run domain.Run, err error) {
+// lastAttempt returns the stack of an attempt as hold finds it, if the attempt is
+// the last one of its run and could have written.
+func lastAttempt(ctx context.Context, tx Tx, a Attempt, hold func(context.Context, domain.StackID) (domain.Stack, error)) (stack domain.Stack, run domain.Run, err error) {
 	if lives, err := tx.PoolKeyLives(ctx, a.Key); err != nil || !lives {
 		if err == nil {
 			err = domain.Unauthenticated("unknown worker pool token")
@@ -77,7 +96,7 @@ func lastAttempt(ctx context.Context, tx Tx, a Attempt) (stack domain.Stack, run
 	if run, err = tx.Run(ctx, a.Run); err != nil {
 		return stack, run, err
 	}
-	stack, err = tx.LockStack(ctx, run.StackID)
+	stack, err = hold(ctx, run.StackID)
 	if err != nil {
 		return stack, run, err
 	}

@@ -24,9 +24,9 @@ type BackendConfig struct {
 	// Hosts are names under which the code of runs may ask for other stacks'
 	// states, without asking what they resolve to.
 	Hosts []string
-	// Recover keeps a state that a run could not store while it ran; nil where
-	// nobody keeps states.
-	Recover func(ctx context.Context, a states.Attempt, body []byte) error
+	// States keeps what a run could not store while it ran; nil where nobody keeps
+	// states.
+	States *states.Service
 	// Workers is told which workers there are; without it nobody is.
 	Workers *workers.Service
 }
@@ -197,6 +197,9 @@ func (b *backend) AppendLogs(ctx context.Context, key domain.PoolKey, c LogChunk
 }
 
 func (b *backend) PutWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error {
+	if err := b.runs.CheckLease(ctx, lease(key, ref)); err != nil {
+		return err
+	}
 	packed, err := io.ReadAll(io.LimitReader(body, MaxWorkspace+1))
 	if err != nil {
 		return domain.Unavailable("the workspace upload", err)
@@ -209,8 +212,12 @@ func (b *backend) PutWorkspace(ctx context.Context, key domain.PoolKey, ref Leas
 
 // RecoverState implements Backend.
 func (b *backend) RecoverState(ctx context.Context, key domain.PoolKey, ref LeaseRef, body io.Reader) error {
-	if b.config.Recover == nil {
+	if b.config.States == nil {
 		return domain.Conflict("states cannot be handed over to this server")
+	}
+	attempt := states.Attempt{Key: key, Run: ref.RunID, Epoch: ref.Epoch, Secret: ref.Secret}
+	if err := b.config.States.MayRecover(ctx, attempt); err != nil {
+		return err
 	}
 	state, err := io.ReadAll(io.LimitReader(body, domain.MaxRefusedState+1))
 	if err != nil {
@@ -219,7 +226,7 @@ func (b *backend) RecoverState(ctx context.Context, key domain.PoolKey, ref Leas
 	if len(state) > domain.MaxRefusedState {
 		return domain.Invalid("state", "must not be larger than %d bytes", domain.MaxRefusedState)
 	}
-	return b.config.Recover(ctx, states.Attempt{Key: key, Run: ref.RunID, Epoch: ref.Epoch, Secret: ref.Secret}, state)
+	return b.config.States.Recover(ctx, attempt, state)
 }
 
 func (b *backend) GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error) {

@@ -25,8 +25,8 @@ const (
 )
 
 // Backend is the control plane's side: API's methods with what the caller has
-// proved. It must check that the run belongs to that pool, and that the proof
-// still holds when it writes.
+// proved. It must check that the run belongs to that pool before it reads any of
+// a body, and that the proof still holds when it writes.
 type Backend interface {
 	Lease(ctx context.Context, key domain.PoolKey, req LeaseRequest) (*Job, error)
 	Leave(ctx context.Context, key domain.PoolKey, req LeaveRequest) error

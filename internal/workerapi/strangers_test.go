@@ -33,6 +33,7 @@ type plane struct {
 	url      string
 	identity *identity.Service
 	runs     *runs.Service
+	workers  http.Handler
 }
 
 func newPlane(t *testing.T, k *storetest.Kit) plane {
@@ -52,7 +53,8 @@ func newPlane(t *testing.T, k *storetest.Kit) plane {
 	auth := func(_ context.Context, token string) (domain.PoolKey, bool, error) {
 		return domain.PoolKey{Pool: domain.DefaultWorkerPool}, token == "pool-token", nil
 	}
-	mux.Handle("/worker/", workerapi.Handler(auth, workerapi.NewBackend(p.runs, workerapi.BackendConfig{Endpoint: p.url, Recover: kept.Recover})))
+	p.workers = workerapi.Handler(auth, workerapi.NewBackend(p.runs, workerapi.BackendConfig{Endpoint: p.url, States: kept}))
+	mux.Handle("/worker/", p.workers)
 	mux.Handle("/state/", statebackend.Handler(kept, p.identity.AuthenticateForState))
 	return p
 }
