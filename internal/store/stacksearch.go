@@ -46,7 +46,7 @@ func (tx *Tx) stacksAt(ctx context.Context, found []domain.SearchPosition) ([]do
 	for i, at := range found {
 		ids[i] = at.ID
 	}
-	stacks, err := many(ctx, tx, scanStack, selectStack+` where `+tx.store.dialect.in("ulid", 1), toJSON(ids))
+	stacks, err := many(ctx, tx, scanStack, selectStack+` where `+tx.store.dialect.among("ulid", 1), toJSON(ids))
 	if err != nil {
 		return nil, err
 	}
@@ -251,10 +251,10 @@ func (s *stackSearch) gather(ctx context.Context, tx *Tx, scope access.Scope, n 
 	case scope.All():
 		part()
 	case len(ids) > 0:
-		part(s.in("id", w.arg(toJSON(ids))))
+		part(s.among("id", w.arg(toJSON(ids))))
 		fallthrough
 	default:
-		part(s.in("space_id", w.arg(toJSON(list(scope.Spaces())))))
+		part(s.among("space_id", w.arg(toJSON(list(scope.Spaces())))))
 	}
 	q := fmt.Sprintf(`select coalesce(cast(k as text), ''), u from (%s) as found order by k %[2]s, u %[2]s limit $%[3]d`,
 		strings.Join(parts, " union "), s.way, w.arg(n))
