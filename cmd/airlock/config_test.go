@@ -52,6 +52,7 @@ func TestServeFlags(t *testing.T) {
 		{"too many workers", "workers", "101", "--workers: must be between 0 and 100, not 101"},
 		{"fewer than none", "workers", "-1", "--workers: must be between 0 and 100, not -1"},
 		{"workers no number", "workers", "two", "--workers: "},
+		{"less time than none for a phase", "phase-timeout", "-1s", "--phase-timeout: must not be negative"},
 		{"tofu a directory", "tofu", "/", "--tofu: is not an executable file"},
 		{"tofu not executable", "tofu", "config_test.go", "--tofu: is not an executable file"},
 		{"log format", "log-format", "xml", "--log-format: must be text or json"},

@@ -75,6 +75,7 @@ func (c *serveCmd) check() error {
 	if c.DrainTimeout < 0 {
 		wrong("drain-timeout", "must not be negative")
 	}
+	c.runnerFlags.check(wrong)
 	// A binary that is not there yet may come later: the server starts without
 	// it, says so, and runs fail with the reason.
 	if info, err := os.Stat(c.Tofu); err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {

@@ -3,22 +3,31 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/container"
 	"github.com/airlock-project/airlock/internal/domain"
 	"github.com/airlock-project/airlock/internal/sandbox"
 )
 
-// runnerFlags say where workers execute the processes of runs.
+// runnerFlags say where workers execute the processes of runs, and how long.
 type runnerFlags struct {
 	sandboxFlags `embed:""`
 	Runner       string `help:"Where the processes of runs are executed: process is this machine, in the sandbox; docker and podman are containers of the runner image, which that engine starts. Default: process." default:"process" placeholder:"RUNNER"`
 	RunnerImage  string `help:"Image of containers where neither the stack nor the account names one. Default: such runs fail." placeholder:"IMAGE"`
 	// RunnerImageAllow are patterns of domain.ParseImagePattern.
-	RunnerImageAllow []string `help:"Images that stacks and their code may name beside --runner-image, with their registry: registry.example.com/tools/*:3. Default: any." placeholder:"IMAGE"`
-	RunnerNetwork    string   `help:"Network of containers, as --network of the engine takes it. Default: host, which is this machine's." default:"host" placeholder:"NETWORK"`
-	RunnerMemory     uint64   `help:"Memory of a container, in MiB. Default: no limit." placeholder:"MIB"`
-	RunnerCPUs       float64  `help:"Processors of a container. Default: no limit." name:"runner-cpus" placeholder:"N"`
+	RunnerImageAllow []string      `help:"Images that stacks and their code may name beside --runner-image, with their registry: registry.example.com/tools/*:3. Default: any." placeholder:"IMAGE"`
+	RunnerNetwork    string        `help:"Network of containers, as --network of the engine takes it. Default: host, which is this machine's." default:"host" placeholder:"NETWORK"`
+	RunnerMemory     uint64        `help:"Memory of a container, in MiB. Default: no limit." placeholder:"MIB"`
+	RunnerCPUs       float64       `help:"Processors of a container. Default: no limit." name:"runner-cpus" placeholder:"N"`
+	PhaseTimeout     time.Duration `help:"How long each phase of a run may take; what takes longer is interrupted, and its run fails. 0: as long as it likes. Default: 24h." default:"24h" placeholder:"TIME"`
+}
+
+// check reports every wrong value.
+func (f runnerFlags) check(wrong func(flag, format string, args ...any)) {
+	if f.PhaseTimeout < 0 {
+		wrong("phase-timeout", "must not be negative")
+	}
 }
 
 // places are where the processes of runs can be executed.

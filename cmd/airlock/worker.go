@@ -62,6 +62,9 @@ func (c *workerCmd) check() error {
 	if c.DrainTimeout < 0 {
 		lines = append(lines, "--drain-timeout: must not be negative")
 	}
+	c.runnerFlags.check(func(flag, format string, args ...any) {
+		lines = append(lines, "--"+flag+": "+fmt.Sprintf(format, args...))
+	})
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		lines = append(lines, fmt.Sprintf("--log-format: must be text or json, not %q", c.LogFormat))
 	}
@@ -175,7 +178,8 @@ func (c *workerCmd) Run(e *env) error {
 	err = runner.Loop(e.ctx, client, runner.Config{
 		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: c.metadata(host),
 		Slots: c.Slots, WorkDir: c.Work, Tofu: c.Tofu, Logger: log,
-		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort, Sandbox: places.sandbox, Containers: places.containers,
+		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort, PhaseTimeout: c.PhaseTimeout,
+		Sandbox: places.sandbox, Containers: places.containers,
 		Terraform: c.Terraform, ToolDir: c.ToolDir, CLIConfig: c.CLIConfig, PluginCache: c.PluginCache,
 	})
 	if errors.Is(err, e.ctx.Err()) {

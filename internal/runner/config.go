@@ -42,8 +42,13 @@ type Config struct {
 	// Abort, when it ends, cuts both short: runs are interrupted at once, and
 	// still reported. Nil: never.
 	Abort context.Context
+	// PhaseTimeout is how long a phase of a run may take, which is one of its
+	// states in which something is executed. 0: as long as it likes.
+	PhaseTimeout time.Duration
 
 	Logger *slog.Logger // the worker's own log; default: none
+
+	limits limits // default: realLimits
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -68,6 +73,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.limits.after == nil {
+		c.limits = realLimits
 	}
 	return c, nil
 }

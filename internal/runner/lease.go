@@ -17,6 +17,9 @@ const (
 	stopGrace      = 3 * time.Second
 	lostApplyGrace = 10 * time.Second
 	shutdownGrace  = 5 * time.Second
+	// changeGrace is for what may change the state and has taken too long: after so
+	// much time another minute counts for less than what it may still write down.
+	changeGrace = time.Minute
 )
 
 // silentGrace is what an apply gets that was not heard of for so long that the

@@ -35,8 +35,10 @@ type run struct {
 	box        place // where its processes live
 	shell      shell
 	plan       *planned
-	changes    bool // the plan has something to apply
-	onlyTold   bool // what the plan changes was told by planning it
+	endWork    context.CancelCauseFunc
+	unlimit    func() bool // takes the limit off the phase; nil: there is none
+	changes    bool        // the plan has something to apply
+	onlyTold   bool        // what the plan changes was told by planning it
 
 	federation federation
 }
@@ -75,7 +77,7 @@ func (w *worker) run(ctx context.Context, job *workerapi.Job) (domain.RunState, 
 	case errors.Is(err, errStopped) || errors.Is(context.Cause(r.work), errStopped):
 		return r.stop()
 	case r.work.Err() != nil:
-		return r.fail(context.Cause(r.work))
+		return r.fail(&tofu.Ended{Cause: context.Cause(r.work), Killed: killed(err)})
 	default:
 		return r.fail(err)
 	}
@@ -101,16 +103,18 @@ func (r *run) stop() (domain.RunState, error) {
 	return r.state, r.advance(workerapi.Advance{To: domain.RunStopped})
 }
 
-// workContext is what processes run under: it ends with the lease, and some
-// time after a shutdown has begun.
+// workContext is what processes run under: it ends with the lease, when a phase
+// takes too long, and some time after a shutdown has begun.
 func (r *run) workContext(ctx context.Context) (context.Context, func()) {
 	work, cancel := context.WithCancelCause(r.lease.work)
+	r.endWork = cancel
 	unhook := context.AfterFunc(ctx, func() {
 		r.outlast(work)
 		cancel(errShutdown)
 	})
 	return work, func() {
 		unhook()
+		r.phaseEnds()
 		cancel(nil)
 	}
 }
@@ -173,7 +177,7 @@ func (r *run) fail(err error) (domain.RunState, error) {
 	if r.applying.Load() && !interrupted && !r.job.SkipInit && r.work.Err() == nil {
 		end.Entities = r.entities(r.work) // what was made before it failed is there
 	}
-	if !errors.Is(err, errShutdown) {
+	if r.work.Err() == nil {
 		r.afterRun(domain.RunFailed)
 	}
 	if refused := r.advance(end); refused != nil {
@@ -211,6 +215,7 @@ func (r *run) advanceReply(a workerapi.Advance) (workerapi.AdvanceReply, error) 
 	}
 	r.state = a.To
 	r.log.enter(a.To)
+	r.limitPhase(a.To)
 	if a.To.Writes() {
 		return reply, r.enterWriting()
 	}
@@ -293,11 +298,12 @@ func (r *run) cleanUp() {
 	}
 }
 
-// killed reports whether a signal ended a process: it had no time to store
+// killed reports whether a process was ended by force: it had no time to store
 // what it had made.
 func killed(err error) bool {
 	var failed *tofu.CommandError
-	return errors.As(err, &failed) && failed.ExitCode < 0
+	var ended *tofu.Ended
+	return errors.As(err, &failed) && failed.ExitCode < 0 || errors.As(err, &ended) && ended.Killed
 }
 
 // rescueState keeps a state that the control plane did not take, and reports

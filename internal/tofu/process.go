@@ -37,6 +37,18 @@ type Stop struct {
 // Error implements error.
 func (s *Stop) Error() string { return s.Reason }
 
+// Ended is the error of a process that was cancelled.
+type Ended struct {
+	Cause  error // the context's
+	Killed bool  // it did not end by itself in the grace that it had
+}
+
+// Error implements error.
+func (e *Ended) Error() string { return e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *Ended) Unwrap() error { return e.Cause }
+
 // CommandError says which command ended badly, in one sentence.
 type CommandError struct {
 	Name     string // for example "tofu plan"
@@ -123,33 +135,37 @@ func (c child) Wait() error {
 	return c.cmd.Wait()
 }
 
-// Run runs the process to its end. The error is a *CommandError, or the
-// context's cause when the process was cancelled.
+// Run runs the process to its end. The error is a *CommandError, or an *Ended
+// when the process was cancelled.
 func (p Process) Run(ctx context.Context) error {
+	var killed bool
 	done := make(chan error, 1)
 	go func() {
 		// The kernel ties "kill when the parent ends" to the thread that started
 		// the child, so that thread must live as long as the child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		done <- p.run(ctx)
+		var err error
+		killed, err = p.run(ctx)
+		done <- err
 	}()
 	err := <-done
 	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+		return &Ended{Cause: context.Cause(ctx), Killed: killed}
 	}
 	return err
 }
 
-func (p Process) run(ctx context.Context) error {
+// run reports, too, whether the command was killed because ctx has ended.
+func (p Process) run(ctx context.Context) (killed bool, err error) {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env, cmd.Dir = p.Env, p.Dir
 	out, err := p.pipes(cmd)
 	if err != nil {
-		return fmt.Errorf("start %s: %w", p.Name, err)
+		return false, fmt.Errorf("start %s: %w", p.Name, err)
 	}
 	if p.Survives != "" {
 		cmd.ExtraFiles = out.readers()
@@ -168,14 +184,14 @@ func (p Process) run(ctx context.Context) error {
 	}
 	if err != nil {
 		out.drain()
-		return fmt.Errorf("start %s: %w", p.Name, err)
+		return false, fmt.Errorf("start %s: %w", p.Name, err)
 	}
-	exited := make(chan struct{})
-	go endOnCancel(ctx, started, exited)
+	exited, ended := make(chan struct{}), make(chan bool, 1)
+	go func() { ended <- endOnCancel(ctx, started, exited) }()
 	err = started.Wait()
 	close(exited)
 	out.drain()
-	return p.explain(err)
+	return <-ended, p.explain(err)
 }
 
 // noteID writes the process id down before the command can do much.
@@ -202,11 +218,12 @@ func (p Process) explain(err error) error {
 	return err
 }
 
-// endOnCancel ends the command when ctx ends before it does.
-func endOnCancel(ctx context.Context, started Started, exited <-chan struct{}) {
+// endOnCancel ends the command when ctx ends before it does, and reports whether
+// that took force.
+func endOnCancel(ctx context.Context, started Started, exited <-chan struct{}) (killed bool) {
 	select {
 	case <-exited:
-		return
+		return false
 	case <-ctx.Done():
 	}
 	grace := defaultGrace
@@ -220,14 +237,16 @@ func endOnCancel(ctx context.Context, started Started, exited <-chan struct{}) {
 		defer timer.Stop()
 		select {
 		case <-exited:
-			return
+			return false
 		case <-timer.C:
 		}
 	}
 	select {
 	case <-exited: // its id may belong to someone else by now
+		return false
 	default:
 		started.Signal(syscall.SIGKILL)
+		return true
 	}
 }
 

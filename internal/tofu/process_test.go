@@ -57,6 +57,10 @@ func TestProcess(t *testing.T) {
 		if err == nil && c.out != "up\nbye\n" || err != nil && err.Error() != "stopped" || out.String() != c.out {
 			t.Errorf("%s: %q, %v", name, out.String(), err)
 		}
+		var ended *Ended
+		if force := errors.As(err, &ended) && ended.Killed; force != (name == "SIGINT is ignored" || name == "no grace") {
+			t.Errorf("%s: ended by force: %v", name, force)
+		}
 		if _, _, err := run(ctx, "echo never"); err == nil || err.Error() != "stopped" {
 			t.Errorf("%s: started after the end: %v", name, err)
 		}
