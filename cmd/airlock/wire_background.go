@@ -57,7 +57,8 @@ func (s *server) work(ctx context.Context) {
 	err := runner.Loop(ctx, workerapi.Local(domain.PoolKey{Pool: domain.DefaultWorkerPool}, s.backend), runner.Config{
 		WorkerID: "built-in-" + s.ids.ULID(), Slots: s.config.Workers, Tofu: s.config.Tofu,
 		Terraform: s.config.Terraform, ToolDir: s.config.ToolDir, CLIConfig: s.config.CLIConfig, PluginCache: s.config.PluginCache,
-		DrainTimeout: s.config.DrainTimeout, Abort: s.abort, PhaseTimeout: s.config.PhaseTimeout, Sandbox: s.places.sandbox, Containers: s.places.containers,
+		DrainTimeout: s.config.DrainTimeout, Abort: s.abort, PhaseTimeout: s.config.PhaseTimeout,
+		KeepRefused: days(s.config.KeepRescued), Sandbox: s.places.sandbox, Containers: s.places.containers,
 		WorkDir: filepath.Join(s.config.Data, "work"), Logger: s.log,
 	})
 	if err != nil && ctx.Err() == nil {

@@ -28,7 +28,8 @@ func (f *keepFlags) check(wrong func(flag, format string, args ...any)) {
 	}
 }
 
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
 func (f *keepFlags) retention() upkeep.Retention {
-	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 	return upkeep.Retention{Logs: days(f.KeepLogs), Plans: days(f.KeepPlans), States: days(f.KeepStates), NewestStates: f.NewestStates}
 }

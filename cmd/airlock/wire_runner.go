@@ -21,12 +21,16 @@ type runnerFlags struct {
 	RunnerMemory     uint64        `help:"Memory of a container, in MiB. Default: no limit." placeholder:"MIB"`
 	RunnerCPUs       float64       `help:"Processors of a container. Default: no limit." name:"runner-cpus" placeholder:"N"`
 	PhaseTimeout     time.Duration `help:"How long each phase of a run may take; what takes longer is interrupted, and its run fails. 0: as long as it likes. Default: 24h." default:"24h" placeholder:"TIME"`
+	KeepRescued      int           `help:"Days that states stay in rescued/ below the work directory which the control plane has refused; 0: for ever. Default: 30." default:"30" placeholder:"DAYS"`
 }
 
 // check reports every wrong value.
 func (f runnerFlags) check(wrong func(flag, format string, args ...any)) {
 	if f.PhaseTimeout < 0 {
 		wrong("phase-timeout", "must not be negative")
+	}
+	if f.KeepRescued < 0 || f.KeepRescued > mostDays {
+		wrong("keep-rescued", "must be between 0 and %d days, not %d", mostDays, f.KeepRescued)
 	}
 }
 

@@ -178,7 +178,7 @@ func (c *workerCmd) Run(e *env) error {
 	err = runner.Loop(e.ctx, client, runner.Config{
 		WorkerID: host + "-" + newIDs(time.Now).ULID(), Metadata: c.metadata(host),
 		Slots: c.Slots, WorkDir: c.Work, Tofu: c.Tofu, Logger: log,
-		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort, PhaseTimeout: c.PhaseTimeout,
+		DrainTimeout: c.DrainTimeout, ApplyGrace: max(c.DrainTimeout, minGrace), Abort: e.abort, PhaseTimeout: c.PhaseTimeout, KeepRefused: days(c.KeepRescued),
 		Sandbox: places.sandbox, Containers: places.containers,
 		Terraform: c.Terraform, ToolDir: c.ToolDir, CLIConfig: c.CLIConfig, PluginCache: c.PluginCache,
 	})

@@ -46,6 +46,10 @@ type Config struct {
 	// states in which something is executed. 0: as long as it likes.
 	PhaseTimeout time.Duration
 
+	// KeepRefused is how long a state stays that the control plane has refused. 0:
+	// for ever.
+	KeepRefused time.Duration
+
 	Logger *slog.Logger // the worker's own log; default: none
 
 	limits limits // default: realLimits

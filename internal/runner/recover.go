@@ -27,7 +27,8 @@ const (
 const survivorFile = "apply.pid"
 
 // recovery hands over what is left of earlier leases until ctx ends: states
-// that OpenTofu could not store, and which runs were lost with their worker.
+// that OpenTofu could not store, and which runs were lost with their worker. It
+// also removes states that were refused long ago.
 func (w *worker) recovery(ctx context.Context) {
 	for _, dead := range w.dirs.dead {
 		w.dirs.endSurvivors(ctx, dead.dir)
@@ -38,6 +39,9 @@ func (w *worker) recovery(ctx context.Context) {
 		w.dirs.clear(dead)
 		w.clearContainers(ctx)
 	}
+	sweep := time.NewTicker(refusedSweep)
+	defer sweep.Stop()
+	w.dirs.forgetRefused(time.Now(), w.cfg.KeepRefused)
 	for ctx.Err() == nil {
 		left := w.handOver(ctx)
 		var again <-chan time.Time
@@ -49,6 +53,8 @@ func (w *worker) recovery(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-w.dirs.rescued:
+		case now := <-sweep.C:
+			w.dirs.forgetRefused(now, w.cfg.KeepRefused)
 		case <-again:
 		}
 	}
@@ -97,7 +103,7 @@ func (w *worker) settled(ctx context.Context, path string, ref workerapi.LeaseRe
 		_ = os.Remove(path + proofSuffix)
 	case final(err):
 		w.cfg.Logger.ErrorContext(ctx, "a state is kept: the control plane refuses it", "run", ref.RunID, "kept", path, "error", err)
-		_ = os.Rename(path, strings.TrimSuffix(path, ".tfstate")+refusedState) // else it is offered once more
+		w.dirs.setRefused(path, time.Now())
 	default:
 		return true
 	}
