@@ -68,7 +68,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusRequestEntityTooLarge, "the request is too large")
 		return
 	}
-	if err != nil { // the caller is gone
+	if err != nil { // the caller is gone, or too slow
+		refuse(w, http.StatusRequestTimeout, "the request did not arrive whole, or too slowly")
 		return
 	}
 	send(w, http.StatusOK, h.answer(ctx, body, r.Header))

@@ -14,9 +14,10 @@ import (
 type middleware struct{ Parts }
 
 // wrap gives each request an id, notes the peer's address, and measures. The
-// address is always the peer's: forwarded headers can be made up by anyone.
-func (m middleware) wrap(route string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// address is always the peer's: forwarded headers can be made up by anyone. The
+// body may take so long to arrive.
+func (m middleware) wrap(route string, receive time.Duration, next http.Handler) http.Handler {
+	return paced(receive, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, start := m.NewID(), time.Now()
 		ctx := access.WithCall(r.Context(), access.Call{RequestID: id, RemoteIP: peer(r)})
 		w.Header().Set("X-Request-Id", id)
@@ -34,16 +35,7 @@ func (m middleware) wrap(route string, next http.Handler) http.Handler {
 			m.Metrics.Request(route, rec.status, time.Since(start))
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
-	})
-}
-
-// within bounds the time that the body of a request may take to arrive.
-func (m middleware) within(d time.Duration, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Only a test's recorder cannot set deadlines.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
-		next.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // bearer puts the caller, or why there is none, into the context.

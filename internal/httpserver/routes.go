@@ -62,30 +62,32 @@ type FederationDoors struct {
 func Handler(p Parts) http.Handler {
 	mux := http.NewServeMux()
 	m := middleware{p}
-	mux.Handle("/graphql", m.wrap("graphql", m.within(requestTime, m.bearer(p.GraphQL))))
-	mux.Handle("/access/", m.wrap("authzen", m.within(requestTime, m.bearer(p.AuthZEN))))
-	mux.Handle("GET /.well-known/authzen-configuration", m.wrap("authzen_metadata", p.AuthZENMetadata))
-	mux.Handle("/worker/", m.wrap("worker", p.Workers))
-	mux.Handle("/state/", m.wrap("state", m.within(transferTime, p.State)))
-	mux.Handle("/uploads/", m.wrap("uploads", m.within(transferTime, p.Uploads)))
-	mux.Handle("/push-hooks/", m.wrap("push_hooks", m.within(requestTime, p.Pushes)))
-	mux.Handle("/transfers/", m.wrap("transfers", m.within(transferTime, p.States.Transfers)))
-	mux.Handle("/api/v2/", m.wrap("remote_state", m.within(requestTime, m.bearer(p.States.Remote))))
-	mux.Handle("GET /.well-known/openid-configuration", m.wrap("federation", p.Federation.Discovery))
-	mux.Handle("GET /.well-known/jwks", m.wrap("federation_keys", p.Federation.Keys))
-	mux.Handle("GET /.well-known/terraform.json", m.wrap("discovery", p.States.Discovery))
-	mux.Handle("GET /app/settings/tokens", m.wrap("tokens", p.States.Tokens))
-	mux.Handle("GET /healthz", m.wrap("healthz", m.health()))
-	mux.Handle("GET /metrics", p.Metrics.Handler())
-	mux.Handle("/", m.wrap("other", http.HandlerFunc(notFound)))
+	mux.Handle("/graphql", m.wrap("graphql", requestTime, m.bearer(p.GraphQL)))
+	mux.Handle("/access/", m.wrap("authzen", requestTime, m.bearer(p.AuthZEN)))
+	mux.Handle("GET /.well-known/authzen-configuration", m.wrap("authzen_metadata", requestTime, p.AuthZENMetadata))
+	mux.Handle("/worker/", m.wrap("worker", workerTime, p.Workers))
+	mux.Handle("/state/", m.wrap("state", transferTime, p.State))
+	mux.Handle("/uploads/", m.wrap("uploads", transferTime, p.Uploads))
+	mux.Handle("/push-hooks/", m.wrap("push_hooks", requestTime, p.Pushes))
+	mux.Handle("/transfers/", m.wrap("transfers", transferTime, p.States.Transfers))
+	mux.Handle("/api/v2/", m.wrap("remote_state", requestTime, m.bearer(p.States.Remote)))
+	mux.Handle("GET /.well-known/openid-configuration", m.wrap("federation", requestTime, p.Federation.Discovery))
+	mux.Handle("GET /.well-known/jwks", m.wrap("federation_keys", requestTime, p.Federation.Keys))
+	mux.Handle("GET /.well-known/terraform.json", m.wrap("discovery", requestTime, p.States.Discovery))
+	mux.Handle("GET /app/settings/tokens", m.wrap("tokens", requestTime, p.States.Tokens))
+	mux.Handle("GET /healthz", m.wrap("healthz", requestTime, m.health()))
+	mux.Handle("GET /metrics", paced(requestTime, p.Metrics.Handler()))
+	mux.Handle("/", m.wrap("other", requestTime, http.HandlerFunc(notFound)))
 	return mux
 }
 
-// How long a request's body may take to arrive. Without a bound, callers that
-// nobody knows could hold connections and memory for as long as they like.
+// How long a request's body may take to arrive, however steadily it comes. Without
+// a bound, callers that nobody knows could hold connections and memory for as long
+// as they like.
 const (
 	requestTime  = 10 * time.Second
-	transferTime = 5 * time.Minute // of a state or an upload, which can be large
+	transferTime = 5 * time.Minute  // of a state or an upload, which can be large
+	workerTime   = 10 * time.Minute // of what workers send
 )
 
 func notFound(w http.ResponseWriter, r *http.Request) {

@@ -23,7 +23,8 @@ import (
 // bench is a server over the real store; a token is the name of a caller.
 type bench struct {
 	*storetest.Kit
-	url string
+	url     string
+	handler http.Handler
 }
 
 func each(t *testing.T, test func(t *testing.T, b bench)) {
@@ -53,9 +54,11 @@ func each(t *testing.T, test func(t *testing.T, b bench)) {
 			return c, nil
 		}
 		s := states.New(store.Bind[states.Tx](k.Store), k.Gate, k.IDs)
-		server := httptest.NewServer(statebackend.Handler(s, auth))
+		b := bench{Kit: k, handler: statebackend.Handler(s, auth)}
+		server := httptest.NewServer(b.handler)
 		t.Cleanup(server.Close)
-		test(t, bench{k, server.URL})
+		b.url = server.URL
+		test(t, b)
 	})
 }
 
@@ -244,4 +247,28 @@ func TestStatesOfOneRunWait(t *testing.T) {
 	if w := ask(t.Context(), http.MethodGet, "proposed", nil); w.Code != http.StatusNoContent {
 		t.Errorf("with room, to read: %d", w.Code)
 	}
+}
+
+// broken is a body that does not arrive, for a reason.
+type broken struct{ reason error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.reason }
+
+// TestStateThatDoesNotArrive: who sends it learns why, and may send it again; of
+// other reasons nobody learns.
+func TestStateThatDoesNotArrive(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		for why, reason := range map[string]error{
+			"503 it was too slow":      &domain.Error{Code: domain.CodeUnavailable, Message: "it was too slow"},
+			"400 state: could not be ": errors.New("secret.internal"),
+		} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, statebackend.Path("k")+"?ID=mine", broken{reason})
+			r.SetBasicAuth("run", "apply")
+			w := httptest.NewRecorder()
+			b.handler.ServeHTTP(w, r)
+			if got := fmt.Sprint(w.Code, " ", w.Body); !strings.HasPrefix(got, why) || strings.Contains(got, "secret") {
+				t.Errorf("%s, want %s", got, why)
+			}
+		}
+	})
 }

@@ -75,7 +75,10 @@ func readState(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if err != nil {
+	switch {
+	case domain.ErrorCode(err) != "":
+		return nil, err // it says why
+	case err != nil:
 		return nil, domain.Invalid("state", "could not be read, or is larger than %d bytes", limit)
 	}
 	return body, nil

@@ -200,9 +200,9 @@ func (b *backend) PutWorkspace(ctx context.Context, key domain.PoolKey, ref Leas
 	if err := b.runs.CheckLease(ctx, lease(key, ref)); err != nil {
 		return err
 	}
-	packed, err := io.ReadAll(io.LimitReader(body, MaxWorkspace+1))
+	packed, err := receive(body, MaxWorkspace, "the workspace upload")
 	if err != nil {
-		return domain.Unavailable("the workspace upload", err)
+		return err
 	}
 	if len(packed) > MaxWorkspace {
 		return domain.Invalid("workspace", "must not be larger than %d bytes", MaxWorkspace)
@@ -219,14 +219,24 @@ func (b *backend) RecoverState(ctx context.Context, key domain.PoolKey, ref Leas
 	if err := b.config.States.MayRecover(ctx, attempt); err != nil {
 		return err
 	}
-	state, err := io.ReadAll(io.LimitReader(body, domain.MaxRefusedState+1))
+	state, err := receive(body, domain.MaxRefusedState, "the upload of the state")
 	if err != nil {
-		return domain.Unavailable("the upload of the state", err)
+		return err
 	}
 	if len(state) > domain.MaxRefusedState {
 		return domain.Invalid("state", "must not be larger than %d bytes", domain.MaxRefusedState)
 	}
 	return b.config.States.Recover(ctx, attempt, state)
+}
+
+// receive reads a body, and one byte too many of one that is too large. An error
+// says already what was wrong, or else that the body broke off.
+func receive(body io.Reader, limit int64, what string) ([]byte, error) {
+	all, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil && domain.ErrorCode(err) == "" {
+		err = domain.Unavailable(what, err)
+	}
+	return all, err
 }
 
 func (b *backend) GetWorkspace(ctx context.Context, key domain.PoolKey, ref LeaseRef) (io.ReadCloser, error) {

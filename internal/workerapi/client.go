@@ -33,6 +33,8 @@ const (
 	callTimeout = 20 * time.Second
 	retryAfter  = 200 * time.Millisecond
 	maxAnswer   = 64 << 20 // a job with its mounted files
+	// transferTime bounds an upload or download of a workspace.
+	transferTime = 10 * time.Minute
 )
 
 // Client asks a control plane over HTTP. Errors are *domain.Error as the

@@ -20,8 +20,6 @@ const (
 	maxSmallBody = 64 << 10
 	// MaxLeaseWait is the longest long poll.
 	MaxLeaseWait = 30 * time.Second
-	// transferTime bounds an upload or download of a workspace.
-	transferTime = 10 * time.Minute
 )
 
 // Backend is the control plane's side: API's methods with what the caller has
@@ -124,7 +122,6 @@ func (h *handler) leave(ctx context.Context, key domain.PoolKey, req LeaveReques
 func (h *handler) heartbeat(w http.ResponseWriter, r *http.Request) {
 	answer(maxSmallBody, func(ctx context.Context, key domain.PoolKey, q HeartbeatRequest) (HeartbeatReply, error) {
 		q.Wait = min(max(q.Wait, 0), MaxLeaseWait)
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(q.Wait + 15*time.Second))
 		return h.backend.Heartbeat(ctx, key, q)
 	})(w, r)
 }
@@ -135,7 +132,6 @@ func (h *handler) lease(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.Wait = min(max(req.Wait, 0), MaxLeaseWait)
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(req.Wait + 15*time.Second))
 	job, err := h.backend.Lease(r.Context(), keyOf(r), req)
 	switch {
 	case errors.Is(err, ErrRestart):
@@ -175,8 +171,6 @@ func take(w http.ResponseWriter, r *http.Request, mediaType string, limit int64,
 	if !wantType(w, r, mediaType) {
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(transferTime))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTime))
 	if r.ContentLength > limit {
 		writeError(w, r, &http.MaxBytesError{Limit: limit})
 		return
@@ -194,7 +188,6 @@ func (h *handler) getWorkspace(w http.ResponseWriter, r *http.Request) {
 		writeError(w, r, err)
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTime))
 	body, err := h.backend.GetWorkspace(r.Context(), keyOf(r), ref)
 	if err != nil {
 		writeError(w, r, err)

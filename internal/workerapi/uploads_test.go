@@ -36,14 +36,19 @@ var uploads = map[string]string{"workspace": "application/gzip", "state": "appli
 // upload sends one without a connection, so that it is known what is read of it.
 func (p plane) upload(t *testing.T, kind string, ref workerapi.LeaseRef, first func()) int {
 	t.Helper()
+	return p.uploadOf(t, kind, ref, &watched{strings.NewReader(`{"version":4,"serial":9,"lineage":"l"}`), first}).Code
+}
+
+func (p plane) uploadOf(t *testing.T, kind string, ref workerapi.LeaseRef, body io.Reader) *httptest.ResponseRecorder {
+	t.Helper()
 	path := fmt.Sprintf("/worker/v1/runs/%s/leases/%d/%s", ref.RunID, ref.Epoch, kind)
-	r := httptest.NewRequest(http.MethodPut, path, &watched{strings.NewReader(`{"version":4,"serial":9,"lineage":"l"}`), first})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, path, body)
 	r.Header.Set("Authorization", "Bearer pool-token")
 	r.Header.Set("Content-Type", uploads[kind])
 	r.Header.Set("Airlock-Lease-Secret", ref.Secret)
 	w := httptest.NewRecorder()
 	p.workers.ServeHTTP(w, r)
-	return w.Code
+	return w
 }
 
 // writing is a lease that may change the state of its stack.
@@ -115,4 +120,28 @@ func TestCase87LeaseThatEndsDuringAnUpload(t *testing.T) {
 			})
 		})
 	}
+}
+
+// broken is a body that does not arrive, for a reason.
+type broken struct{ reason error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.reason }
+
+// TestUploadThatDoesNotArrive: the worker learns why, and that it may send it
+// again: a state that is refused for good would be lost.
+func TestUploadThatDoesNotArrive(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		p := newPlane(t, k)
+		ref := writing(t, p)
+		for kind := range uploads {
+			for reason, want := range map[error]string{
+				&domain.Error{Code: domain.CodeUnavailable, Message: "it was too slow"}: "it was too slow",
+				io.ErrUnexpectedEOF: "is unavailable",
+			} {
+				if w := p.uploadOf(t, kind, ref, broken{reason}); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), want) {
+					t.Errorf("%s: %d %s", kind, w.Code, w.Body)
+				}
+			}
+		}
+	})
 }

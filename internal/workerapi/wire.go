@@ -28,7 +28,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, limit int64, into any) boo
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
-		if !errors.As(err, &tooLarge) {
+		if !errors.As(err, &tooLarge) && domain.ErrorCode(err) == "" {
 			err = domain.Invalid("", "the request body could not be read")
 		}
 		writeError(w, r, err)
