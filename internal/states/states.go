@@ -37,8 +37,8 @@ type Tx interface {
 	SetOutputs(ctx context.Context, p access.Permit, id domain.StackID, outputs []domain.Output) error
 
 	InsertTransfer(ctx context.Context, p access.Permit, t domain.Transfer) error
-	TransferByHash(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error)
-	TransferLives(ctx context.Context, kind domain.TransferKind, hash []byte) (bool, error)
+	Transfer(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error)
+	LockTransfer(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error)
 	FillTransfer(ctx context.Context, p access.Permit, t domain.Transfer, body []byte) error
 	CountTransfers(ctx context.Context, name string, kind domain.TransferKind) (int, error)
 	DropTransfer(ctx context.Context, p access.Permit, id domain.TransferID) error

@@ -88,10 +88,7 @@ func (s *Service) offer(ctx context.Context, tx Tx, p access.Permit, t domain.Tr
 // Download returns what a download URL is for, and spends the URL.
 func (s *Service) Download(ctx context.Context, secret string) (p Pulled, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
-		t, as, err := s.redeem(ctx, tx, domain.StateDownload, secret)
-		if domain.ErrorCode(err) == domain.CodeUnauthenticated {
-			t, as, err = s.redeem(ctx, tx, domain.RefusedStateDownload, secret)
-		}
+		t, as, err := s.redeem(ctx, tx, tx.LockTransfer, secret, domain.StateDownload, domain.RefusedStateDownload)
 		if err != nil {
 			return err
 		}
@@ -108,14 +105,11 @@ func (s *Service) Download(ctx context.Context, secret string) (p Pulled, err er
 	return s.pulled(ctx, p, err)
 }
 
-// CheckUpload reports whether an upload URL is one that works, so that nothing is
-// read of those who have none. What else counts, Upload finds out.
+// CheckUpload refuses who has no upload URL that works, so that nothing is read of
+// him. Upload decides anew.
 func (s *Service) CheckUpload(ctx context.Context, secret string) error {
-	return s.db.View(ctx, func(tx Tx) error {
-		lives, err := tx.TransferLives(ctx, domain.StateUpload, s.Transfers.Hash(secret))
-		if err == nil && !lives {
-			return noTransfer()
-		}
+	return s.view(ctx, func(tx Tx) error {
+		_, _, err := s.redeem(ctx, tx, tx.Transfer, secret, domain.StateUpload)
 		return err
 	})
 }
@@ -133,7 +127,7 @@ func (s *Service) Upload(ctx context.Context, secret string, body []byte) error 
 		return s.knows(ctx, secret, err)
 	}
 	return s.db.Change(ctx, func(tx Tx) error {
-		t, ctx, err := s.redeem(ctx, tx, domain.StateUpload, secret)
+		t, ctx, err := s.redeem(ctx, tx, tx.LockTransfer, secret, domain.StateUpload)
 		if err != nil {
 			return err
 		}
@@ -150,7 +144,7 @@ func (s *Service) Upload(ctx context.Context, secret string, body []byte) error 
 // knows returns err to whoever has a good URL, and to nobody else.
 func (s *Service) knows(ctx context.Context, secret string, err error) error {
 	lookErr := s.db.Change(ctx, func(tx Tx) error {
-		_, _, err := s.redeem(ctx, tx, domain.StateUpload, secret)
+		_, _, err := s.redeem(ctx, tx, tx.LockTransfer, secret, domain.StateUpload)
 		return err
 	})
 	if lookErr != nil {
@@ -159,10 +153,19 @@ func (s *Service) knows(ctx context.Context, secret string, err error) error {
 	return err
 }
 
-// redeem finds the transfer of a URL and returns a context in which its maker
-// calls, as he is now: what he was is not what counts.
-func (s *Service) redeem(ctx context.Context, tx Tx, kind domain.TransferKind, secret string) (domain.Transfer, context.Context, error) {
-	t, err := tx.TransferByHash(ctx, kind, s.Transfers.Hash(secret))
+// find is how a transfer is found: to look at it, or to hold it.
+type find func(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error)
+
+// redeem finds the transfer of a URL, which is of one of some kinds, and returns a
+// context in which its maker calls, as he is now: what he was is not what counts.
+// Who could not ask for the URL any more gets nothing by it.
+func (s *Service) redeem(ctx context.Context, tx Tx, find find, secret string, kinds ...domain.TransferKind) (t domain.Transfer, _ context.Context, err error) {
+	hash := s.Transfers.Hash(secret)
+	for _, kind := range kinds {
+		if t, err = find(ctx, kind, hash); domain.ErrorCode(err) != domain.CodeNotFound {
+			break
+		}
+	}
 	if domain.ErrorCode(err) == domain.CodeNotFound {
 		return t, ctx, noTransfer()
 	}
@@ -170,17 +173,33 @@ func (s *Service) redeem(ctx context.Context, tx Tx, kind domain.TransferKind, s
 		return t, ctx, err
 	}
 	caller := access.Caller{Subject: t.By.Subject, Name: t.By.Name, Run: t.By.Run, Epoch: t.By.Epoch, Stack: t.By.Stack}
-	if caller.Stack != "" {
-		run, err := tx.Run(ctx, caller.Run)
-		if err != nil && domain.ErrorCode(err) != domain.CodeNotFound {
-			return t, ctx, err
-		}
-		if err != nil || run.Epoch != caller.Epoch || !run.State.Speaks() {
-			return t, ctx, domain.Unauthenticated("the run that asked for this URL is not active")
-		}
-		caller.Subject.ReadOnly = !run.State.Writes()
+	if caller.Stack == "" {
+		return t, access.WithCaller(ctx, caller), s.here(ctx, tx, t)
 	}
+	run, err := tx.Run(ctx, caller.Run)
+	if err != nil && domain.ErrorCode(err) != domain.CodeNotFound {
+		return t, ctx, err
+	}
+	if err != nil || run.Epoch != caller.Epoch || !run.State.Speaks() {
+		return t, ctx, domain.Unauthenticated("the run that asked for this URL is not active")
+	}
+	caller.Subject.ReadOnly = !run.State.Writes()
 	return t, access.WithCaller(ctx, caller), nil
+}
+
+// here refuses the URL of somebody who may not come himself any more: a key that
+// has expired still has its roles.
+func (s *Service) here(ctx context.Context, tx Tx, t domain.Transfer) error {
+	here, err := s.gate.Here(ctx, tx, t.By.Subject.Actor)
+	if err != nil || here {
+		return err
+	}
+	object := string(t.StackID)
+	if object == "" {
+		object = string(t.ID)
+	}
+	return access.Attempt(t.By.Name, "state.transfer", object, "who asked for the URL has expired or was deleted",
+		domain.Unauthenticated("who asked for this URL has expired or was deleted"))
 }
 
 // spend makes a change that only keeps books; the record is that of the use.

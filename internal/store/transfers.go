@@ -28,17 +28,17 @@ func (tx *Tx) InsertTransfer(ctx context.Context, p access.Permit, t domain.Tran
 		t.ID, t.Kind, t.Hash, t.StackID, t.Version, toJSON(t.By), t.By.Name, t.Size, micros(t.ExpiresAt))
 }
 
-// TransferByHash returns the live URL with a secret, and holds it until the
-// commit, so that of two who use it at once one comes too late.
-func (tx *Tx) TransferByHash(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error) {
-	return one(ctx, tx, "transfer", scanTransfer, selectTransfer+` where hash = $1 and kind = $2 and expires_at > $3`+tx.store.dialect.forUpdate(),
-		hash, kind, micros(tx.now))
+const liveTransfer = selectTransfer + ` where hash = $1 and kind = $2 and expires_at > $3`
+
+// Transfer returns the live URL with a secret.
+func (tx *Tx) Transfer(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error) {
+	return one(ctx, tx, "transfer", scanTransfer, liveTransfer, hash, kind, micros(tx.now))
 }
 
-// TransferLives reports whether there is a live URL with a secret.
-func (tx *Tx) TransferLives(ctx context.Context, kind domain.TransferKind, hash []byte) (bool, error) {
-	n, err := one(ctx, tx, "transfer", scanInt, `select count(*) from transfers where hash = $1 and kind = $2 and expires_at > $3`, hash, kind, micros(tx.now))
-	return n > 0, err
+// LockTransfer is Transfer that holds the URL until the commit, so that of two who
+// use it at once one comes too late.
+func (tx *Tx) LockTransfer(ctx context.Context, kind domain.TransferKind, hash []byte) (domain.Transfer, error) {
+	return one(ctx, tx, "transfer", scanTransfer, liveTransfer+tx.store.dialect.forUpdate(), hash, kind, micros(tx.now))
 }
 
 // FillTransfer keeps what was uploaded; the URL is spent.
