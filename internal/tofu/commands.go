@@ -1,15 +1,12 @@
 package tofu
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os/exec"
 	"sort"
-
-	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -47,63 +44,15 @@ func (c Commands) Change(ctx context.Context, name, command string) error {
 	return p.Run(ctx)
 }
 
-// ask runs a command that answers in JSON. Before that may stand warnings.
-func (c Commands) ask(ctx context.Context, name, command string) ([]byte, error) {
-	var out limited
-	p := c.process(name, command)
-	p.Stdout = &out
-	if err := p.Run(ctx); err != nil {
-		return nil, err
-	}
-	return fromObject(out.Bytes()), nil
-}
-
-// fromObject is what follows the beginning of a line with an object, nil for no
-// such line.
-func fromObject(body []byte) []byte {
-	at := bytes.Index(append([]byte{'\n'}, body...), []byte("\n{"))
-	if at < 0 {
-		return nil
-	}
-	return body[at:]
-}
-
 // Plan reads a plan, and tells whether there is something to apply.
 func (c Commands) Plan(ctx context.Context, name, command string) (p *Plan, changes bool, err error) {
-	body, err := c.ask(ctx, name, command)
-	if err != nil {
-		return nil, false, err
-	}
-	raw, err := readPlan(body)
-	if err != nil {
-		return nil, false, err
-	}
-	return newPlan(raw), applicable(raw), nil
-}
-
-// applicable reports whether a plan changes anything, be it only an output or
-// where something stands.
-func applicable(raw tfjson.Plan) bool {
-	for _, rc := range raw.ResourceChanges {
-		if rc == nil || rc.Change == nil {
-			continue
-		}
-		if action := actionOf(rc.Change); action != "" && action != "read" || rc.PreviousAddress != "" {
-			return true
-		}
-	}
-	for _, o := range raw.OutputChanges {
-		if o != nil && !o.Actions.NoOp() {
-			return true
-		}
-	}
-	return false
+	return c.process(name, command).plan(ctx)
 }
 
 // Outputs reads the root outputs of the state, with the values of sensitive ones
 // where they are asked for.
 func (c Commands) Outputs(ctx context.Context, name, command string, sensitive bool) ([]domain.Output, error) {
-	body, err := c.ask(ctx, name, command)
+	body, err := c.process(name, command).ask(ctx, maxAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +93,8 @@ type shownModule struct {
 
 // Entities reads what the state holds: no values.
 func (c Commands) Entities(ctx context.Context, name, command string) ([]domain.ManagedEntity, error) {
-	body, err := c.ask(ctx, name, command)
-	if err != nil || body == nil {
+	body, err := c.process(name, command).ask(ctx, maxAnswer)
+	if err != nil || len(body) == 0 {
 		return nil, err
 	}
 	var state shownState

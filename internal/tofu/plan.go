@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sort"
 
-	tfjson "github.com/hashicorp/terraform-json"
-
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
@@ -18,49 +16,8 @@ type Plan struct {
 	Descriptions map[string]string
 }
 
-// ParsePlan reads the JSON of `tofu show -json` for a plan file.
-func ParsePlan(body []byte) (*Plan, error) {
-	raw, err := readPlan(body)
-	if err != nil {
-		return nil, err
-	}
-	return newPlan(raw), nil
-}
-
-func readPlan(body []byte) (raw tfjson.Plan, err error) {
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return raw, fmt.Errorf("read the plan: %w", err)
-	}
-	return raw, nil
-}
-
-func newPlan(raw tfjson.Plan) *Plan {
-	p := &Plan{Descriptions: map[string]string{}}
-	for _, rc := range raw.ResourceChanges {
-		if rc == nil || rc.Change == nil {
-			continue
-		}
-		p.add(rc)
-	}
-	if raw.PlannedValues != nil {
-		p.Delta.Resources = countResources(raw.PlannedValues.RootModule)
-	}
-	if raw.Config != nil && raw.Config.RootModule != nil {
-		for name, o := range raw.Config.RootModule.Outputs {
-			if o != nil && o.Description != "" {
-				p.Descriptions[name] = o.Description
-			}
-		}
-	}
-	return p
-}
-
-func (p *Plan) add(rc *tfjson.ResourceChange) {
-	action := actionOf(rc.Change)
-	if action == "" {
-		return
-	}
-	p.Changes = append(p.Changes, domain.ResourceChange{Address: rc.Address, Action: action})
+func (p *Plan) add(address, action string) {
+	p.Changes = append(p.Changes, domain.ResourceChange{Address: address, Action: action})
 	switch action {
 	case "create":
 		p.Delta.Added++
@@ -72,47 +29,6 @@ func (p *Plan) add(rc *tfjson.ResourceChange) {
 		p.Delta.Added++
 		p.Delta.Deleted++
 	}
-}
-
-// actionOf names a change; empty means that nothing is done.
-func actionOf(c *tfjson.Change) string {
-	a := c.Actions
-	switch {
-	case a.Replace():
-		return "replace"
-	case a.Create():
-		return "create"
-	case a.Update():
-		return "update"
-	case a.Delete():
-		return "delete"
-	case a.Read():
-		return "read"
-	case a.Forget():
-		return "forget"
-	case c.Importing != nil:
-		return "import"
-	case a.NoOp() || len(a) == 0:
-		return ""
-	default:
-		return string(a[len(a)-1])
-	}
-}
-
-func countResources(m *tfjson.StateModule) int {
-	if m == nil {
-		return 0
-	}
-	n := 0
-	for _, r := range m.Resources {
-		if r != nil && r.Mode == tfjson.ManagedResourceMode {
-			n++
-		}
-	}
-	for _, child := range m.ChildModules {
-		n += countResources(child)
-	}
-	return n
 }
 
 // outputValue is one output as `output -json` and the apply's events show it.

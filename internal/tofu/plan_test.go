@@ -1,8 +1,10 @@
 package tofu
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,8 +30,13 @@ const everyAction = `{"format_version":"1.2",
  {"address":"a.none"}],
 "configuration":{"root_module":{"outputs":{"x":{"description":"d"},"y":{}}}}}`
 
-func TestParsePlan(t *testing.T) {
-	got, err := ParsePlan([]byte(everyAction))
+func readPlanOf(body string) (*Plan, error) {
+	p, _, err := ReadPlan(strings.NewReader(body))
+	return p, err
+}
+
+func TestReadPlan(t *testing.T) {
+	got, err := readPlanOf(everyAction)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +54,7 @@ func TestParsePlan(t *testing.T) {
 		t.Error(d)
 	}
 	for _, bad := range []string{"", "{", `{"format_version":"9.0"}`, "[]"} {
-		if _, err := ParsePlan([]byte(bad)); err == nil {
+		if _, err := readPlanOf(bad); err == nil {
 			t.Errorf("%q was read as a plan", bad)
 		}
 	}
@@ -75,7 +82,7 @@ func TestReadOutputs(t *testing.T) {
 	}
 }
 
-func FuzzParsePlan(f *testing.F) {
+func FuzzReadPlan(f *testing.F) {
 	f.Add([]byte(everyAction))
-	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = ParsePlan(body) })
+	f.Fuzz(func(_ *testing.T, body []byte) { _, _, _ = ReadPlan(bytes.NewReader(body)) })
 }

@@ -9,14 +9,10 @@ import (
 // Entities asks for what the state holds, wherever the code keeps it. It comes
 // without values, and without anything that is made from them.
 func (t Tool) Entities(ctx context.Context) ([]domain.ManagedEntity, error) {
-	var out limited
 	t.Env = t.withoutGC()
-	if err := t.run(ctx, &out, "state", "pull"); err != nil {
-		return nil, err
-	}
-	body := fromObject(out.Bytes()) // before it may stand warnings
-	if body == nil {
-		return nil, nil // there is no state yet
+	body, err := t.process(nil, "state", "pull").ask(ctx, maxAnswer)
+	if err != nil || len(body) == 0 {
+		return nil, err // there is no state yet
 	}
 	entities, err := domain.ReadEntities(body, false)
 	for i := range entities {

@@ -42,7 +42,7 @@ func (t Tool) Told(planFile, eventsFile string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxJSON {
+	if info.Size() > maxDocument {
 		return nil, errors.New("the plan is too large") // its size decides what opening it may take
 	}
 	parts, err := zip.NewReader(f, info.Size())
@@ -130,19 +130,17 @@ func eachEvent(file string, do func(line []byte) error) error {
 		return err
 	}
 	defer f.Close()
-	in := bufio.NewReader(io.LimitReader(f, maxJSON))
-	for {
-		line, err := in.ReadBytes('\n')
-		if err := do(line); err != nil {
-			return err
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
+	lines := bufio.NewScanner(io.LimitReader(f, maxDocument))
+	lines.Buffer(nil, maxAnswer)
+	for lines.Scan() {
+		if err := do(lines.Bytes()); err != nil {
 			return err
 		}
 	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("one of the events is larger than %d MiB", maxAnswer>>20)
+	}
+	return lines.Err()
 }
 
 // countBefore counts the resources that are there before the plan is applied, as

@@ -1,7 +1,6 @@
 package tofu
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,9 +14,6 @@ import (
 
 	"github.com/airlock-project/airlock/internal/domain"
 )
-
-// maxJSON bounds what is read of a plan or of outputs.
-const maxJSON = 512 << 20
 
 // Tool runs OpenTofu in one project. A run needs four processes: init, plan,
 // show and apply, the same as by hand; the outputs come with the apply. Where
@@ -94,6 +90,9 @@ func (t Tool) withoutGC() []string {
 	return append(slices.Clone(t.Env), "GOGC=off", "GOMEMLIMIT=512MiB")
 }
 
+// maxBackend bounds what is read of a configured backend.
+const maxBackend = 1 << 20
+
 // CheckBackend makes sure that the initialised project keeps its state in the
 // http backend: another override file of the code could have replaced ours.
 func (t Tool) CheckBackend() error {
@@ -155,11 +154,8 @@ func (t Tool) Plan(ctx context.Context, planFile, eventsFile string, targets []s
 
 // Show reads a plan file.
 func (t Tool) Show(ctx context.Context, planFile string) (*Plan, error) {
-	var out limited
-	if err := t.run(ctx, &out, "show", "-json", planFile); err != nil {
-		return nil, err
-	}
-	return ParsePlan(out.Bytes())
+	p, _, err := t.process(nil, "show", "-json", planFile).plan(ctx)
+	return p, err
 }
 
 // Apply carries out a plan file. It returns the outputs when this version of
@@ -185,7 +181,7 @@ func (t Tool) readInProject(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxJSON))
+	return io.ReadAll(io.LimitReader(f, maxBackend))
 }
 
 // Destroy destroys everything in the state.
@@ -206,25 +202,13 @@ func (t Tool) SensitiveOutputs(ctx context.Context) ([]domain.Output, error) {
 }
 
 func (t Tool) outputs(ctx context.Context) (map[string]outputValue, error) {
-	var out limited
-	if err := t.run(ctx, &out, "output", "-json"); err != nil {
+	body, err := t.process(nil, "output", "-json").ask(ctx, maxAnswer)
+	if err != nil {
 		return nil, err
 	}
 	var values map[string]outputValue
-	if err := json.Unmarshal(out.Bytes(), &values); err != nil {
+	if err := json.Unmarshal(body, &values); err != nil {
 		return nil, fmt.Errorf("read the outputs: %w", err)
 	}
 	return values, nil
-}
-
-// limited is a buffer that stops growing at maxJSON; what is cut off is no
-// longer JSON and fails where it is parsed.
-type limited struct{ bytes.Buffer }
-
-// Write implements io.Writer; it never fails, so that the process can go on.
-func (l *limited) Write(p []byte) (int, error) {
-	if room := maxJSON - l.Len(); room > 0 {
-		l.Buffer.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
 }
