@@ -2872,9 +2872,9 @@ type StackIntegrations {
   "One AWS role of the stack itself."
   aws: StackIntegrationAws!
   "AWS integrations attached."
-  awsV2: [AwsIntegrationStackAttachment!]! @rule(who: PARENT)
+  awsV2: [AwsIntegrationStackAttachment!]! @rule(who: PARENT) @empty
   "Azure integrations attached."
-  azure: [AzureIntegrationStackAttachment!]! @rule(who: PARENT)
+  azure: [AzureIntegrationStackAttachment!]! @rule(who: PARENT) @empty
   "Drift detection."
   driftDetection: DriftDetectionIntegration!
   "One GCP service account of the stack itself."
@@ -2882,7 +2882,7 @@ type StackIntegrations {
   "Slack channels."
   slack: StackIntegrationSlack
   "Webhooks."
-  webhooks: [WebhooksIntegration!]! @rule(who: PARENT)
+  webhooks: [WebhooksIntegration!]! @rule(who: PARENT) @empty
 }
 
 "An AWS role of a stack."
@@ -3068,7 +3068,7 @@ type VcsIntegration {
   "The kind of source."
   provider: VCSProvider
   "Its space."
-  space: Space @rule(who: PARENT)
+  space: Space @rule(who: PARENT) @empty
 }
 `, BuiltIn: false},
 	{Name: "../schema/managedentities.graphqls", Input: `extend type Query {
@@ -3292,7 +3292,7 @@ type PulumiOutput {
 }
 
 "A resource of Pulumi."
-type PulumiResource {
+type PulumiResource @empty {
   "Id at the provider."
   id: ID!
   "Outputs, as JSON."
@@ -3355,6 +3355,12 @@ beside what there is, in one document, and a document that names an unknown
 field is refused whole.
 """
 directive @notYet on FIELD_DEFINITION | OBJECT
+
+"""
+It names something that there is none of: the field is always empty, and that is
+the right answer. No answer holds an object of such a type.
+"""
+directive @empty on FIELD_DEFINITION | OBJECT
 
 extend type Query {
   "A registry module. There is no registry yet: always null."
@@ -5454,11 +5460,11 @@ type Stack {
   "Address of the API of the service where its code lives. Null where there is none, as for raw git, or none is known."
   apiHost: String
   "Cloud integrations attached to it; there are none yet."
-  attachedAwsIntegrations: [AwsIntegrationStackAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
+  attachedAwsIntegrations: [AwsIntegrationStackAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ) @empty
   "Contexts attached to it, in the order in which they apply."
   attachedContexts: [ContextAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ, at: "the context's space")
   "Policies attached to it; there are none yet."
-  attachedPolicies: [StackPolicyAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
+  attachedPolicies: [StackPolicyAttachment!]! @rule(see: STACK_READ) @rule(list: SPACE_READ) @empty
   "True when plans are applied without waiting for a decision."
   autodeploy: Boolean!
   "True when outdated plans are made again by themselves."
@@ -5552,7 +5558,7 @@ type Stack {
   "True when the control plane keeps its state."
   managesStateFile: Boolean!
   "Versions of registry modules that it uses; there is no registry yet."
-  moduleVersionsUsed: [Version!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
+  moduleVersionsUsed: [Version!]! @rule(see: STACK_READ) @rule(list: SPACE_READ) @empty
   "Name."
   name: String!
   "Namespace of the repository at its source; empty if it has none."
