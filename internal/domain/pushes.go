@@ -23,6 +23,17 @@ type Push struct {
 	// Hook and Key name the message that told of it; empty for a built-in repository.
 	Hook PushHookID `json:"hook,omitempty"`
 	Key  string     `json:"key,omitempty"`
+
+	Tries int `json:"-"` // how often it could not be followed
+}
+
+// MaxPushTries is how often it is tried to follow a push: about a day long.
+const MaxPushTries = 150
+
+// Backoff is when a push is tried again that could not be followed for the n-th
+// time.
+func (p Push) Backoff() time.Duration {
+	return min(2*time.Second<<min(max(p.Tries-1, 0), 9), 10*time.Minute)
 }
 
 // PushOutcome is what has followed from a push.

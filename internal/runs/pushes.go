@@ -15,25 +15,24 @@ import (
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
-// FollowPushes starts the runs that follow from pushes, until none waits, and
+// FollowPushes starts the runs that follow from pushes, until none is due, and
 // returns how many pushes there were. A push and its runs are one transaction:
 // none is followed twice, and none is lost. One that cannot be followed keeps no
-// other waiting; it is tried again with the next call.
+// other waiting; it is put off, and given up in the end.
 func (s *Service) FollowPushes(ctx context.Context) (n int, err error) {
-	var stuck []string
 	for {
-		waits := false
+		due := false
 		lookErr := s.db.View(ctx, func(tx Tx) (err error) { // a look costs no write
-			waits, err = tx.AnyPush(ctx, stuck)
+			due, err = tx.AnyPush(ctx)
 			return err
 		})
-		if lookErr != nil || !waits {
+		if lookErr != nil || !due {
 			return n, errors.Join(err, lookErr)
 		}
-		found := ""
+		var found domain.Push
 		oneErr := s.db.Change(ctx, func(tx Tx) error {
-			push, err := tx.NextPush(ctx, stuck)
-			if found = push.ID; domain.ErrorCode(err) == domain.CodeNotFound {
+			push, err := tx.NextPush(ctx)
+			if found = push; domain.ErrorCode(err) == domain.CodeNotFound {
 				return nil // another server is at it
 			}
 			if err != nil {
@@ -42,10 +41,13 @@ func (s *Service) FollowPushes(ctx context.Context) (n int, err error) {
 			return s.followPush(ctx, tx, push)
 		})
 		switch {
-		case found == "" || domain.ErrorCode(oneErr) == domain.CodeUnavailable:
+		case found.ID == "" || ctx.Err() != nil || domain.ErrorCode(oneErr) == domain.CodeUnavailable:
 			return n, errors.Join(err, oneErr)
 		case oneErr != nil:
-			stuck, err = append(stuck, found), errors.Join(err, fmt.Errorf("follow push %s: %w", found, oneErr))
+			failed, putErr := s.putOff(ctx, found, oneErr)
+			if err = errors.Join(err, failed); putErr != nil {
+				return n, errors.Join(err, putErr)
+			}
 		default:
 			n++
 		}
@@ -96,12 +98,7 @@ const RunsPerPush = 500
 // none, and a mistake in a large repository must not fill all queues.
 func (s *Service) refusePush(ctx context.Context, tx Tx, push domain.Push, stacks int) error {
 	reason := fmt.Sprintf("it concerns %d stacks, and at most %d runs may start from one push: see --runs-per-push; trigger the runs yourself, or set project roots", stacks, s.config.RunsPerPush)
-	denial := access.Attempt(push.By, "push.follow", push.ID, reason, domain.Conflict("%s", reason))
-	permit, err := s.gate.SystemRefused(access.SystemPush, access.KindRun, push.ID, denial)
-	if err != nil {
-		return err
-	}
-	return tx.EndPush(ctx, permit, push, domain.PushOutcome{Ignored: reason})
+	return s.giveUpPush(ctx, tx, push, reason)
 }
 
 // concerned holds the stacks that a push means, by id: so do others that hold

@@ -108,8 +108,10 @@ type sources interface {
 	RepoFileContent(ctx context.Context, f domain.RepoFile) ([]byte, error)
 	StacksOfRepo(ctx context.Context, id domain.RepoID) ([]domain.Stack, error)
 	StacksOfURL(ctx context.Context, keys []string) ([]domain.Stack, error)
-	AnyPush(ctx context.Context, but []string) (bool, error)
-	NextPush(ctx context.Context, but []string) (domain.Push, error)
+	AnyPush(ctx context.Context) (bool, error)
+	NextPush(ctx context.Context) (domain.Push, error)
+	LockPush(ctx context.Context, id string, tries int) (bool, error)
+	PutOffPush(ctx context.Context, p access.Permit, push domain.Push, why string) error
 	EndPush(ctx context.Context, p access.Permit, push domain.Push, came domain.PushOutcome) error
 	GitCredentialsIn(ctx context.Context, spaces []domain.SpaceID) ([]domain.GitCredential, error)
 	AnyStatusToken(ctx context.Context) (bool, error)

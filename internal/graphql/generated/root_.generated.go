@@ -3583,7 +3583,7 @@ type PushDelivery {
   branch: String
   "Hash of the commit. Null when the message names none."
   commit: String
-  "Why nothing follows from it. Null when runs have started, or while the stacks that it concerns are looked for."
+  "Why nothing follows from it, or nothing yet: what cannot be followed is tried again for a day. Null when runs have started, or while the stacks that it concerns are looked for."
   ignored: String
   "How many runs it has started. Null while that is not known, and when no stack was looked for."
   runs: Int
