@@ -22,7 +22,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: build tofu ## start a server with one worker and a data directory of its own; LISTEN and DATA choose where
-	@$(TOOLS) bin/airlock serve --data $(DATA) --listen $(LISTEN) --git-schemes https,ssh,file,http --workers 1
+	@exec env $(TOOLS) bin/airlock serve --data $(DATA) --listen $(LISTEN) --git-schemes https,ssh,file,http --workers 1
 
 build: ## build bin/airlock
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/airlock ./cmd/airlock
