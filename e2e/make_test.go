@@ -37,7 +37,8 @@ func TestMakeRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // the signal ends make
-	if _, err := http.Get(url + "/healthz"); err == nil {
+	if res, err := http.Get(url + "/healthz"); err == nil {
+		_ = res.Body.Close() // that there is one says enough
 		for _, pid := range left {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by now
 		}
