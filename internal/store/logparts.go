@@ -124,11 +124,12 @@ func (tx *Tx) KeepPacked(ctx context.Context, p access.Permit, log domain.Packed
 }
 
 // UnpackedRuns returns up to limit runs that have ended before a time and whose
-// log is in pieces.
-func (tx *Tx) UnpackedRuns(ctx context.Context, before time.Time, limit int) ([]domain.RunID, error) {
+// log is in pieces, the oldest first, but for those in but.
+func (tx *Tx) UnpackedRuns(ctx context.Context, before time.Time, but []domain.RunID, limit int) ([]domain.RunID, error) {
 	return many(ctx, tx, func(s scanner) (id domain.RunID, err error) { return id, s.Scan(&id) },
-		`select id from runs where id in (select run_id from run_logs) and state not in `+open+` and updated_at < $1 order by id limit $2`,
-		micros(before), limit)
+		`select id from runs where id in (select run_id from run_logs) and state not in `+open+` and updated_at < $1
+			and not `+tx.store.dialect.in("id", 2)+` order by id limit $3`,
+		micros(before), toJSON(list(but)), limit)
 }
 
 // nextPart returns the first packed part behind a position, if there is one.

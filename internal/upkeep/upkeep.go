@@ -21,7 +21,7 @@ type Tx interface {
 	retentionTx
 	Now() time.Time
 	TakeTurn(ctx context.Context, p access.Permit, job, holder string, until time.Time) (bool, error)
-	UnpackedRuns(ctx context.Context, before time.Time, limit int) ([]domain.RunID, error)
+	UnpackedRuns(ctx context.Context, before time.Time, but []domain.RunID, limit int) ([]domain.RunID, error)
 	KeepPacked(ctx context.Context, p access.Permit, log domain.PackedLog) error
 }
 
@@ -37,6 +37,7 @@ type Service struct {
 	db     ledger
 	gate   *access.Gate
 	holder string // this server
+	aside  aside  // logs that cannot be packed
 }
 
 // New returns the upkeep. The holder tells this server from others.
@@ -67,11 +68,14 @@ const (
 )
 
 // Pack packs the logs of runs that have ended, and puts them where bodies are
-// kept. It returns how many.
+// kept. It returns how many. One that cannot be packed keeps no other: it is put
+// aside and tried again ever later, and the error says so each time.
 func (s *Service) Pack(ctx context.Context) (n int, err error) {
 	var ids []domain.RunID
+	var now time.Time
 	err = s.db.View(ctx, func(tx Tx) error {
-		ids, err = tx.UnpackedRuns(ctx, tx.Now().Add(-packAfter), packBatch)
+		now = tx.Now()
+		ids, err = tx.UnpackedRuns(ctx, now.Add(-packAfter), s.aside.at(now), packBatch)
 		return err
 	})
 	if err != nil || len(ids) == 0 {
@@ -82,17 +86,17 @@ func (s *Service) Pack(ctx context.Context) (n int, err error) {
 	}
 	for _, id := range ids {
 		oneErr := s.pack(ctx, id)
-		switch domain.ErrorCode(oneErr) {
-		case domain.CodeConflict:
-			oneErr = nil // somebody else was faster
-		case domain.CodeUnavailable:
-			return n, errors.Join(err, oneErr)
-		default:
-		}
-		if oneErr == nil {
+		code := domain.ErrorCode(oneErr)
+		switch {
+		case oneErr == nil:
 			n++
+		case ctx.Err() != nil, code == domain.CodeUnavailable:
+			return n, errors.Join(err, oneErr)
+		case code != domain.CodeConflict: // else somebody else was faster
+			err = errors.Join(err, fmt.Errorf("%w; tried again in %v", oneErr, s.aside.put(id, now)))
+			continue
 		}
-		err = errors.Join(err, oneErr) // one log that cannot be packed keeps no other
+		s.aside.forget(id)
 	}
 	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,67 @@ func TestOneLogKeepsNoOther(t *testing.T) {
 		left, packed := k.Rows(t, `select run_id from run_logs`), k.Rows(t, `select run_id from run_log_parts`)
 		if len(left) != 1 || len(packed) != 1 || left[0][0] != string(bad.ID) || packed[0][0] != string(good.ID) {
 			t.Errorf("left %v, packed %v", left, packed)
+		}
+	})
+}
+
+// TestUnreadableLogsKeepNoOther: however many logs cannot be read, those of later
+// runs are packed; and they are looked at again ever later, until they can be.
+func TestUnreadableLogsKeepNoOther(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, k *storetest.Kit) {
+		k.Stack(t, "s", "root", nil)
+		add := func() domain.RunID {
+			run := k.Run(t, "s", domain.RunFinished)
+			say(t, k, domain.LogChunk{RunID: run.ID, Epoch: 1, StateSerial: 1, State: domain.RunPlanning, Body: "x"})
+			return run.ID
+		}
+		const bad = 50
+		for range bad {
+			add()
+		}
+		k.Clock.Advance(time.Hour)
+		if err := k.Exec(t, `update run_logs set sealed = $1`, []byte("broken")); err != nil {
+			t.Fatal(err)
+		}
+		good := add()
+		k.Clock.Advance(2 * time.Minute)
+		s, packed := service(k, "me"), 0
+		round := func() (failed int) {
+			n, err := s.Pack(t.Context())
+			packed += n
+			if err == nil {
+				return 0
+			}
+			return strings.Count(err.Error(), "tried again in")
+		}
+		if failed := round() + round() + round(); failed != bad || packed != 1 {
+			t.Errorf("%d logs could not be packed, %d were", failed, packed)
+		}
+		if rows := k.Rows(t, `select run_id from run_log_parts`); len(rows) != 1 || rows[0][0] != string(good) {
+			t.Errorf("packed %v", rows)
+		}
+		if failed := round(); failed != 0 {
+			t.Errorf("%d are tried at once", failed)
+		}
+		var pauses []time.Duration
+		for pause, times := time.Duration(0), 0; times < 10; pause += time.Minute {
+			if failed := round(); failed > 0 {
+				if again := round() + round(); failed+again != bad {
+					t.Errorf("after %v %d were tried", pause, failed+again)
+				}
+				pauses, pause, times = append(pauses, pause), 0, times+1
+			}
+			k.Clock.Advance(time.Minute)
+		}
+		if !slices.IsSorted(pauses) || pauses[0] != time.Minute || pauses[len(pauses)-1] != 6*time.Hour {
+			t.Errorf("tried again after %v", pauses)
+		}
+		if err := k.Exec(t, `update run_logs set sealed = null, body = 'mended'`); err != nil {
+			t.Fatal(err)
+		}
+		k.Clock.Advance(6 * time.Hour)
+		if failed := round() + round() + round(); failed != 0 || packed != 1+bad {
+			t.Errorf("%d could not be packed, %d were", failed, packed)
 		}
 	})
 }
