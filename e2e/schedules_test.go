@@ -228,6 +228,15 @@ func TestProviderSchedules(t *testing.T) {
 			tofu("Import successful", "import", resource, id)
 			tofu("No changes.", "plan", "-detailed-exitcode")
 		}
+		// The provider reads no time zone of what has one time, and wants UTC for it: that
+		// takes one update, which changes nothing.
+		for _, resource := range []string{"spacelift_scheduled_run.once", "spacelift_scheduled_task.once"} {
+			id := idOf(t, tofu("", "state", "show", resource))
+			tofu("removed", "state", "rm", resource)
+			tofu("Import successful", "import", resource, id)
+			tofu("0 added, 1 changed, 0 destroyed", "apply", "-auto-approve")
+			tofu("No changes.", "plan", "-detailed-exitcode")
+		}
 		tofu("8 destroyed", "destroy", "-auto-approve")
 		if after := s.inventory(t); after != before {
 			t.Errorf("something was left behind:\n%s\n%s", before, after)
