@@ -121,9 +121,11 @@ func (s *Service) List(ctx context.Context, space domain.SpaceID) (out []View, e
 	return out, err
 }
 
-// Create makes a repository without files.
+// Create makes a repository without files. It never becomes the code of a stack
+// that names a repository which does not exist: that stack's roles would be in
+// reach of whoever takes the name.
 func (s *Service) Create(ctx context.Context, in Input) (v View, err error) {
-	err = s.db.Change(ctx, func(tx Tx) error {
+	err = s.db.ChangeAccess(ctx, func(tx Tx) error {
 		o := access.Object{Kind: access.KindRepo, Noun: "space", Space: in.Space}
 		permit, err := s.gate.Permit(ctx, tx, operation("repo.create", authz.ActionSpaceliftVCSCreate, o))
 		if err != nil {
@@ -135,10 +137,11 @@ func (s *Service) Create(ctx context.Context, in Input) (v View, err error) {
 		}
 		slug, err := domain.FreeSlug(in.Name, "repo-"+domain.Slug(s.ids.ULID()), func(slug string) (bool, error) {
 			_, err := tx.Repo(ctx, domain.RepoID(slug))
-			if domain.ErrorCode(err) == domain.CodeNotFound {
-				return false, nil
+			if domain.ErrorCode(err) != domain.CodeNotFound {
+				return true, err
 			}
-			return true, err
+			naming, err := tx.StacksOfRepo(ctx, domain.RepoID(slug))
+			return len(naming) > 0, err
 		})
 		if err != nil {
 			return err
@@ -180,7 +183,7 @@ func (s *Service) Update(ctx context.Context, id domain.RepoID, in Input) (v Vie
 
 // Delete removes a repository that no stack uses any more.
 func (s *Service) Delete(ctx context.Context, id domain.RepoID) error {
-	return s.db.Change(ctx, func(tx Tx) error {
+	return s.db.ChangeAccess(ctx, func(tx Tx) error {
 		_, op, permit, err := s.find(ctx, tx, "repo.delete", authz.ActionSpaceliftVCSDelete, id)
 		if err != nil {
 			return err

@@ -241,3 +241,21 @@ func TestWhoMayWhatWithRepositories(t *testing.T) {
 		b.Allowed(t, func() error { return b.Delete(b.As(t, "ann"), second.ID) })
 	})
 }
+
+// TestE4NoRepositoryTakesAName: a stack that names a repository which is not
+// there never gets its code from whoever makes one. Its roles would be in reach
+// of all who may make repositories.
+func TestE4NoRepositoryTakesAName(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		b.Stack(t, "built", "dev", func(s *domain.Stack) {
+			s.Provider, s.Repository, s.RepositoryURL = domain.ProviderBuiltIn, "infra", ""
+		})
+		b.Stack(t, "hosted", "dev", func(s *domain.Stack) { s.Repository = "other" })
+		for name, want := range map[string]domain.RepoID{"Infra": "infra-2", "Other": "other"} {
+			v, err := b.Create(b.As(t, "root-admin"), repos.Input{Space: "dev", Name: name})
+			if err != nil || v.ID != want {
+				t.Errorf("%s is %s, want %s: %v", name, v.ID, want, err)
+			}
+		}
+	})
+}
