@@ -113,7 +113,7 @@ func checkMember(a ActorRef) error {
 }
 
 func checkEntity(e EntityRef) error {
-	if e.Kind == EntityNone || e.Kind >= entityKinds || e.ID == "" {
+	if e.Kind == EntityNone || e.Kind >= boundKinds || e.ID == "" {
 		return fmt.Errorf("entity %s %q is not one", e.Kind, e.ID)
 	}
 	return nil

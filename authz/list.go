@@ -167,7 +167,7 @@ func extend(in []span, from, to int32) []span {
 // not their spaces are in Spaces. What the subject holds in the entity's space
 // counts with it where the snapshot knows that space.
 func (s *Snapshot) Entities(sub Subject, kind EntityKind, a Action, now time.Time) []string {
-	if sub.ReadOnly && !a.Reads() || kind == EntityNone || kind >= entityKinds {
+	if sub.ReadOnly && !a.Reads() || kind == EntityNone || kind >= boundKinds {
 		return nil
 	}
 	h := s.Holder(sub)

@@ -11,7 +11,7 @@ const (
 	nodeStack = nodeKind(ActorStack)
 	// nodeName is a group by its name. While a Group maps it, it holds the
 	// group's bindings, so that whoever belongs to the group is one step away.
-	nodeName = nodeStack + nodeKind(entityKinds-EntityStack)
+	nodeName = nodeStack + nodeKind(boundKinds-EntityStack)
 	nodeFree = nodeName + 1
 )
 
@@ -106,7 +106,7 @@ func (s *Snapshot) findActor(a ActorRef) int32 {
 }
 
 func (s *Snapshot) findEntity(e EntityRef) int32 {
-	if e.Kind == EntityNone || e.Kind >= entityKinds {
+	if e.Kind == EntityNone || e.Kind >= boundKinds {
 		return nowhere
 	}
 	return s.find(entityNode(e.Kind), e.ID)

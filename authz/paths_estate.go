@@ -11,8 +11,8 @@ import (
 // what. Order means nothing.
 type Estate struct {
 	Stacks []StackUse
-	// Objects are the contexts, worker pools and other things that stacks use.
-	// One that no stack uses may be left out.
+	// Objects are the contexts, worker pools, built-in repositories and other
+	// things that stacks use. One that no stack uses may be left out.
 	Objects []EntityHome
 }
 
@@ -21,6 +21,11 @@ type Estate struct {
 type StackUse struct {
 	ID, Space string
 	Uses      []EntityRef
+	// Repo is the id of the built-in repository that the stack names as its
+	// source, empty for none. Its runs take the code there as long as the
+	// repository is in reach: in the stack's space, or in one that it inherits
+	// from. Act-as counts the stack in either case.
+	Repo string
 }
 
 // object is a stack with powers, or something that such a stack uses.
@@ -31,6 +36,7 @@ type object struct {
 	// stacks are the objects that are stacks with powers and use this one, by
 	// number.
 	stacks []int32
+	asks   []int32 // further ones whose roles ENFORCE asks for: they name it and do not reach it
 	uses   []int32 // of a stack, by number
 	guard  guard   // what ENFORCE asks of whoever changes it
 	homes  []int32 // the spaces of all stacks that use it, with powers or not
@@ -90,15 +96,19 @@ func (b *estateBuilder) settle(ref EntityRef, space string) error {
 
 // use makes an object of a stack that has powers, and of what it uses.
 func (b *estateBuilder) use(st *StackUse) error {
-	for _, ref := range st.Uses {
-		if _, ok := b.homes[ref]; !ok || ref.Kind == EntityStack {
+	uses := append([]EntityRef{{EntityStack, st.ID}}, st.Uses...)
+	if st.Repo != "" {
+		uses = append(uses, EntityRef{EntityRepo, st.Repo})
+	}
+	for i, ref := range uses {
+		if _, ok := b.homes[ref]; !ok || i > 0 && ref.Kind == EntityStack || i <= len(st.Uses) && ref.Kind == EntityRepo {
 			return fmt.Errorf("estate: stack %q uses unknown %s %q", st.ID, ref.Kind, ref.ID)
 		}
 	}
 	if b.p.number(ActorRef{ActorStack, st.ID}) == nowhere {
 		return nil
 	}
-	for _, ref := range append([]EntityRef{{EntityStack, st.ID}}, st.Uses...) {
+	for _, ref := range uses {
 		if !b.used[ref] {
 			if b.used == nil {
 				b.used = map[EntityRef]bool{}
@@ -129,6 +139,7 @@ func (b *estateBuilder) finish(e *Estate) *estate {
 	for i := range out.objects {
 		o := &out.objects[i]
 		slices.Sort(o.stacks)
+		slices.Sort(o.asks)
 		slices.Sort(o.homes)
 		o.homes = slices.Compact(o.homes)
 	}
@@ -149,9 +160,33 @@ func (b *estateBuilder) link(st *StackUse) {
 		}
 		o := &b.out.objects[i]
 		o.homes = append(o.homes, b.homes[own])
-		if powerful && !slices.Contains(b.out.objects[at].uses, i) {
-			b.out.objects[at].uses = append(b.out.objects[at].uses, i)
-			o.stacks = append(o.stacks, at)
+		if powerful {
+			b.join(at, i)
 		}
 	}
+	if repo := (EntityRef{EntityRepo, st.Repo}); powerful && st.Repo != "" {
+		i := b.out.index[repo]
+		if b.s.reaches(b.homes[own], b.homes[repo]) {
+			b.join(at, i)
+		} else {
+			b.out.objects[i].asks = append(b.out.objects[i].asks, at)
+		}
+	}
+}
+
+// join notes that a stack uses an object.
+func (b *estateBuilder) join(stack, to int32) {
+	st, o := &b.out.objects[stack], &b.out.objects[to]
+	if !slices.Contains(st.uses, to) {
+		st.uses, o.stacks = append(st.uses, to), append(o.stacks, stack)
+	}
+}
+
+// reaches reports whether what lives in a space may use what lives in another:
+// the same, or one that it inherits from.
+func (s *Snapshot) reaches(from, to int32) bool {
+	for from != to && s.tree.inherit(from) {
+		from = s.tree.spaces[from].parent
+	}
+	return from == to
 }

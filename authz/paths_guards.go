@@ -25,7 +25,7 @@ func (a *Analysis) findGuards() {
 		if o.actor != nowhere {
 			g = a.lends(o.actor, g)
 		}
-		for _, st := range o.stacks {
+		for _, st := range slices.Concat(o.stacks, o.asks) {
 			g = a.lends(a.e.objects[st].actor, g)
 		}
 		slices.SortFunc(g, compareLent)

@@ -95,6 +95,8 @@ var influences = []Influence{
 		Sentence: "Change hooks, variables or files of a context that the stack uses."},
 	{Rule: "E8", Action: ActionContextDelete, Object: EntityContext, ActAs: true,
 		Sentence: "Take a context away from the stack."},
+	{Rule: "E4", Action: ActionSpaceliftVCSCommitFiles, Object: EntityRepo, ActAs: true,
+		Sentence: "Commit to the built-in repository whose code the stack runs (E5)."},
 	{Rule: "E11", Action: ActionPolicyUpdate, Object: EntityPolicy, Phase: PhaseNone, ActAs: true,
 		Sentence: "Change a policy that guards the stack."},
 	{Rule: "E11", Action: ActionPolicyDelete, Object: EntityPolicy, Phase: PhaseNone, ActAs: true,

@@ -35,6 +35,7 @@ var mazeWays = map[authz.EntityKind]string{
 		schedule:create schedule:update`,
 	authz.EntityContext:    `context:update context:delete`,
 	authz.EntityWorkerPool: `worker-pool:reset`,
+	authz.EntityRepo:       `spacelift-vcs:commit-files`,
 }
 
 var catalogue = authz.Actions()
@@ -157,7 +158,27 @@ func (m *maze) home(e authz.EntityRef) string {
 // users are the stacks that change with an object.
 func (m *maze) users(o authz.EntityRef) (list []authz.StackUse) {
 	for _, st := range m.Estate.Stacks {
-		if o == (authz.EntityRef{Kind: authz.EntityStack, ID: st.ID}) || slices.Contains(st.Uses, o) {
+		switch {
+		case o.Kind == authz.EntityRepo:
+			if way, inherited := m.up(st.Space); st.Repo != o.ID || !slices.Contains(way[:inherited], m.home(o)) {
+				continue
+			}
+		case o != (authz.EntityRef{Kind: authz.EntityStack, ID: st.ID}) && !slices.Contains(st.Uses, o):
+			continue
+		}
+		list = append(list, st)
+	}
+	return list
+}
+
+// asked are the stacks whose roles ENFORCE asks for: those that change with an
+// object, and those that name a repository which they do not reach.
+func (m *maze) asked(o authz.EntityRef) (list []authz.StackUse) {
+	if o.Kind != authz.EntityRepo {
+		return m.users(o)
+	}
+	for _, st := range m.Estate.Stacks {
+		if st.Repo == o.ID {
 			list = append(list, st)
 		}
 	}
@@ -168,7 +189,7 @@ func (m *maze) users(o authz.EntityRef) (list []authz.StackUse) {
 // way: by an action, or two.
 func (m *maze) influences(who []authz.ActorRef, o authz.EntityRef, way string) bool {
 	may := m.allowed(who, authz.Target{Space: m.home(o), Entity: o}, false)
-	for _, st := range m.users(o) {
+	for _, st := range m.asked(o) {
 		if m.mode == authz.ActAsEnforce && o.Kind != authz.EntityWorkerPool && !m.actsAs(who, st.ID) {
 			return false
 		}

@@ -45,6 +45,7 @@ func TestG2Table(t *testing.T) {
 		"E1":  "task:create on stack",
 		"E2":  "stack:add-config on stack, stack:delete-config on stack",
 		"E3":  "run:trigger-with-custom-runtime-config on stack, run:propose-local-workspace in plan on stack, run:propose-with-overrides in plan on stack",
+		"E4":  "spacelift-vcs:commit-files on repo",
 		"E6":  "stack:update on stack, stack:manage on stack",
 		"E7":  "stack:set-current-commit on stack, stack:sync-commit on stack, run:promote on stack, run:confirm on stack, run:targeted-replan on stack, run:retry-blocking and run:trigger on stack, run:retry and run:trigger on stack, run:trigger on stack",
 		"E8":  "context:update on context, context:delete on context",

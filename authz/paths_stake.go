@@ -182,8 +182,17 @@ func (d *differ) objectChanged(o *object) bool {
 // object: to be an admin elsewhere, or to act as stacks that hold other roles.
 func (d *differ) guardsChanged(o, old *object) bool {
 	elsewhere := !slices.EqualFunc(o.homes, old.homes, func(x, y int32) bool { return d.a.s.tree.id(x) == d.b.s.tree.id(y) })
-	return elsewhere || len(o.stacks) != len(old.stacks) || o.actor != nowhere && d.changed[o.actor] ||
-		slices.ContainsFunc(o.stacks, func(st int32) bool { return d.changed[d.a.e.objects[st].actor] })
+	return elsewhere || o.actor != nowhere && d.changed[o.actor] || d.stacksChanged(o.stacks, old.stacks) || d.stacksChanged(o.asks, old.asks)
+}
+
+// stacksChanged reports whether the stacks of an object are others than before,
+// or hold something else.
+func (d *differ) stacksChanged(now, old []int32) bool {
+	return len(now) != len(old) || slices.ContainsFunc(now, func(st int32) bool {
+		o := &d.a.e.objects[st]
+		was, ok := d.b.e.index[o.ref]
+		return !ok || !slices.Contains(old, was) || d.changed[o.actor]
+	})
 }
 
 // object puts at stake what the stacks hold that change with an object, and

@@ -32,11 +32,12 @@ func newTown(t *testing.T) *town {
 		w.Roles = append(w.Roles, authz.Role{ID: r.Slug, Slug: r.Slug, Actions: r.Actions})
 	}
 	uses := []authz.EntityRef{contextRef("CA"), poolRef("PA")}
+	repo := authz.EntityRef{Kind: authz.EntityRepo, ID: "VA"}
 	for _, id := range []string{"SX", "S0"} {
 		w.World.Stacks = append(w.World.Stacks, authz.Stack{ID: id, Space: "A"})
-		w.Estate.Stacks = append(w.Estate.Stacks, authz.StackUse{ID: id, Space: "A", Uses: uses})
+		w.Estate.Stacks = append(w.Estate.Stacks, authz.StackUse{ID: id, Space: "A", Uses: uses, Repo: repo.ID})
 	}
-	for _, ref := range uses {
+	for _, ref := range append(uses, repo) {
 		w.Objects = append(w.Objects, authz.EntityHome{Entity: ref, Space: "A"})
 	}
 	w.bind(stackRef("SX"), authz.RoleSpaceAdmin, "B")
@@ -178,7 +179,7 @@ func TestPathOptions(t *testing.T) {
 		"hops":   {authz.PathOptions{MaxHops: 2}, all[:3], 3, false},
 		"holds":  {authz.PathOptions{MaxHops: 1}, nil, 0, false},
 		"kinds":  {authz.PathOptions{Kinds: []authz.ActorKind{authz.ActorAPIKey, authz.ActorStack}}, []string{"stack SX", "api_key ci"}, 2, false},
-		"from":   {authz.PathOptions{From: userRef("zoe")}, []string{"user zoe"}, 1, false},
+		"from":   {authz.PathOptions{From: userRef("zoe")}, []string{"user zoe", "user zoe"}, 1, false},
 		"one of": {authz.PathOptions{From: userRef("ann"), Limit: 1}, []string{"user ann"}, 1, true},
 		"nobody": {authz.PathOptions{From: userRef("rita")}, nil, 0, false},
 		"idle":   {authz.PathOptions{From: stackRef("S0")}, nil, 0, false},
@@ -197,6 +198,7 @@ func TestPathOptions(t *testing.T) {
 		"user ann -> E1 task:create -> stack SX -> holds it in space B",
 		"user ann -> E8 context:update -> context CA -> used by -> stack SX -> holds it in space B",
 		"user ann -> E12 worker-pool:reset -> worker_pool PA -> used by -> stack SX -> holds it in space B",
+		"user ann -> E4 spacelift-vcs:commit-files -> repo VA -> used by -> stack SX -> holds it in space B",
 	}
 	if diff := cmp.Diff(want, ways); diff != "" {
 		t.Error(diff)
@@ -252,14 +254,18 @@ func TestAnalysisRefusesAnEstate(t *testing.T) {
 	}
 	inA := func(ref authz.EntityRef) authz.EntityHome { return authz.EntityHome{Entity: ref, Space: "A"} }
 	for want, e := range map[string]authz.Estate{
-		`stack "k" is in unknown space "gone"`:     {Stacks: []authz.StackUse{{ID: "k", Space: "gone"}}},
-		`stack "k" occurs twice`:                   {Stacks: []authz.StackUse{{ID: "k", Space: "A"}, {ID: "k", Space: "B"}}},
-		`context "c" occurs twice`:                 {Objects: []authz.EntityHome{inA(contextRef("c")), inA(contextRef("c"))}},
-		`none "c" is not an object`:                {Objects: []authz.EntityHome{inA(authz.EntityRef{ID: "c"})}},
-		`entity_kind(9) "c" is not an object`:      {Objects: []authz.EntityHome{inA(authz.EntityRef{Kind: 9, ID: "c"})}},
-		`context "" is not an object`:              {Objects: []authz.EntityHome{inA(contextRef(""))}},
-		`stack "k" uses unknown context "c"`:       {Stacks: []authz.StackUse{{ID: "k", Space: "A", Uses: []authz.EntityRef{contextRef("c")}}}},
-		`stack "k" uses unknown stack "k"`:         {Stacks: []authz.StackUse{{ID: "k", Space: "A", Uses: []authz.EntityRef{{Kind: authz.EntityStack, ID: "k"}}}}},
+		`stack "k" is in unknown space "gone"`: {Stacks: []authz.StackUse{{ID: "k", Space: "gone"}}},
+		`stack "k" occurs twice`:               {Stacks: []authz.StackUse{{ID: "k", Space: "A"}, {ID: "k", Space: "B"}}},
+		`context "c" occurs twice`:             {Objects: []authz.EntityHome{inA(contextRef("c")), inA(contextRef("c"))}},
+		`none "c" is not an object`:            {Objects: []authz.EntityHome{inA(authz.EntityRef{ID: "c"})}},
+		`entity_kind(9) "c" is not an object`:  {Objects: []authz.EntityHome{inA(authz.EntityRef{Kind: 9, ID: "c"})}},
+		`context "" is not an object`:          {Objects: []authz.EntityHome{inA(contextRef(""))}},
+		`stack "k" uses unknown context "c"`:   {Stacks: []authz.StackUse{{ID: "k", Space: "A", Uses: []authz.EntityRef{contextRef("c")}}}},
+		`stack "k" uses unknown stack "k"`:     {Stacks: []authz.StackUse{{ID: "k", Space: "A", Uses: []authz.EntityRef{{Kind: authz.EntityStack, ID: "k"}}}}},
+		`stack "k" uses unknown repo "v"`:      {Stacks: []authz.StackUse{{ID: "k", Space: "A", Repo: "v"}}},
+		`stack "l" uses unknown repo "v"`: {
+			Stacks:  []authz.StackUse{{ID: "l", Space: "A", Uses: []authz.EntityRef{{Kind: authz.EntityRepo, ID: "v"}}}},
+			Objects: []authz.EntityHome{inA(authz.EntityRef{Kind: authz.EntityRepo, ID: "v"})}},
 		`context "c" is in unknown space "beyond"`: {Objects: []authz.EntityHome{{Entity: contextRef("c"), Space: "beyond"}}},
 	} {
 		if _, err := s.Analysis(e, worlds.Now); err == nil || !strings.Contains(err.Error(), want) {

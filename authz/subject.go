@@ -29,30 +29,33 @@ type ActorRef struct {
 	ID   string
 }
 
-// EntityKind says what an entity-level binding is bound to (R24).
+// EntityKind says what an entity is.
 type EntityKind uint8
 
-// The entity kinds. EntityNone stands for a space as a whole.
+// The entity kinds. EntityNone stands for a space as a whole. A binding can
+// name an entity of any other kind (R24) but a built-in repository: what is done
+// to that is decided in its space.
 const (
 	EntityNone EntityKind = iota
 	EntityStack
 	EntityContext
 	EntityPolicy
 	EntityWorkerPool
+	EntityRepo
 	entityKinds
+	boundKinds = EntityRepo // the first that no binding names
 )
 
-// String returns "none", "stack", "context", "policy" or "worker_pool".
+// String returns "none", "stack", "context", "policy", "worker_pool" or "repo".
 func (k EntityKind) String() string {
-	names := [...]string{"none", "stack", "context", "policy", "worker_pool"}
+	names := [...]string{"none", "stack", "context", "policy", "worker_pool", "repo"}
 	if int(k) < len(names) {
 		return names[k]
 	}
 	return "entity_kind(" + strconv.Itoa(int(k)) + ")"
 }
 
-// EntityRef names one entity that may be bound by itself. The zero value
-// names none.
+// EntityRef names one entity. The zero value names none.
 type EntityRef struct {
 	Kind EntityKind
 	ID   string

@@ -12,17 +12,18 @@ type EstateSize struct {
 	Contexts       int
 	ContextsOfEach int // of each stack, at most: those that it reaches
 	Pools          int
+	Repos          int // every other stack has one of them as its source, where one is in reach
 }
 
 // SizePaths is the size of the world that the speed of escalation paths is
 // stated on: 10,000 stacks, 2,000 users and keys, 50,000 bindings, 1,000
-// contexts.
+// contexts, 500 built-in repositories.
 var SizePaths = EstateSize{
 	Size: Size{
 		Seed: 3, Spaces: 1_000, FanOut: 6, Depth: 8, Inherit: 70, Roles: 20,
 		Groups: 200, Actors: 2_000, OwnBindings: 8, GroupsEach: 3, PerGroup: 20,
 	},
-	Stacks: 10_000, StackBindings: 30_000, RootStacks: 20, RootAdmins: 5, Contexts: 1_000, ContextsOfEach: 3, Pools: 60,
+	Stacks: 10_000, StackBindings: 30_000, RootStacks: 20, RootAdmins: 5, Contexts: 1_000, ContextsOfEach: 3, Pools: 60, Repos: 500,
 }
 
 // Estate makes the world of a size with its estate. Stacks live anywhere and
@@ -40,6 +41,7 @@ func Estate(size EstateSize) (authz.World, authz.Estate) {
 	m.objects(authz.EntityContext, size.Contexts)
 	m.objects(authz.EntityWorkerPool, size.Pools)
 	m.stacks()
+	m.repos()
 	return m.world, m.estate
 }
 
@@ -86,6 +88,21 @@ func (m *estateMaker) stacks() {
 	}
 	for range m.StackBindings {
 		m.bind(pick(m, refs), 1)
+	}
+}
+
+// repos gives stacks built-in repositories of their space or of those above.
+func (m *estateMaker) repos() {
+	m.objects(authz.EntityRepo, m.Repos)
+	for i := range m.estate.Stacks {
+		st := &m.estate.Stacks[i]
+		for space := st.Space; space != "" && one(m, 2); space = m.parent[space] {
+			for _, o := range m.homes[space] {
+				if o.Kind == authz.EntityRepo {
+					st.Repo = o.ID
+				}
+			}
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func Maze(src Source) (authz.World, authz.Estate) {
 		w.Actors = append(w.Actors, a)
 	}
 	e := mazeEstate(src, &w)
-	for i := range 3 + src.IntN(12) {
+	for i := range 4 + src.IntN(14) {
 		w.Bindings = append(w.Bindings, mazeBinding(src, &w, &e, "b"+strconv.Itoa(i)))
 	}
 	return w, e
@@ -63,6 +63,7 @@ func mazeEstate(src Source, w *authz.World) (e authz.Estate) {
 	for _, ref := range []authz.EntityRef{
 		{Kind: authz.EntityContext, ID: "c0"}, {Kind: authz.EntityContext, ID: "c1"},
 		{Kind: authz.EntityWorkerPool, ID: "p"}, {Kind: authz.EntityPolicy, ID: "q"},
+		{Kind: authz.EntityRepo, ID: "v0"}, {Kind: authz.EntityRepo, ID: "v1"},
 	} {
 		e.Objects = append(e.Objects, authz.EntityHome{Entity: ref, Space: pick(src, w.Spaces).ID})
 	}
@@ -72,7 +73,7 @@ func mazeEstate(src Source, w *authz.World) (e authz.Estate) {
 		use := authz.StackUse{ID: id, Space: st.Space}
 		for _, o := range e.Objects {
 			if one(src, 3) {
-				use.Uses = append(use.Uses, o.Entity)
+				mazeUse(&use, o.Entity)
 			}
 		}
 		if !one(src, 20) {
@@ -80,6 +81,15 @@ func mazeEstate(src Source, w *authz.World) (e authz.Estate) {
 		}
 	}
 	return e
+}
+
+// mazeUse lets a stack use something; it has one repository.
+func mazeUse(st *authz.StackUse, o authz.EntityRef) {
+	if o.Kind == authz.EntityRepo {
+		st.Repo = o.ID
+	} else {
+		st.Uses = append(slices.Clone(st.Uses), o)
+	}
 }
 
 func mazeBinding(src Source, w *authz.World, e *authz.Estate, id string) authz.Binding {
@@ -94,7 +104,7 @@ func mazeBinding(src Source, w *authz.World, e *authz.Estate, id string) authz.B
 	case one(src, 2):
 		b.Entity = authz.EntityRef{Kind: authz.EntityStack, ID: pick(src, w.Stacks).ID}
 	default:
-		b.Entity = pick(src, e.Objects).Entity
+		b.Entity = pick(src, e.Objects[:4]).Entity // repositories are not bound
 	}
 	if one(src, 8) {
 		b.NotAfter = pick(src, []time.Time{Now.Add(-time.Nanosecond), Now, Now.Add(time.Hour)})
@@ -109,7 +119,7 @@ func MazeChange(src Source, w authz.World, e authz.Estate) (authz.World, authz.E
 	w.Bindings, w.Spaces, w.Roles = slices.Clone(w.Bindings), slices.Clone(w.Spaces), slices.Clone(w.Roles)
 	w.Actors, w.Stacks = slices.Clone(w.Actors), slices.Clone(w.Stacks)
 	e.Stacks, e.Objects = slices.Clone(e.Stacks), slices.Clone(e.Objects)
-	switch src.IntN(8) {
+	switch src.IntN(9) {
 	case 0, 1:
 		w.Bindings = append(w.Bindings, mazeBinding(src, &w, &e, "new"))
 	case 2:
@@ -134,7 +144,13 @@ func MazeChange(src Source, w authz.World, e authz.Estate) (authz.World, authz.E
 		e.Objects[i].Space = pick(src, w.Spaces).ID
 	case 7:
 		i := src.IntN(len(e.Stacks))
-		e.Stacks[i].Uses = append(slices.Clone(e.Stacks[i].Uses), pick(src, e.Objects).Entity)
+		mazeUse(&e.Stacks[i], pick(src, e.Objects).Entity)
+	case 8:
+		for i := range e.Stacks {
+			if e.Stacks[i].Repo == "v0" {
+				e.Stacks[i].Repo = "v1"
+			}
+		}
 	}
 	return w, e
 }
