@@ -22,8 +22,8 @@ func influential() (list []authz.Action) {
 }
 
 // Maze makes a small world with its estate, in which many paths lead from an
-// actor through stacks, contexts and worker pools to others: what Small knows,
-// and less of what leads nowhere.
+// actor through stacks and what they use to others: what Small knows, and less of
+// what leads nowhere.
 func Maze(src Source) (authz.World, authz.Estate) {
 	w := authz.World{Spaces: []authz.Space{{ID: authz.RootSpace}}}
 	for i := range 1 + src.IntN(4) {

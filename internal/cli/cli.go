@@ -46,7 +46,8 @@ AIRLOCK_API_TOKEN. Where neither an endpoint nor any of these is given, SPACELIF
 SPACELIFT_API_KEY_ID and SPACELIFT_API_KEY_SECRET, or with SPACELIFT_API_TOKEN, does.
 
 Actors are written as user:ID, api_key:ID, group:ID or stack:ID, in questions also as group:NAME or me; things as
-stack:ID, context:ID, policy:ID or worker_pool:ID; spaces by their id; spans of time as 30m, 8h or 7d.
+stack:ID, context:ID, policy:ID or worker_pool:ID, in questions also as repo:ID; spaces by their id; spans of time as 30m,
+8h or 7d.
 
 Exit status: 0 when it worked (and the answer, if it is a decision, is yes), 2 when access is denied, 1 for everything
 else.`

@@ -29,7 +29,7 @@ const effectiveDocument = `query ($input: EffectiveAccessInput!) { effectiveAcce
 
 type effectiveCmd struct {
 	Actor  somebody `arg:"" help:"Who: user:ID, api_key:ID, group:NAME, stack:ID, or me."`
-	Target place    `arg:"" help:"Where: the id of a space, stack:ID, run:ID, context:ID, policy:ID or worker_pool:ID."`
+	Target place    `arg:"" help:"Where: the id of a space, stack:ID, run:ID, context:ID, policy:ID, worker_pool:ID or repo:ID."`
 	Plan   bool     `help:"For a stack: in the part of a run that only reads." env:"-"`
 }
 

@@ -52,7 +52,7 @@ const explainDocument = `query ($input: ExplainAccessInput!) { explainAccess(inp
 type explainCmd struct {
 	Actor  somebody `arg:"" help:"Who: user:ID, api_key:ID, group:NAME, stack:ID, or me."`
 	Action string   `arg:"" optional:"" help:"What, for example run:trigger. Without it and TARGET: whether the actor administers the account."`
-	Target place    `arg:"" optional:"" help:"On what: the id of a space, stack:ID, run:ID, context:ID, policy:ID or worker_pool:ID."`
+	Target place    `arg:"" optional:"" help:"On what: the id of a space, stack:ID, run:ID, context:ID, policy:ID, worker_pool:ID or repo:ID."`
 	Plan   bool     `help:"For a stack: in the part of a run that only reads." env:"-"`
 }
 

@@ -73,7 +73,7 @@ const pathsDocument = `query ($input: EscalationPathsInput!) { escalationPaths(i
 	edges { node { ` + pathFields + ` } } pageInfo { endCursor hasNextPage } } }` + pathFragments
 
 type pathsCmd struct {
-	Target  place    `arg:"" optional:"" help:"To what: the id of a space, stack:ID, context:ID, policy:ID or worker_pool:ID. Without it: to the administration of the account."`
+	Target  place    `arg:"" optional:"" help:"To what: the id of a space, stack:ID, context:ID, policy:ID, worker_pool:ID or repo:ID. Without it: to the administration of the account."`
 	Role    string   `help:"To all actions of this role there. Default: space-admin in a space, space-writer on a thing." env:"-"`
 	Action  string   `help:"To this action there." env:"-"`
 	From    actor    `help:"All paths of this actor: user:ID, api_key:ID, group:ID or stack:ID. Without it, the shortest path of everybody." env:"-"`

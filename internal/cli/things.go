@@ -130,7 +130,7 @@ func (p *place) UnmarshalText(text []byte) (err error) {
 		p.kind, p.id = "space", s
 		return nil
 	}
-	p.kind, p.id, err = kindAndID(string(text), "space", "stack", "run", "context", "policy", "worker_pool")
+	p.kind, p.id, err = kindAndID(string(text), "space", "stack", "run", "context", "policy", "worker_pool", "repo")
 	return err
 }
 

@@ -29,7 +29,7 @@ const whoCanDocument = `query ($input: WhoCanInput!) { whoCan(input: $input) {
 
 type whoCanCmd struct {
 	Action string   `arg:"" help:"What, for example run:trigger."`
-	Target place    `arg:"" help:"On what: the id of a space, stack:ID, run:ID, context:ID, policy:ID or worker_pool:ID."`
+	Target place    `arg:"" help:"On what: the id of a space, stack:ID, run:ID, context:ID, policy:ID, worker_pool:ID or repo:ID."`
 	Kind   []string `help:"Only user, api_key, group or stack; may be given several times." enum:"user,api_key,group,stack" env:"-"`
 	Limit  int      `help:"Show at most so many. Default: 200." default:"200" env:"-"`
 }

@@ -69,7 +69,8 @@ type ListPosition struct {
 	ID string
 }
 
-// ParseEntityKind returns the kind of entity of a name; an empty one is none.
+// ParseEntityKind returns the kind of what a binding can name, by its name; an
+// empty one is none.
 func ParseEntityKind(name string) (authz.EntityKind, bool) {
 	if name == "" {
 		return authz.EntityNone, true
@@ -84,8 +85,12 @@ func ParseEntityKind(name string) (authz.EntityKind, bool) {
 
 // EntityNoun is what a person calls an entity of a kind.
 func EntityNoun(k authz.EntityKind) string {
-	if k == authz.EntityWorkerPool {
+	switch k {
+	case authz.EntityWorkerPool:
 		return "worker pool"
+	case authz.EntityRepo:
+		return "repository"
+	default:
+		return k.String()
 	}
-	return k.String()
 }

@@ -40,6 +40,15 @@ type Repo struct {
 	UpdatedAt   time.Time
 }
 
+// BuiltIn is the built-in repository that a stack names as its source; empty if
+// its code comes from elsewhere.
+func (s StackSettings) BuiltIn() RepoID {
+	if s.Provider != ProviderBuiltIn {
+		return ""
+	}
+	return RepoID(s.Repository)
+}
+
 // Check validates the fields that a caller may set.
 func (r Repo) Check() error {
 	if err := CheckName("name", r.Name); err != nil {

@@ -162,3 +162,38 @@ func TestPathsFlow(t *testing.T) {
 		}
 	}
 }
+
+// TestRepositoryPathsFlow: a stack gets a built-in repository as its source, in
+// which somebody may commit who may do nothing else there: told beforehand, and
+// then, with its name.
+func TestRepositoryPathsFlow(t *testing.T) {
+	w, app, safe, writer := lent(t)
+	repo := id(w.one(`mutation($i:RepoCreateInput!){repoCreate(input:$i){id}}`, vars{"i": vars{"name": "Main code", "spaceID": app}}))
+	role := id(w.one(`mutation($i:RoleInput!){roleCreate(input:$i){id}}`, vars{"i": vars{
+		"name": "Committer", "description": "", "actions": []string{"SPACE_READ", "SPACELIFT_VCS_COMMIT_FILES"}}}))
+	w.one(`mutation($i:CreateRoleBindingInput!){createRoleBinding(input:$i){id}}`, vars{"i": vars{
+		"actor": vars{"kind": "API_KEY", "id": writer}, "role": role, "spaceId": app}})
+	toSafe := vars{"i": vars{"to": vars{"kind": "SPACE", "id": safe}, "role": "space-admin", "escalating": true}}
+	if got := w.one(pathsDocument, toSafe); got["actors"] != 0.0 {
+		t.Errorf("nobody can, and yet %v", got)
+	}
+	const want = "writer, by E4 spacelift-vcs:commit-files acts through repository Main code of app, which stack deploy uses, which holds it in safe"
+	change := vars{"setStackRepository": vars{"stackId": "deploy", "repoId": repo}}
+	p := w.one(previewDocument, vars{"i": vars{"changes": []any{change}, "paths": true}})
+	if len(p["paths"].([]any)) != 1 || p["paths"].([]any)[0].(vars)["gained"].([]any)[0].(vars)["sentence"] != want {
+		t.Errorf("previewed %v", p)
+	}
+	if got := w.one(pathsDocument, toSafe); got["actors"] != 0.0 {
+		t.Errorf("the preview has changed something: %v", got)
+	}
+	w.do("provider_stacks", "Update", vars{"id": "deploy", "input": with(with(stackInput("deploy", app), "provider", "SPACELIFT"), "repository", repo)})
+	got := nodes(w.one(pathsDocument, toSafe))
+	if len(got) != 1 || got[0]["sentence"] != want {
+		t.Fatalf("paths %v", got)
+	}
+	hop := got[0]["hops"].([]any)[0].(vars)
+	if hop["rule"] != "E4" || hop["action"] != "SPACELIFT_VCS_COMMIT_FILES" || hop["refusedByEnforce"] != true ||
+		hop["target"].(vars)["kind"] != "REPO" || hop["target"].(vars)["targetId"] != repo || len(hop["ways"].([]any)) != 1 {
+		t.Errorf("hop %v", hop)
+	}
+}

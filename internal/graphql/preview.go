@@ -154,6 +154,13 @@ func (r *Resolver) stackChanges(c *accessChanges, in *generated.AccessChangeInpu
 			return restack(ctx, x.StackID, func(s *domain.StackSettings) { s.Administrative = x.Administrative })
 		})
 	}
+	if x := in.SetStackRepository; x != nil {
+		c.add(func(ctx context.Context) error {
+			return restack(ctx, x.StackID, func(s *domain.StackSettings) {
+				s.Provider, s.Namespace, s.Repository, s.RepositoryURL = domain.ProviderBuiltIn, "", x.RepoID, ""
+			})
+		})
+	}
 	c.given(in.DeleteStack, func(ctx context.Context, id string) error {
 		_, err := r.Stacks.Delete(ctx, domain.StackID(id))
 		return err

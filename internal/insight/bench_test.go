@@ -74,6 +74,9 @@ func stacksOf(e authz.Estate) iter.Seq[domain.Stack] {
 		for i, u := range e.Stacks {
 			st := domain.Stack{ID: domain.StackID(u.ID), ULID: strconv.Itoa(i), RunState: domain.RunNone}
 			st.Name, st.Space = u.ID, domain.SpaceID(u.Space)
+			if u.Repo != "" {
+				st.Provider, st.Repository = domain.ProviderBuiltIn, u.Repo
+			}
 			for _, x := range u.Uses {
 				if x.Kind == authz.EntityWorkerPool {
 					st.WorkerPool = domain.WorkerPoolID(x.ID)
@@ -86,7 +89,7 @@ func stacksOf(e authz.Estate) iter.Seq[domain.Stack] {
 	}
 }
 
-// loadUses writes contexts, worker pools and what is attached.
+// loadUses writes contexts, worker pools, repositories and what is attached.
 func loadUses(b *testing.B, url string, e authz.Estate) {
 	b.Helper()
 	driver, dsn := "pgx", url
@@ -103,9 +106,12 @@ func loadUses(b *testing.B, url string, e authz.Estate) {
 		must(b, err)
 	}
 	for _, o := range e.Objects {
-		if o.Entity.Kind == authz.EntityContext {
+		switch o.Entity.Kind {
+		case authz.EntityContext:
 			exec(`insert into contexts (id, space_id, name, description, labels, hooks, created_at, updated_at) values ($1, $2, $3, '', '[]', '{}', 0, 0)`, o.Entity.ID, o.Space, o.Entity.ID)
-		} else {
+		case authz.EntityRepo:
+			exec(`insert into repos (id, space_id, name, description, labels, checks, is_default, created_at, updated_at) values ($1, $2, $3, '', '[]', 'ALL', false, 0, 0)`, o.Entity.ID, o.Space, o.Entity.ID)
+		default:
 			exec(`insert into worker_pools (id, name, token_hash, created_at, space_id) values ($1, $2, $3, 0, $4)`, o.Entity.ID, o.Entity.ID, []byte(o.Entity.ID), o.Space)
 		}
 	}

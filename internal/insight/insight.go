@@ -139,10 +139,14 @@ func (t *teller) aim(ctx context.Context, ref access.Ref) (authz.Target, error) 
 }
 
 func targetNoun(k access.Kind) string {
-	if k == access.KindWorkerPool {
+	switch k {
+	case access.KindWorkerPool:
 		return "worker pool"
+	case access.KindRepo:
+		return "repository"
+	default:
+		return string(k)
 	}
-	return string(k)
 }
 
 func actorNoun(k authz.ActorKind) string {

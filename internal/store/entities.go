@@ -3,23 +3,29 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/domain"
 )
 
+type entityTable struct {
+	kind  authz.EntityKind
+	table string
+}
+
 // entityTables are the tables of what a binding may name instead of a space
 // (access model R24), each with the columns id, name and space_id. The method
 // that deletes a row of one calls deleteBindingsOn, and the one that moves it
 // touchIfMoved.
-var entityTables = []struct {
-	kind  authz.EntityKind
-	table string
-}{
+var entityTables = []entityTable{
 	{authz.EntityStack, "stacks"},
 	{authz.EntityContext, "contexts"},
 	{authz.EntityWorkerPool, "(select * from worker_pools where space_id is not null) pools"},
 }
+
+// namedTables are those of everything that has a home and a name.
+var namedTables = append(slices.Clone(entityTables), entityTable{authz.EntityRepo, "repos"})
 
 // entityColumn is how a kind of entity is stored; none is empty.
 func entityColumn(k authz.EntityKind) string {
@@ -48,7 +54,7 @@ func entityScanner(kind authz.EntityKind) func(scanner) (domain.Entity, error) {
 // none that could be found.
 func (tx *Tx) Entity(ctx context.Context, ref authz.EntityRef) (domain.Entity, error) {
 	noun := domain.EntityNoun(ref.Kind)
-	for _, e := range entityTables {
+	for _, e := range namedTables {
 		if e.kind == ref.Kind {
 			return one(ctx, tx, noun, entityScanner(e.kind), `select id, space_id, name from `+e.table+` where id = $1`, ref.ID)
 		}

@@ -27,18 +27,49 @@ func (tx *Tx) Estate(ctx context.Context) (e authz.Estate, err error) {
 		return e, fmt.Errorf("read what stacks use: %w", err)
 	}
 	known := map[authz.EntityRef]bool{}
+	home := func(ref authz.EntityRef, space string) {
+		if !known[ref] {
+			known[ref] = true
+			e.Objects = append(e.Objects, authz.EntityHome{Entity: ref, Space: space})
+		}
+	}
 	for _, u := range uses {
 		kind, ok := domain.ParseEntityKind(u.EntityKind)
 		if !ok {
 			return e, fmt.Errorf("a stack uses a %s", u.EntityKind)
 		}
 		ref := authz.EntityRef{Kind: kind, ID: u.Entity}
-		if !known[ref] {
-			known[ref] = true
-			e.Objects = append(e.Objects, authz.EntityHome{Entity: ref, Space: string(u.EntitySpace)})
-		}
+		home(ref, string(u.EntitySpace))
 		st := &e.Stacks[at[string(u.Stack)]]
 		st.Uses = append(st.Uses, ref)
 	}
+	sources, err := many(ctx, tx, scanSource, `select s.id, s.settings, r.id, r.space_id from stacks s join repos r on r.id = s.repository order by s.id`)
+	if err != nil {
+		return e, fmt.Errorf("read whose code is built in: %w", err)
+	}
+	for _, s := range sources {
+		if s.provider == domain.ProviderBuiltIn {
+			e.Stacks[at[s.stack]].Repo = s.repo
+			home(authz.EntityRef{Kind: authz.EntityRepo, ID: s.repo}, s.space)
+		}
+	}
 	return e, nil
+}
+
+// source is a stack with the built-in repository that is called as its
+// repository is.
+type source struct {
+	stack, repo, space string
+	provider           domain.VCSProvider // where its code really comes from
+}
+
+func scanSource(s scanner) (o source, err error) {
+	var settings string
+	if err := s.Scan(&o.stack, &settings, &o.repo, &o.space); err != nil {
+		return o, err
+	}
+	var in struct{ Provider domain.VCSProvider }
+	err = fromJSON(settings, &in)
+	o.provider = in.Provider
+	return o, err
 }

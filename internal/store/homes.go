@@ -22,10 +22,10 @@ type homePart struct {
 	id, space, about string
 }
 
-// homeParts are the kinds of objects that live in a space: the entities, and
-// what belongs to a stack, which is decided on as that stack.
+// homeParts are the kinds of objects that live in a space: the entities, built-in
+// repositories, and what belongs to a stack, which is decided on as that stack.
 var homeParts = func() (parts []homePart) {
-	for _, e := range entityTables {
+	for _, e := range namedTables {
 		parts = append(parts, homePart{access.Kind(e.kind.String()), e.kind, e.table, "id", "space_id", "id"})
 	}
 	return append(parts, homePart{access.KindRun, authz.EntityStack, "runs r join stacks s on s.id = r.stack_id", "r.id", "s.space_id", "s.id"})

@@ -93,7 +93,7 @@ func (tx *Tx) StacksOfRepo(ctx context.Context, id domain.RepoID) ([]domain.Stac
 	all, err := many(ctx, tx, scanStack, selectStack+` where repository = $1 order by id`, id)
 	var out []domain.Stack
 	for _, s := range all {
-		if s.Provider == domain.ProviderBuiltIn {
+		if s.BuiltIn() == id {
 			out = append(out, s)
 		}
 	}

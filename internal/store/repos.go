@@ -41,6 +41,9 @@ func (tx *Tx) InsertRepo(ctx context.Context, p access.Permit, r domain.Repo) er
 	if err := tx.use(p, access.KindRepo); err != nil {
 		return err
 	}
+	if err := tx.touchRepo(ctx, r.ID); err != nil {
+		return err
+	}
 	return tx.exec(ctx, `insert into repos (id, space_id, name, description, labels, checks, is_default, created_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		r.ID, r.Space, r.Name, r.Description, toJSON(list(r.Labels)), r.Checks, r.IsDefault, micros(r.CreatedAt), micros(r.UpdatedAt))
@@ -60,7 +63,16 @@ func (tx *Tx) DeleteRepo(ctx context.Context, p access.Permit, id domain.RepoID)
 	if err := tx.use(p, access.KindRepo); err != nil {
 		return err
 	}
+	if err := tx.touchRepo(ctx, id); err != nil {
+		return err
+	}
 	return tx.exec(ctx, `delete from repos where id = $1`, id)
+}
+
+// touchRepo marks that a repository comes or goes: stacks may name it, and who
+// can make them act depends on that. It never moves.
+func (tx *Tx) touchRepo(ctx context.Context, id domain.RepoID) error {
+	return tx.touchEntity(ctx, authz.EntityRef{Kind: authz.EntityRepo, ID: string(id)})
 }
 
 const selectRevision = `select repo_id, number, id, sha, author_name, author_email, message, description, created_at from repo_revisions`

@@ -118,7 +118,7 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 	}
 	// Whether the stack acts, and from where, is part of the access world; who
 	// can make it act depends also on what it uses.
-	if old.Space != st.Space || old.Administrative != st.Administrative || old.WorkerPool != st.WorkerPool {
+	if old.Space != st.Space || old.Administrative != st.Administrative || old.WorkerPool != st.WorkerPool || old.BuiltIn() != st.BuiltIn() {
 		if err := tx.touch(ctx, touched{part: domain.PartStack, id: string(st.ID)}); err != nil {
 			return err
 		}

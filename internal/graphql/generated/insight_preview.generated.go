@@ -1017,7 +1017,7 @@ func (ec *executionContext) unmarshalInputAccessChangeInput(ctx context.Context,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"createRoleBinding", "deleteRoleBinding", "setRoleActions", "deleteRole", "createSpace", "moveSpace", "setSpaceInherits", "deleteSpace", "moveStack", "setStackAdministrative", "deleteStack", "moveContext", "moveWorkerPool", "attachContext", "detachContext", "createUserGroup", "deleteUserGroup", "setApiKeyGroups", "deleteApiKey", "deleteUser"}
+	fieldsInOrder := [...]string{"createRoleBinding", "deleteRoleBinding", "setRoleActions", "deleteRole", "createSpace", "moveSpace", "setSpaceInherits", "deleteSpace", "moveStack", "setStackAdministrative", "deleteStack", "moveContext", "moveWorkerPool", "attachContext", "detachContext", "setStackRepository", "createUserGroup", "deleteUserGroup", "setApiKeyGroups", "deleteApiKey", "deleteUser"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1129,6 +1129,13 @@ func (ec *executionContext) unmarshalInputAccessChangeInput(ctx context.Context,
 				return it, err
 			}
 			it.DetachContext = data
+		case "setStackRepository":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("setStackRepository"))
+			data, err := ec.unmarshalOSetStackRepositoryChange2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSetStackRepositoryChange(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SetStackRepository = data
 		case "createUserGroup":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createUserGroup"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -1518,6 +1525,43 @@ func (ec *executionContext) unmarshalInputSetStackAdministrativeChange(ctx conte
 				return it, err
 			}
 			it.Administrative = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetStackRepositoryChange(ctx context.Context, obj any) (SetStackRepositoryChange, error) {
+	var it SetStackRepositoryChange
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"stackId", "repoId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "stackId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stackId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StackID = data
+		case "repoId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("repoId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RepoID = data
 		}
 	}
 	return it, nil
@@ -2266,6 +2310,14 @@ func (ec *executionContext) unmarshalOSetStackAdministrativeChange2ᚖgithubᚗc
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputSetStackAdministrativeChange(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOSetStackRepositoryChange2ᚖgithubᚗcomᚋairlockᚑprojectᚋairlockᚋinternalᚋgraphqlᚋgeneratedᚐSetStackRepositoryChange(ctx context.Context, v any) (*SetStackRepositoryChange, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSetStackRepositoryChange(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -73,6 +73,8 @@ type AccessChangeInput struct {
 	AttachContext *AttachContextChange `json:"attachContext,omitempty"`
 	// Take the attachment of this id off its stack.
 	DetachContext *string `json:"detachContext,omitempty"`
+	// Let a stack run the code of a built-in repository.
+	SetStackRepository *SetStackRepositoryChange `json:"setStackRepository,omitempty"`
 	// Map the group that the identity provider calls so.
 	CreateUserGroup *string `json:"createUserGroup,omitempty"`
 	// Delete the group mapping of this id with its bindings.
@@ -1675,6 +1677,14 @@ type SetStackAdministrativeChange struct {
 	StackID string `json:"stackId"`
 	// Whether it is administrative then.
 	Administrative bool `json:"administrative"`
+}
+
+// A built-in repository as the source of a stack.
+type SetStackRepositoryChange struct {
+	// Id of the stack.
+	StackID string `json:"stackId"`
+	// Id of the repository.
+	RepoID string `json:"repoId"`
 }
 
 // Access to one space, as a coarse level.

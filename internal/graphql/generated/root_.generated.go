@@ -143,6 +143,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputSetRoleActionsChange,
 		ec.unmarshalInputSetSpaceInheritsChange,
 		ec.unmarshalInputSetStackAdministrativeChange,
+		ec.unmarshalInputSetStackRepositoryChange,
 		ec.unmarshalInputSpaceAccessRuleInput,
 		ec.unmarshalInputSpaceInput,
 		ec.unmarshalInputStackAttachment,
@@ -2431,6 +2432,8 @@ enum AccessTargetKind {
   POLICY
   "A worker pool."
   WORKER_POOL
+  "A built-in repository, which is decided on in its space."
+  REPO
 }
 
 "What a question about access is about."
@@ -2480,8 +2483,8 @@ input WhoCanInput {
 	{Name: "../schema/insight_paths.graphqls", Input: `extend type Query {
   """
   How somebody can come to hold an action or a role somewhere, or to administer
-  the account: by acting through stacks, contexts and worker pools that he can
-  change, step by step. Without an actor, everybody who can, by his shortest
+  the account: by acting through stacks, and contexts, worker pools and built-in
+  repositories of theirs that he can change, step by step. Without an actor, everybody who can, by his shortest
   path; with one, all his paths. Shorter ones first.
   """
   escalationPaths("The question." input: EscalationPathsInput!): EscalationPathPage! @rule(who: ROOT_ADMIN)
@@ -2551,7 +2554,7 @@ type EscalationHop {
 type EscalationNode {
   "The actor, stacks included."
   actor: RoleBindingActor @rule(who: PARENT)
-  "The context or worker pool, if it is none."
+  "The context, worker pool or built-in repository, if it is none."
   object: AccessTarget
 }
 
@@ -2789,6 +2792,8 @@ input AccessChangeInput {
   attachContext: AttachContextChange
   "Take the attachment of this id off its stack."
   detachContext: ID
+  "Let a stack run the code of a built-in repository."
+  setStackRepository: SetStackRepositoryChange
   "Map the group that the identity provider calls so."
   createUserGroup: String
   "Delete the group mapping of this id with its bindings."
@@ -2857,6 +2862,14 @@ input AttachContextChange {
   contextId: ID!
   "Id of the stack."
   stackId: ID!
+}
+
+"A built-in repository as the source of a stack."
+input SetStackRepositoryChange {
+  "Id of the stack."
+  stackId: ID!
+  "Id of the repository."
+  repoId: ID!
 }
 
 "Other groups of an API key."

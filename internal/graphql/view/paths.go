@@ -101,7 +101,7 @@ func (n *EscalationNode) Actor() *RoleBindingActor {
 	return newActor(*n.of.Actor)
 }
 
-// Object is the context or worker pool, nil for an actor.
+// Object is the context, worker pool or repository, nil for an actor.
 func (n *EscalationNode) Object() *AccessTarget {
 	if n.of.Object == nil {
 		return nil

@@ -236,6 +236,9 @@ func testHomesIn(t *testing.T, k *Kit) {
 	World(t, k)
 	k.Context(t, "c", "dev")
 	k.Context(t, "c2", "prod")
+	k.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.InsertRepo(ctx, p.For(access.KindRepo), domain.Repo{ID: "code", Space: "dev", Name: "Code"})
+	})
 	for range 2 {
 		k.Run(t, "k2", domain.RunQueued)
 	}
@@ -253,6 +256,7 @@ func testHomesIn(t *testing.T, k *Kit) {
 	}{
 		{"root-admin", access.KindStack, 5}, {"ann", access.KindStack, 5}, {"will", access.KindStack, 4}, {"rita", access.KindStack, 2}, {"nobody", access.KindStack, 0},
 		{"root-admin", access.KindContext, 2}, {"will", access.KindContext, 1}, {"root-admin", access.KindRun, 2}, {"rita", access.KindRun, 0},
+		{"root-admin", access.KindRepo, 1}, {"will", access.KindRepo, 1}, {"rita", access.KindRepo, 0},
 		{"root-admin", access.KindWorkerPool, 0}, {"root-admin", access.KindSpace, 0}, {"root-admin", "policy", 0},
 	} {
 		k.View(t, func(tx *store.Tx) error {

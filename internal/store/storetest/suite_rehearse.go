@@ -126,9 +126,41 @@ func testUsesAreAccess(t *testing.T, k *Kit) {
 			{Entity: authz.EntityRef{Kind: authz.EntityContext, ID: "net"}, Space: "apps"},
 			{Entity: authz.EntityRef{Kind: authz.EntityWorkerPool, ID: "build"}, Space: "apps"}},
 	}
-	got := read(t, k, func(ctx context.Context, tx *store.Tx) (authz.Estate, error) { return tx.Estate(ctx) })
-	got.Stacks = got.Stacks[:1] // k2 and r0 use nothing
-	same(t, want, got)
+	estate := func() {
+		t.Helper()
+		got := read(t, k, func(ctx context.Context, tx *store.Tx) (authz.Estate, error) { return tx.Estate(ctx) })
+		got.Stacks = got.Stacks[:1] // k2 and r0 use nothing
+		same(t, want, got)
+	}
+	estate()
+	source := func(provider domain.VCSProvider, repository string) write {
+		return func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			st, err := tx.Stack(ctx, "k")
+			if err != nil {
+				return err
+			}
+			st.Provider, st.Repository = provider, repository
+			return tx.UpdateStack(ctx, p, st)
+		}
+	}
+	grows("a repository", access.KindRepo, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.InsertRepo(ctx, p, domain.Repo{ID: "code", Space: "apps", Name: "Code"})
+	})
+	k.must(t, access.KindStack, source(domain.ProviderGitHub, "code")) // what another host calls so
+	estate()
+	grows("the repository as source", access.KindStack, source(domain.ProviderBuiltIn, "code"))
+	want.Stacks[0].Repo = "code"
+	want.Objects = append(want.Objects, authz.EntityHome{Entity: authz.EntityRef{Kind: authz.EntityRepo, ID: "code"}, Space: "apps"})
+	estate()
+	grows("another repository as source", access.KindStack, source(domain.ProviderBuiltIn, "none"))
+	want.Stacks[0].Repo, want.Objects = "", want.Objects[:2]
+	estate()
+	grows("the old one again", access.KindStack, source(domain.ProviderBuiltIn, "code"))
+	grows("another host", access.KindStack, source(domain.ProviderGitHub, "code"))
+	estate()
+	grows("the end of the repository", access.KindRepo, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		return tx.DeleteRepo(ctx, p, "code")
+	})
 	grows("detaching", access.KindStack, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
 		return tx.DeleteContextAttachment(ctx, p, "x")
 	})
