@@ -45,8 +45,9 @@ func paced(receive time.Duration, next http.Handler) http.Handler {
 		// Only a test's recorder cannot set deadlines.
 		c := http.NewResponseController(w)
 		out := &pacedAnswer{ResponseWriter: w, pace: pace{left: max(receive, transferTime)}, deadline: c.SetWriteDeadline}
-		// What is still in buffers is sent afterwards.
-		defer func() { _ = c.SetWriteDeadline(time.Now().Add(window)) }()
+		// What is still in buffers is sent afterwards, and after the little that is
+		// read then.
+		defer func() { _ = c.SetWriteDeadline(time.Now().Add(2 * window)) }()
 		if r.Body == nil || r.Body == http.NoBody {
 			next.ServeHTTP(out, r)
 			return
