@@ -156,13 +156,18 @@ func (r *run) greet() {
 		r.log.say(n)
 	}
 	for _, e := range r.job.Env {
-		plain, _, _ := domain.StageOf(e.Name)
-		switch {
-		case tofu.Reserved(plain):
+		if plain, _, _ := domain.StageOf(e.Name); tofu.Reserved(plain) {
 			r.log.say(fmt.Sprintf("Variable %s is ignored: the worker sets it, or it would load foreign code into the worker's processes", e.Name))
-		case e.Secret && e.Value != "" && len(e.Value) < secrets.MinMaskable:
-			r.log.say(fmt.Sprintf("The value of %s is not masked: it is shorter than %d characters and would garble the log", e.Name, secrets.MinMaskable))
+			continue
 		}
+		r.sayUnmasked(e)
+	}
+}
+
+// sayUnmasked tells of a secret that the log may show.
+func (r *run) sayUnmasked(e workerapi.EnvVar) {
+	if e.Secret && e.Value != "" && len(e.Value) < secrets.MinMaskable {
+		r.log.say(fmt.Sprintf("The value of %s is not masked: it is shorter than %d characters and would garble the log", e.Name, secrets.MinMaskable))
 	}
 }
 

@@ -156,6 +156,29 @@ func TestA63AutodeployIsHeld(t *testing.T) {
 
 // TestCase123AddMask: what code of a plan wants hidden stays hidden in the
 // apply, which another worker may execute, and it is never in the log.
+// TestCase123SecretsInTheEnd: what a secret is in the end is hidden, whoever set it
+// last and whatever its references stand for, in stages that read and that write.
+func TestCase123SecretsInTheEnd(t *testing.T) {
+	b := newBench(t)
+	job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource, ".airlock/config.yml": "stack_defaults: {environment: {FILED: filed-in-the-code}}\n"}))
+	job.Autodeploy = true
+	job.Env = []workerapi.EnvVar{
+		{Name: "NAME", Value: "bob"}, {Name: "MIXED", Value: "${NAME}-and-a-tail", Secret: true}, {Name: "wo_MIXED", Value: "wo-${NAME}-and-all", Secret: true},
+		{Name: "FILED", Value: "old-filed", Secret: true}, {Name: "CUSTOM", Value: "old-custom", Secret: true}, {Name: "SHORT", Value: "long-enough", Secret: true},
+	}
+	job.Custom = &domain.RuntimeConfig{Env: []domain.EnvOverride{{Name: "CUSTOM", Value: "custom-of-the-run"}, {Name: "SHORT", Value: "ab"}}}
+	show := []string{"echo \"$MIXED $FILED $CUSTOM\""}
+	job.Hooks = domain.Hooks{BeforePlan: show, BeforeApply: show, AfterRun: show}
+	job.StackHooks = job.Hooks
+	b.must(job)
+	b.wantLog("\n*** *** ***", "The value of SHORT is not masked")
+	for _, secret := range []string{"bob-and-a-tail", "wo-bob-and-all", "filed-in-the-code", "custom-of-the-run"} {
+		if strings.Contains(b.api.text(), secret) {
+			t.Errorf("the log shows %s:\n%s", secret, b.api.text())
+		}
+	}
+}
+
 func TestCase123AddMask(t *testing.T) {
 	const code = `
 resource "terraform_data" "net" {

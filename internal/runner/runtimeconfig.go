@@ -90,6 +90,11 @@ func (r *run) configure() {
 	}
 	job := *r.job
 	job.Env = configuredEnv(job.Env, c.Env)
+	for _, e := range job.Env {
+		if !slices.Contains(r.job.Env, e) {
+			r.sayUnmasked(e)
+		}
+	}
 	job.Hooks = joinedHooks(job, c)
 	if c.ProjectRoot != nil {
 		job.ProjectRoot = *c.ProjectRoot

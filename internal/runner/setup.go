@@ -54,6 +54,9 @@ func (r *run) environment(writes bool) ([]string, error) {
 	}
 	var own []string
 	for _, e := range vars {
+		if e.Secret {
+			r.masker.Hide(e.Value) // with its references replaced, or as a configuration sets it
+		}
 		own = append(own, e.Name+"="+e.Value)
 	}
 	own = append(own,
