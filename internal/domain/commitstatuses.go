@@ -37,7 +37,8 @@ type CommitStatus struct {
 	Error      string    // why the last attempt failed; nothing of what the host has said
 	Credential GitCredentialID
 
-	Gone *GoneStack // nil while the stack is there
+	Repository string     // URL of the one it goes to; empty: the stack's present one
+	Gone       *GoneStack // nil while the stack is there
 }
 
 // GoneStack is what has to be known of a stack that was deleted to tell its git

@@ -115,12 +115,17 @@ func address(ctx context.Context, tx Tx, l *letter) error {
 	return err
 }
 
+// speaker is the stack that says a letter, with the repository that it says it to.
 func speaker(ctx context.Context, tx Tx, l *letter) (st domain.Stack, err error) {
 	if l.Gone == nil {
-		return tx.Stack(ctx, l.Stack)
+		st, err = tx.Stack(ctx, l.Stack)
+	} else {
+		st.Space, st.Provider, st.RepositoryURL = l.Gone.Space, domain.ProviderGit, l.Gone.Repository
 	}
-	st.Space, st.Provider, st.RepositoryURL = l.Gone.Space, domain.ProviderGit, l.Gone.Repository
-	return st, nil
+	if l.Repository != "" {
+		st.Provider, st.RepositoryURL = domain.ProviderGit, l.Repository
+	}
+	return st, err
 }
 
 // deliver sends letters: those of one host one after the other, those of several

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -314,6 +315,106 @@ func TestCommitStatusesEndWithTheirStack(t *testing.T) {
 		b.Clock.Advance(domain.CommitStatusKept + time.Hour)
 		if n, err := b.Sweep(t.Context()); err != nil || n == 0 || len(b.Rows(t, `select run_id from commit_statuses`)) != 0 {
 			t.Errorf("swept %d, %v", n, err)
+		}
+	})
+}
+
+// moved gives the stack web another repository.
+func (b *bench) moved(t *testing.T, change func(*domain.Stack)) {
+	t.Helper()
+	b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+		st, err := tx.Stack(ctx, "web")
+		if err != nil {
+			return err
+		}
+		change(&st)
+		return tx.UpdateStack(ctx, p.For(access.KindStack), st)
+	})
+}
+
+// TestCommitStatusesStayWithTheirRepository: what a run has begun to say to one
+// repository it ends there, sent or not, whatever its stack has now; what begins
+// later goes to the new one.
+func TestCommitStatusesStayWithTheirRepository(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(b *bench, st *domain.Stack)
+		next   []string // what a run says that begins afterwards
+	}{
+		"URL": {func(b *bench, st *domain.Stack) { st.RepositoryURL = b.host.URL + "/acme/next" }, []string{
+			"pending Queued", "pending Planning", "success Planned: 2 to add, 1 to change, 0 to delete",
+		}},
+		"provider": {func(_ *bench, st *domain.Stack) {
+			st.Provider, st.RepositoryURL = domain.ProviderBuiltIn, ""
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				said := b.propose(t, "web")
+				b.send(t)
+				b.host.answers(func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) })
+				unsent := b.propose(t, "web")
+				b.send(t)
+				b.host.answers(nil)
+				before := len(b.host.asked())
+				b.moved(t, func(st *domain.Stack) { st.RepositoryURL = b.host.URL + "/acme/between" })
+				b.moved(t, func(st *domain.Stack) { c.change(b, st) })
+				for range 2 {
+					b.work(t, domain.RunInitializing, domain.RunPlanning, domain.RunFinished)
+				}
+				b.Clock.Advance(time.Minute)
+				if _, given := b.send(t); given != nil {
+					t.Errorf("gave up %v", given)
+				}
+				planned := "success Planned: 2 to add, 1 to change, 0 to delete"
+				want := []string{"pending Queued", "pending Planning", planned, "pending Planning", planned}
+				got := b.host.asked()[before:]
+				slices.Sort(got)
+				for i := range want {
+					want[i] = at + commit + " " + want[i]
+				}
+				slices.Sort(want)
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("the first repository was told, of %s and %s:\n%s", said.ID, unsent.ID, d)
+				}
+				before = len(b.host.asked())
+				b.propose(t, "web")
+				b.work(t, domain.RunInitializing, domain.RunPlanning, domain.RunFinished)
+				b.send(t)
+				var next []string
+				for _, what := range c.next {
+					next = append(next, strings.Replace(at, "infra", "next", 1)+commit+" "+what)
+				}
+				if d := cmp.Diff(next, slices.Clip(b.host.asked()[before:]), cmpopts.EquateEmpty()); d != "" {
+					t.Errorf("the next one was told:\n%s", d)
+				}
+			})
+		})
+	}
+}
+
+// TestCommitStatusesEndWhereTheyBegan: also where the stack is deleted after it got
+// another repository, and however long the run was left alone.
+func TestCommitStatusesEndWhereTheyBegan(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.propose(t, "web")
+		b.send(t)
+		b.Clock.Advance(domain.CommitStatusKept + time.Hour)
+		if n, err := b.Sweep(t.Context()); err != nil || n != 0 {
+			t.Errorf("forgot %d of a run that has more to say, %v", n, err)
+		}
+		b.moved(t, func(st *domain.Stack) { st.RepositoryURL = b.host.URL + "/acme/next" })
+		b.propose(t, "web")
+		b.send(t)
+		before := len(b.host.asked())
+		b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+			return tx.DeleteStack(ctx, p.For(access.KindStack), "web")
+		})
+		b.send(t)
+		got := b.host.asked()[before:]
+		slices.Sort(got)
+		end := commit + " error The stack was deleted"
+		if d := cmp.Diff([]string{at + end, strings.Replace(at, "infra", "next", 1) + end}, got); d != "" {
+			t.Error(d)
 		}
 	})
 }

@@ -10,12 +10,12 @@ import (
 )
 
 const selectStatus = `select s.run_id, s.serial, coalesce(r.stack_id, ''), s.commit_hash, s.state, s.description, s.created_at, s.attempts, s.next_at, s.sent_at,
-	s.error, s.credential, s.gone from commit_statuses s left join runs r on r.id = s.run_id`
+	s.error, s.credential, s.repository, s.gone from commit_statuses s left join runs r on r.id = s.run_id`
 
 func scanStatus(from scanner) (s domain.CommitStatus, err error) {
 	var created, next, sent int64
 	var gone string
-	err = from.Scan(&s.Run, &s.Serial, &s.Stack, &s.Commit, &s.State, &s.Description, &created, &s.Attempts, &next, &sent, &s.Error, &s.Credential, &gone)
+	err = from.Scan(&s.Run, &s.Serial, &s.Stack, &s.Commit, &s.State, &s.Description, &created, &s.Attempts, &next, &sent, &s.Error, &s.Credential, &s.Repository, &gone)
 	s.CreatedAt, s.NextAt, s.SentAt = fromMicros(created), fromMicros(next), fromMicros(sent)
 	if err != nil || gone == "" {
 		return s, err
@@ -38,8 +38,9 @@ func (tx *Tx) tellCommit(ctx context.Context, r domain.Run, from domain.RunState
 
 func (tx *Tx) insertStatus(ctx context.Context, s domain.CommitStatus) error {
 	tx.topics = append(tx.topics, domain.TopicStatuses)
-	err := tx.exec(ctx, `insert into commit_statuses (run_id, serial, lane, commit_hash, state, description, created_at, attempts, next_at, sent_at, error, credential)
-		values ($1, $2, (select ulid from stacks where id = $3), $4, $5, $6, $7, 0, $8, 0, '', '')`,
+	err := tx.exec(ctx, `insert into commit_statuses (run_id, serial, lane, commit_hash, state, description, created_at, attempts, next_at, sent_at, error, credential, repository)
+		values ($1, $2, (select ulid from stacks where id = $3), $4, $5, $6, $7, 0, $8, 0, '', '',
+			coalesce((select max(repository) from commit_statuses where run_id = $1), ''))`,
 		s.Run, s.Serial, s.Stack, s.Commit, s.State, s.Description, micros(s.CreatedAt), micros(s.NextAt))
 	if err != nil {
 		return fmt.Errorf("keep what run %s says of its commit: %w", s.Run, err)
@@ -69,6 +70,17 @@ func (tx *Tx) endStatuses(ctx context.Context, st domain.Stack) error {
 		return err
 	}
 	return tx.exec(ctx, `delete from commit_statuses where next_at = 0 and `+ofStack, st.ID)
+}
+
+// keepStatuses lets the runs of a stack that gets another repository go on
+// speaking to the one that they have begun to speak to: without a last word there
+// it would wait for ever.
+func (tx *Tx) keepStatuses(ctx context.Context, old, now domain.Stack) error {
+	if old.Provider != domain.ProviderGit || old.Provider == now.Provider && old.RepositoryURL == now.RepositoryURL {
+		return nil
+	}
+	return tx.exec(ctx, `update commit_statuses set repository = $2 where repository = '' and run_id in (select id from runs where stack_id = $1)`,
+		old.ID, old.RepositoryURL)
 }
 
 // AnyStatusToken reports whether anybody keeps a token for statuses of commits.
@@ -140,11 +152,12 @@ func (tx *Tx) FailedStatuses(ctx context.Context, id domain.GitCredentialID, lim
 }
 
 // DropStatuses forgets statuses that were said before a time and are sent or
-// given up. It returns how many.
+// given up, but for those of runs that have more to say. It returns how many.
 func (tx *Tx) DropStatuses(ctx context.Context, p access.Permit, before time.Time) (int, error) {
 	if err := tx.use(p, access.KindRun); err != nil {
 		return 0, err
 	}
-	n, err := tx.execN(ctx, `delete from commit_statuses where next_at = 0 and created_at < $1`, micros(before))
+	n, err := tx.execN(ctx, `delete from commit_statuses where next_at = 0 and created_at < $1
+		and not exists (select 1 from runs r where r.id = commit_statuses.run_id and r.state in `+open+`)`, micros(before))
 	return int(n), err
 }

@@ -123,6 +123,9 @@ func (tx *Tx) UpdateStack(ctx context.Context, p access.Permit, st domain.Stack)
 			return err
 		}
 	}
+	if err := tx.keepStatuses(ctx, old, st); err != nil {
+		return err
+	}
 	return tx.exec(ctx, `update stacks set space_id = $2, name = $3, branch = $4, repository = $5, project_root = $6, worker_pool = $7,
 		labels = $8, administrative = $9, settings = $10, name_key = $11, words = $12, vendor = $13 where id = $1`,
 		st.ID, st.Space, st.Name, st.Branch, st.Repository, st.ProjectRoot, st.WorkerPool,
