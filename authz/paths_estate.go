@@ -96,7 +96,8 @@ func (b *estateBuilder) settle(ref EntityRef, space string) error {
 
 // use makes an object of a stack that has powers, and of what it uses.
 func (b *estateBuilder) use(st *StackUse) error {
-	uses := append([]EntityRef{{EntityStack, st.ID}}, st.Uses...)
+	uses := make([]EntityRef, 0, len(st.Uses)+2)
+	uses = append(append(uses, EntityRef{EntityStack, st.ID}), st.Uses...)
 	if st.Repo != "" {
 		uses = append(uses, EntityRef{EntityRepo, st.Repo})
 	}

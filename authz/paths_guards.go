@@ -25,8 +25,10 @@ func (a *Analysis) findGuards() {
 		if o.actor != nowhere {
 			g = a.lends(o.actor, g)
 		}
-		for _, st := range slices.Concat(o.stacks, o.asks) {
-			g = a.lends(a.e.objects[st].actor, g)
+		for _, list := range [...][]int32{o.stacks, o.asks} {
+			for _, st := range list {
+				g = a.lends(a.e.objects[st].actor, g)
+			}
 		}
 		slices.SortFunc(g, compareLent)
 		o.guard = slices.Compact(g)

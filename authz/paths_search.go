@@ -121,6 +121,9 @@ func (q *query) influencers(front, next *frontier, d uint8) {
 			best = nowhere
 		}
 		for j := range aims {
+			if best != nowhere && aims[j].list[0] > best {
+				break // the rest is of later kinds
+			}
 			best = q.leads(int32(i), &aims[j], best)
 		}
 		if best != nowhere {
