@@ -62,7 +62,7 @@ func (h *handler) enter(w http.ResponseWriter, r *http.Request) (leave func(), o
 		refuse(w, err)
 		return nil, false
 	}
-	if leave, ok = h.rooms.enter(r.Context(), caller.Run); !ok {
+	if leave, ok = h.rooms.enter(r.Context(), string(caller.Run)); !ok {
 		refuse(w, domain.Unavailable("a place for the state", r.Context().Err())) // no answer would be a good one
 	}
 	return leave, ok

@@ -200,24 +200,40 @@ func TestStrangersUploadNothing(t *testing.T) {
 			handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPut, states.TransferPath+secret, body))
 			return w.Code
 		}
-		up, err := d.states.UploadURL(d.As(t, "will"))
-		if err != nil {
-			t.Fatal(err)
+		url := func(name string) string {
+			t.Helper()
+			up, err := d.states.UploadURL(d.As(t, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.TrimPrefix(up.URL, d.url+states.TransferPath)
 		}
-		secret := strings.TrimPrefix(up.URL, d.url+states.TransferPath)
+		secret := url("will")
 		if code := put(t.Context(), "unknown", unread{t}); code != http.StatusUnauthorized {
 			t.Errorf("a stranger: %d", code)
 		}
 		var uploads []*held
-		for range statebackend.Together {
-			h := &held{began: make(chan struct{}), end: make(chan struct{})}
-			uploads = append(uploads, h)
-			h.all.Go(func() { put(t.Context(), secret, h) })
-			<-h.began
+		full := func(secret string) {
+			t.Helper()
+			gone, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // long enough to be let in
+			defer cancel()
+			if code := put(gone, secret, unread{t}); code != http.StatusServiceUnavailable {
+				t.Errorf("without room: %d", code)
+			}
 		}
-		gone, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // long enough to be let in
-		defer cancel()
-		put(gone, secret, unread{t})
+		for _, secrets := range [][]string{{secret, url("will")}, {url("root-admin")}} {
+			for n := range statebackend.StatesOfOne {
+				h := &held{began: make(chan struct{}), end: make(chan struct{})}
+				uploads = append(uploads, h)
+				h.all.Go(func() { put(t.Context(), secrets[n%len(secrets)], h) })
+				<-h.began
+			}
+			full(secrets[0]) // one caller gets no more, and keeps no other waiting
+		}
+		if len(uploads) != statebackend.Together {
+			t.Errorf("%d uploads fill the room", len(uploads))
+		}
+		full(url("rita"))
 		for _, h := range uploads {
 			close(h.end)
 			h.all.Wait()

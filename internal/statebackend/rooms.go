@@ -3,8 +3,6 @@ package statebackend
 import (
 	"context"
 	"sync"
-
-	"github.com/airlock-project/airlock/internal/domain"
 )
 
 // How many states are held in memory at the same time, each of which may be
@@ -12,16 +10,17 @@ import (
 const (
 	// Together is how many uploads are received at once.
 	Together = 4
-	// StatesOfOne is how many states one run sends and gets at once: OpenTofu does
-	// one after the other, and what else the code of a run does has to wait for
-	// itself, and nobody else for it.
+	// StatesOfOne is how many states one run sends and gets at once, and how many
+	// one caller uploads: OpenTofu does one after the other, and what else the code
+	// of a run does has to wait for itself, and nobody else for it.
 	StatesOfOne = 2
 )
 
-// rooms bound how many states each run sends and gets at the same time.
+// rooms bound how many states each run, or each caller, sends and gets at the same
+// time.
 type rooms struct {
 	mu sync.Mutex
-	of map[domain.RunID]*room
+	of map[string]*room
 }
 
 type room struct {
@@ -31,10 +30,10 @@ type room struct {
 
 // enter waits for a place, which leave gives back. It reports false when there was none
 // before ctx ended.
-func (r *rooms) enter(ctx context.Context, id domain.RunID) (leave func(), ok bool) {
+func (r *rooms) enter(ctx context.Context, id string) (leave func(), ok bool) {
 	r.mu.Lock()
 	if r.of == nil {
-		r.of = map[domain.RunID]*room{}
+		r.of = map[string]*room{}
 	}
 	one := r.of[id]
 	if one == nil {
@@ -56,7 +55,7 @@ func (r *rooms) enter(ctx context.Context, id domain.RunID) (leave func(), ok bo
 }
 
 // out forgets a room that nobody uses.
-func (r *rooms) out(id domain.RunID, one *room) {
+func (r *rooms) out(id string, one *room) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if one.users--; one.users == 0 {

@@ -1,6 +1,7 @@
 package statebackend
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 // Transfers serves the URLs of their own right: GET for a download, PUT for an
 // upload. Who knows such a URL needs nothing else, and has it once.
 func Transfers(s *states.Service) http.Handler {
-	t := transfers{s, make(chan struct{}, Together)}
+	t := &transfers{states: s, room: make(chan struct{}, Together)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+states.TransferPath+"{secret}", t.download)
 	mux.HandleFunc("PUT "+states.TransferPath+"{secret}", t.upload)
@@ -25,10 +26,11 @@ func Transfers(s *states.Service) http.Handler {
 
 type transfers struct {
 	states *states.Service
+	rooms  rooms // of callers
 	room   chan struct{}
 }
 
-func (t transfers) download(w http.ResponseWriter, r *http.Request) {
+func (t *transfers) download(w http.ResponseWriter, r *http.Request) {
 	p, err := t.states.Download(r.Context(), r.PathValue("secret"))
 	if err != nil {
 		refuse(w, err)
@@ -37,25 +39,40 @@ func (t transfers) download(w http.ResponseWriter, r *http.Request) {
 	sendState(w, p)
 }
 
-// upload reads nothing of who has no URL that works.
-func (t transfers) upload(w http.ResponseWriter, r *http.Request) {
+// upload reads nothing of who has no URL that works, and lets nobody take all places.
+func (t *transfers) upload(w http.ResponseWriter, r *http.Request) {
 	ctx, secret := r.Context(), r.PathValue("secret")
-	if err := t.states.CheckUpload(ctx, secret); err != nil {
+	by, err := t.states.CheckUpload(ctx, secret)
+	if err != nil {
 		refuse(w, err)
 		return
 	}
-	select {
-	case t.room <- struct{}{}:
-		defer func() { <-t.room }()
-	case <-ctx.Done():
+	leave, ok := t.enter(ctx, by)
+	if !ok {
 		refuse(w, domain.Unavailable("a place for the upload", ctx.Err())) // no answer would be a good one
 		return
 	}
+	defer leave()
 	body, err := readState(w, r)
 	if err == nil {
 		err = t.states.Upload(ctx, secret, body)
 	}
 	refuseOrOK(w, err)
+}
+
+// enter waits for one of the places of a caller, and then for one of all.
+func (t *transfers) enter(ctx context.Context, by string) (leave func(), ok bool) {
+	out, ok := t.rooms.enter(ctx, by)
+	if !ok {
+		return nil, false
+	}
+	select {
+	case t.room <- struct{}{}:
+		return func() { <-t.room; out() }, true
+	case <-ctx.Done():
+		out()
+		return nil, false
+	}
 }
 
 func sendState(w http.ResponseWriter, p states.Pulled) {

@@ -105,13 +105,16 @@ func (s *Service) Download(ctx context.Context, secret string) (p Pulled, err er
 	return s.pulled(ctx, p, err)
 }
 
-// CheckUpload refuses who has no upload URL that works, so that nothing is read of
-// him. Upload decides anew.
-func (s *Service) CheckUpload(ctx context.Context, secret string) error {
-	return s.view(ctx, func(tx Tx) error {
-		_, _, err := s.redeem(ctx, tx, tx.Transfer, secret, domain.StateUpload)
+// CheckUpload returns who has asked for an upload URL, by the name of the audit
+// trail. It refuses who has none that works, so that nothing is read of him. Upload
+// decides anew.
+func (s *Service) CheckUpload(ctx context.Context, secret string) (by string, err error) {
+	err = s.view(ctx, func(tx Tx) error {
+		t, _, err := s.redeem(ctx, tx, tx.Transfer, secret, domain.StateUpload)
+		by = t.By.Name
 		return err
 	})
+	return by, err
 }
 
 // noTransfer answers for every URL that does not work.

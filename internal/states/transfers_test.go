@@ -45,7 +45,7 @@ func TestCase66URLsOfKeysThatAreGone(t *testing.T) {
 			t.Helper()
 			for call, act := range map[string]func() error{
 				"download":     func() error { _, err := b.Download(t.Context(), down); return err },
-				"check upload": func() error { return b.CheckUpload(t.Context(), up) },
+				"check upload": func() error { _, err := b.CheckUpload(t.Context(), up); return err },
 				"upload":       func() error { return b.Upload(t.Context(), up, body(1, "l", "")) },
 				"no state":     func() error { return b.Upload(t.Context(), up, []byte("{}")) },
 			} {
@@ -59,8 +59,8 @@ func TestCase66URLsOfKeysThatAreGone(t *testing.T) {
 		if _, err := b.Download(t.Context(), down); err != nil {
 			t.Error("before the key has expired:", err)
 		}
-		if err := b.CheckUpload(t.Context(), up); err != nil {
-			t.Error("before the key has expired:", err)
+		if by, err := b.CheckUpload(t.Context(), up); err != nil || by != access.Name(expires) {
+			t.Error("before the key has expired:", by, err)
 		}
 		down, up = secrets(expires)
 		b.Clock.Advance(domain.StateDownloadTime / 2)
