@@ -31,6 +31,11 @@ type RefusedState struct {
 	CreatedAt  time.Time
 }
 
+// Where says for notes of its run and stack where the state is.
+func (r RefusedState) Where() string {
+	return "a state of it was refused (" + r.Reason + ") and is kept as refused state " + string(r.ID)
+}
+
 // Kept is the refusal as it is told: with the place where the state is.
 func (r RefusedState) Kept(why *Error) *Error {
 	told := *why

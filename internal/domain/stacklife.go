@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"strings"
 	"time"
 
 	"github.com/airlock-project/airlock/authz"
@@ -25,6 +26,21 @@ type StackLock struct {
 	By    string // the owner's audit name
 	Note  string
 	At    time.Time
+}
+
+// needsReconcile begins the note of a lock that the control plane sets.
+const needsReconcile = "needs_reconcile: run "
+
+// ReconcileLock is the lock of a stack whose state may not say what a run has
+// made; what says how that came. Nobody owns it: only stack:unlock-force
+// releases it.
+func ReconcileLock(id, by string, run RunID, what string, at time.Time) *StackLock {
+	return &StackLock{ID: id, Owner: authz.ActorRef{Kind: authz.ActorStack}, By: by, Note: needsReconcile + string(run) + " " + what, At: at}
+}
+
+// Reconciles reports whether a lock is a ReconcileLock for a run.
+func (l StackLock) Reconciles(run RunID) bool {
+	return l.Owner == authz.ActorRef{Kind: authz.ActorStack} && strings.HasPrefix(l.Note, needsReconcile+string(run)+" ")
 }
 
 // TrackedCommit is the commit that somebody chose for the runs of a stack.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,7 @@ func TestFailures(t *testing.T) {
 func TestFailedApplyKeepsState(t *testing.T) {
 	b := newBench(t)
 	b.state.refuse = true
+	b.api.refuseState = errors.New("not now")
 	job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
 	job.Autodeploy = true
 	job.Hooks.AfterRun = []string{"echo ended $AIRLOCK_FINAL_RUN_STATE"}
@@ -84,6 +86,36 @@ func TestFailedApplyKeepsState(t *testing.T) {
 	body, err := os.ReadFile(kept[0])
 	if err != nil || !strings.Contains(string(body), "terraform_data") {
 		t.Errorf("kept state: %v %s", err, body)
+	}
+}
+
+// TestTaskHandsOverItsState: what a command could not store reaches the control
+// plane before the run ends, which is told that its state may not be stored.
+func TestTaskHandsOverItsState(t *testing.T) {
+	for name, refusal := range map[string]error{"taken": nil, "refused": domain.Conflict("the state is another's")} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.api.refuseState = refusal
+			job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
+			job.RunType, job.Command, job.SkipInit = domain.RunTask, "echo '{}' > errored.tfstate; exit 1", true
+			before := -1
+			b.api.onAdvance = func(a workerapi.Advance) error {
+				if a.To == domain.RunFailed {
+					kept, _ := filepath.Glob(filepath.Join(b.cfg.WorkDir, "rescued", "01RUN-1-*.refused.tfstate"))
+					before = len(kept) + len(b.api.recovered)
+				}
+				return nil
+			}
+			if err := b.execute(t.Context(), job); err == nil {
+				t.Error("no error")
+			}
+			if last := b.api.last(); last.To != domain.RunFailed || !last.Interrupted {
+				t.Errorf("reported %+v", last)
+			}
+			if before != 1 {
+				t.Errorf("%d states were handed over before the end was reported", before)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -137,6 +138,7 @@ func TestStateIsHandedOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.state.refuse = true
+			b.api.refuseState = errors.New("not now")
 			job := b.job(gitRepo(t, map[string]string{"main.tf": oneResource}))
 			job.Autodeploy, job.Ref.Epoch = true, 3
 			if err := b.execute(t.Context(), job); err == nil {

@@ -64,18 +64,7 @@ func (w *worker) recovery(ctx context.Context) {
 // failed has its state. It reports whether something is left.
 func (w *worker) handOver(ctx context.Context) (left bool) {
 	for _, path := range w.dirs.list(rescuedDir, "*.tfstate") {
-		ref, ok := refOf(filepath.Base(path))
-		if !ok || strings.HasSuffix(path, refusedState) {
-			continue
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			continue // another worker of this directory was faster
-		}
-		ref.Secret = proof(path + proofSuffix)
-		err = w.api.RecoverState(ctx, ref, f)
-		_ = f.Close() // it was only read
-		left = w.settled(ctx, path, ref, err) || left
+		left = w.handOverState(ctx, path) || left
 	}
 	for _, path := range w.dirs.list(lostDir, "*") {
 		ref, ok := refOf(filepath.Base(path))
@@ -92,6 +81,33 @@ func (w *worker) handOver(ctx context.Context) (left bool) {
 		_ = os.Remove(path) // told twice is no harm
 	}
 	return left
+}
+
+// handOverRescued hands over what the run could not store before its end is
+// reported, so that the run can say what became of it. What cannot be handed over
+// now is handed over later.
+func (r *run) handOverRescued() {
+	ctx, cancel := context.WithTimeout(r.lease.ctx, handOverWait)
+	defer cancel()
+	for _, path := range r.dirs.list(rescuedDir, dirName(r.job.Ref)+"-*.tfstate") {
+		r.handOverState(ctx, path)
+	}
+}
+
+// handOverState tries it once. It reports whether the state is left.
+func (w *worker) handOverState(ctx context.Context, path string) (left bool) {
+	ref, ok := refOf(filepath.Base(path))
+	if !ok || strings.HasSuffix(path, refusedState) {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false // another worker of this directory was faster
+	}
+	ref.Secret = proof(path + proofSuffix)
+	err = w.api.RecoverState(ctx, ref, f)
+	_ = f.Close() // it was only read
+	return w.settled(ctx, path, ref, err)
 }
 
 // settled puts a state away that was taken or refused for good.

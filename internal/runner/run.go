@@ -177,7 +177,11 @@ func (r *run) fail(err error) (domain.RunState, error) {
 	note := r.masker.Mask(err.Error())
 	r.log.lines.Flush()
 	r.log.say("Failed: " + note)
-	interrupted := r.rescueState() || r.applying.Load() && killed(err)
+	rescued := r.rescueState()
+	if rescued {
+		r.handOverRescued()
+	}
+	interrupted := rescued || r.applying.Load() && killed(err)
 	end := workerapi.Advance{To: domain.RunFailed, Note: note, Interrupted: interrupted}
 	if r.applying.Load() && !interrupted && !r.job.SkipInit && r.work.Err() == nil {
 		end.Entities = r.entities(r.work) // what was made before it failed is there

@@ -25,7 +25,8 @@ type Progress struct {
 	Log []domain.LogChunk
 	// Lost says that whoever held the lease died, and another process reports it.
 	Lost bool
-	// Interrupted says that an apply ended so that its state may not be stored.
+	// Interrupted says that an apply, or a command, ended so that its state may not
+	// be stored.
 	Interrupted bool
 }
 

@@ -287,6 +287,63 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
+// TestInterruptedTask: a task may have changed what its stack manages as an apply
+// may: its stack is locked however it did not come to its end, and not when it
+// failed as commands do.
+func TestInterruptedTask(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(t *testing.T, b bench, l runs.Lease) error
+		note string // of the run; empty: nothing happened to it
+	}{
+		"a state that could not be stored": {func(t *testing.T, b bench, l runs.Lease) error {
+			return b.Advance(t.Context(), l, runs.Progress{To: domain.RunFailed, Note: "the command failed", Interrupted: true})
+		}, "the command failed"},
+		"a worker that died": {func(t *testing.T, b bench, l runs.Lease) error {
+			return b.Advance(t.Context(), l, runs.Progress{To: domain.RunFailed, Lost: true})
+		}, "task_interrupted"},
+		"a worker that is silent": {func(t *testing.T, b bench, _ runs.Lease) error {
+			b.Clock.Advance(runs.ApplyTTL + time.Microsecond)
+			b.reap(t, 1)
+			return nil
+		}, "task_interrupted"},
+		"somebody who ends it": {func(t *testing.T, b bench, l runs.Lease) error {
+			b.Clock.Advance(runs.LeaseTTL + time.Microsecond)
+			return second(b.Kill(b.As(t, "root-admin"), "k2", l.Run, ""))
+		}, "task_interrupted"},
+		"a command that failed": {func(t *testing.T, b bench, l runs.Lease) error {
+			return b.Advance(t.Context(), l, runs.Progress{To: domain.RunFailed, Note: "exit code 1"})
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, b bench) {
+				task, err := b.CreateTask(b.As(t, "root-admin"), runs.TaskInput{Stack: "k2", Command: "tofu apply"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				a := b.lease(t)
+				b.advance(t, a.Lease, domain.RunInitializing, domain.RunPerforming)
+				if err := c.end(t, b, a.Lease); err != nil {
+					t.Fatal(err)
+				}
+				lock, run := b.stack(t, "k2").Lock, b.get(t, task.ID)
+				if c.note == "" {
+					if lock != nil {
+						t.Errorf("the lock is %+v", lock)
+					}
+					return
+				}
+				if lock == nil || lock.By != "system::run-reaper" || lock.Note != "needs_reconcile: run "+string(task.ID)+" was interrupted while it was PERFORMING" {
+					t.Errorf("the lock is %+v", lock)
+				}
+				if run.State != domain.RunFailed || !strings.HasPrefix(run.Note, c.note) {
+					t.Errorf("the run is %s: %s", run.State, run.Note)
+				}
+				b.Invariants(t, nil)
+			})
+		})
+	}
+}
+
 // TestCase151ForceFail: an apply can be ended by somebody once its worker is
 // silent, and not before; what the worker then says is refused.
 func TestCase151ForceFail(t *testing.T) {

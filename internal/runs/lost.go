@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/airlock-project/airlock/authz"
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
 )
@@ -31,18 +30,20 @@ func (s *Service) lostNote(run domain.Run) string {
 		return "apply_interrupted: the worker was lost while it applied the plan; what it had changed may not be in the state. " +
 			"Nothing is retried by itself: compare the resources with the state before the next run"
 	case domain.RunPerforming:
-		return "task_interrupted: the worker was lost while it ran the command; how far it came is not known"
+		return "task_interrupted: the worker was lost while it ran the command; how far it came is not known, and what it had changed may not " +
+			"be in the state. Nothing is retried by itself: compare the resources with the state before the next run"
 	default:
 		return "worker_lost: the worker died, or was not heard of for " + s.config.LeaseTTL.String()
 	}
 }
 
-// interrupted locks the stack of a run that did not come to the end of an
-// apply: what is there and what the state says may differ, and somebody has to
-// look before anything else may change it (security case 149). Whoever has
-// locked the stack himself keeps his lock.
+// interrupted locks the stack of a run that did not come to the end of
+// something that may change it, and be it a task: what is there and what the
+// state says may differ, and somebody has to look before anything else may
+// change it (security case 149). Whoever has locked the stack himself keeps his
+// lock.
 func (s *Service) interrupted(ctx context.Context, tx Tx, run domain.Run) error {
-	if run.State != domain.RunApplying && run.State != domain.RunDestroying {
+	if !run.State.Writes() {
 		return nil
 	}
 	stack, err := tx.LockStack(ctx, run.StackID)
@@ -53,13 +54,13 @@ func (s *Service) interrupted(ctx context.Context, tx Tx, run domain.Run) error 
 	if err != nil {
 		return err
 	}
-	note := "needs_reconcile: run " + string(run.ID) + " was interrupted while it was " + string(run.State) + kept
+	lock := domain.ReconcileLock(s.ids.ULID(), string(access.SystemRunReaper), run.ID, "was interrupted while it was "+string(run.State)+kept, tx.Now())
 	op := access.Op{Event: "stack.lock", Object: access.Object{Kind: access.KindStack, ID: string(stack.ID), Noun: "stack", Space: stack.Space}}
-	permit, err := s.gate.SystemOp(ctx, tx, access.SystemRunReaper, op, note)
+	permit, err := s.gate.SystemOp(ctx, tx, access.SystemRunReaper, op, lock.Note)
 	if err != nil {
 		return err
 	}
-	stack.Lock = &domain.StackLock{ID: s.ids.ULID(), Owner: nobody, By: string(access.SystemRunReaper), Note: note, At: tx.Now()}
+	stack.Lock = lock
 	return tx.SetStackLife(ctx, permit, stack.ID, stack.StackLife)
 }
 
@@ -70,11 +71,8 @@ func refusedStates(ctx context.Context, tx Tx, id domain.RunID) (string, error) 
 	if err != nil || len(list) == 0 {
 		return "", err
 	}
-	return "; a state of it was refused (" + list[0].Reason + ") and is kept as refused state " + string(list[0].ID), nil
+	return "; " + list[0].Where(), nil
 }
-
-// nobody owns a lock that only stack:unlock-force releases.
-var nobody = authz.ActorRef{Kind: authz.ActorStack}
 
 // end ends a run at once: one that changes nothing as STOPPED, any other as
 // FAILED, and that only if its worker is silent. A worker that answers is not

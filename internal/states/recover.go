@@ -57,7 +57,29 @@ func (s *Service) Recover(ctx context.Context, a Attempt, body []byte) error {
 	if errors.As(err, &stranger) {
 		return s.recorded(ctx, a, err)
 	}
-	return s.quarantine(ctx, "worker-pool::"+string(a.Key.Pool), f, flaw == nil, err)
+	return s.quarantine(ctx, "worker-pool::"+string(a.Key.Pool), f, flaw == nil, err, s.lockUnstored)
+}
+
+// lockUnstored locks the stack of a run whose state was handed over and refused:
+// nothing may change what the state does not know until somebody has looked. A
+// lock that is there because of the run names the state from now on; whoever has
+// locked the stack himself keeps his lock.
+func (s *Service) lockUnstored(ctx context.Context, tx Tx, stack domain.Stack, r domain.RefusedState) error {
+	lock := domain.ReconcileLock(s.ids.ULID(), string(access.SystemRunReaper), r.RunID, "could not store its state", tx.Now())
+	if stack.Lock != nil {
+		if !stack.Lock.Reconciles(r.RunID) {
+			return nil
+		}
+		*lock = *stack.Lock
+	}
+	lock.Note += "; " + r.Where()
+	op := access.Op{Event: "stack.lock", Object: access.Object{Kind: access.KindStack, ID: string(stack.ID), Noun: "stack", Space: stack.Space}}
+	permit, err := s.gate.SystemOp(ctx, tx, access.SystemRunReaper, op, lock.Note)
+	if err != nil {
+		return err
+	}
+	stack.Lock = lock
+	return tx.SetStackLife(ctx, permit, stack.ID, stack.StackLife)
 }
 
 // MayRecover refuses who could hand over nothing, whatever the state is, so that

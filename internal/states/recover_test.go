@@ -61,7 +61,7 @@ func TestCase149Recover(t *testing.T) {
 }
 
 // TestCase151Recover: what a stale attempt hands over is refused and changes
-// nothing.
+// nothing but that its stack is locked where the state is kept.
 func TestCase151Recover(t *testing.T) {
 	for name, c := range map[string]struct {
 		code domain.Code
@@ -102,6 +102,7 @@ func TestCase151Recover(t *testing.T) {
 				}
 				before := b.Digest(t)
 				wantCode(t, b.Recover(t.Context(), attempt, c.body), c.code)
+				b.lockBy(t, "k", "") // see TestUnstoredLocks
 				if diff := cmp.Diff(but(before), but(b.Digest(t))); diff != "" {
 					t.Errorf("a refusal changed something:\n%s", diff)
 				}

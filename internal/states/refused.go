@@ -17,6 +17,7 @@ type refusedTx interface {
 	RefusedStored(ctx context.Context, id domain.RefusedStateID) (domain.Stored, error)
 	InsertRefusedState(ctx context.Context, p access.Permit, r domain.RefusedState, kept domain.Stored) error
 	SetRefusedImported(ctx context.Context, p access.Permit, id domain.RefusedStateID, as domain.StateVersionID) error
+	SetStackLife(ctx context.Context, p access.Permit, id domain.StackID, l domain.StackLife) error
 	DropRefusedState(ctx context.Context, p access.Permit, id domain.RefusedStateID) error
 }
 
@@ -43,8 +44,9 @@ func refused(stack domain.StackID, run domain.RunID, err error) error {
 // quarantine keeps a state that was refused, so that nobody loses what may be
 // the only record of what an apply has made, and tells where it is. err is how
 // storing it ended; any other end than a refusal is handed on. The same state
-// of one run is kept once.
-func (s *Service) quarantine(ctx context.Context, sentBy string, f domain.StateFile, readable bool, err error) error {
+// of one run is kept once. What follows from it being kept is done with it; nil
+// for nothing.
+func (s *Service) quarantine(ctx context.Context, sentBy string, f domain.StateFile, readable bool, err error, follows follows) error {
 	var no *refusal
 	if !errors.As(err, &no) {
 		return err
@@ -62,10 +64,13 @@ func (s *Service) quarantine(ctx context.Context, sentBy string, f domain.StateF
 	}
 	kept, err := s.db.StageRefusedState(ctx, r.ID, f.Body)
 	if err == nil {
-		r, err = s.keepRefused(ctx, r, kept)
+		r, err = s.keepRefused(ctx, r, kept, follows)
 	}
 	return told(r, no.why, err)
 }
+
+// follows is what a refused state of a stack entails, in its transaction.
+type follows func(ctx context.Context, tx Tx, stack domain.Stack, r domain.RefusedState) error
 
 // told is a refusal with the place where the state is kept, or why it is not.
 func told(r domain.RefusedState, why *domain.Error, err error) error {
@@ -101,7 +106,7 @@ func alike(list []domain.RefusedState, r domain.RefusedState) (domain.RefusedSta
 	return domain.RefusedState{}, false
 }
 
-func (s *Service) keepRefused(ctx context.Context, r domain.RefusedState, kept domain.Stored) (domain.RefusedState, error) {
+func (s *Service) keepRefused(ctx context.Context, r domain.RefusedState, kept domain.Stored, follows follows) (domain.RefusedState, error) {
 	err := s.db.Change(ctx, func(tx Tx) error {
 		stack, err := tx.LockStack(ctx, r.StackID)
 		if err != nil {
@@ -125,7 +130,10 @@ func (s *Service) keepRefused(ctx context.Context, r domain.RefusedState, kept d
 			}
 		}
 		r.CreatedAt = tx.Now()
-		return tx.InsertRefusedState(ctx, p, r, kept)
+		if err := tx.InsertRefusedState(ctx, p, r, kept); err != nil || follows == nil {
+			return err
+		}
+		return follows(ctx, tx, stack, r)
 	})
 	return r, err
 }

@@ -230,6 +230,67 @@ func TestCase151Quarantine(t *testing.T) {
 	})
 }
 
+// TestUnstoredLocks: the stack of a state that was handed over and refused is
+// locked, once; the lock that the end of its run has set names the state, that of
+// a person stays as it is; and a state that was taken locks nothing.
+func TestUnstoredLocks(t *testing.T) {
+	const person = "mine"
+	for name, c := range map[string]struct {
+		before *domain.StackLock // of the stack; its note has the run's id for %s
+		want   string            // beginning of the note
+		names  bool              // the note says where the state is
+	}{
+		"no lock":               {nil, "needs_reconcile: run %s could not store its state; ", true},
+		"the lock of its end":   {domain.ReconcileLock("l", "system::run-reaper", "%s", "was interrupted", time.Time{}), "needs_reconcile: run %s was interrupted; ", true},
+		"the lock of another":   {domain.ReconcileLock("l", "system::run-reaper", "x%s", "was interrupted", time.Time{}), "needs_reconcile: run x%s was interrupted", false},
+		"the lock of a person":  {&domain.StackLock{ID: "l", By: person, Note: person}, person, false},
+		"a person's with words": {&domain.StackLock{ID: "l", Owner: authz.ActorRef{Kind: authz.ActorUser, ID: "u"}, By: person, Note: "needs_reconcile: run %s "}, "needs_reconcile: run %s ", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, b bench) {
+				run, attempt := b.interrupted(t)
+				put := func(l *domain.StackLock) {
+					b.Fill(t, func(ctx context.Context, tx *store.Tx, p access.Permit) error {
+						return tx.SetStackLife(ctx, p.For(access.KindStack), "k", domain.StackLife{Lock: l})
+					})
+				}
+				lock := func() (l *domain.StackLock) {
+					b.View(t, func(tx *store.Tx) error {
+						st, err := tx.Stack(t.Context(), "k")
+						l = st.Lock
+						return err
+					})
+					return l
+				}
+				named := func(s string) string { return strings.ReplaceAll(s, "%s", string(run.ID)) }
+				if c.before != nil {
+					before := *c.before
+					before.Note, before.At = named(before.Note), b.Clock.Now()
+					put(&before)
+				}
+				if err := b.Recover(t.Context(), attempt, body(4, "l", "")); err != nil {
+					t.Fatal(err)
+				}
+				if got := lock(); (got == nil) != (c.before == nil) || got != nil && got.Note != named(c.before.Note) {
+					t.Fatalf("a state that was taken left the lock %+v", got)
+				}
+				wantCode(t, b.Recover(t.Context(), attempt, body(3, "l", "")), domain.CodeConflict)
+				where := "; " + b.refusedOf(t, "k")[0].Where()
+				got := lock()
+				if got == nil || !strings.HasPrefix(got.Note, named(c.want)) || strings.Contains(got.Note, where) != c.names || c.before != nil && got.ID != "l" {
+					t.Fatalf("the lock is %+v", got)
+				}
+				put(nil) // somebody has looked
+				wantCode(t, b.Recover(t.Context(), attempt, body(3, "l", "")), domain.CodeConflict)
+				if got := lock(); got != nil {
+					t.Errorf("the same state, once more, has locked the stack: %+v", got)
+				}
+				b.Invariants(t, nil)
+			})
+		})
+	}
+}
+
 // TestF13MutatedStates: of states that were damaged in every way, each is
 // refused and the current one stays, or it becomes a version as it should; none
 // is lost. AIRLOCK_MUTATED_STATES says how many.

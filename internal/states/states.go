@@ -169,7 +169,7 @@ func (s *Service) write(ctx context.Context, id domain.StackID, lockID string, f
 		}
 		return s.keep(ctx, tx, p, v, f, ready)
 	})
-	return s.quarantine(ctx, access.Name(ctx), f, flaw == nil, err)
+	return s.quarantine(ctx, access.Name(ctx), f, flaw == nil, err, nil)
 }
 
 // mayWrite is permit for a new version: it takes the lock.

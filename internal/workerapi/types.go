@@ -243,8 +243,8 @@ type Advance struct {
 	// one, which found what it left, reports that. The control plane knows what
 	// it means for the run; Note is not used.
 	Lost bool `json:"lost,omitempty"`
-	// Interrupted, with FAILED, says that an apply ended so that its state may not
-	// have been stored: the stack is locked until somebody has looked.
+	// Interrupted, with FAILED, says that an apply, or a command, ended so that its state
+	// may not have been stored: the stack is locked until somebody has looked.
 	Interrupted bool `json:"interrupted,omitempty"`
 }
 
