@@ -82,12 +82,24 @@ func TestKilledWorker(t *testing.T) {
 			server := httptest.NewServer(workerapi.Handler(auth, asBackend{b.api}))
 			defer server.Close()
 
+			short, err := os.MkdirTemp("", "k")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.RemoveAll(short) })
 			cmd := exec.Command(os.Args[0], "-test.run=^TestHelperWorker$")
-			cmd.Env = append(os.Environ(), "HELPER_URL="+server.URL, "HELPER_DIR="+b.cfg.WorkDir, "HELPER_TOFU="+b.cfg.Tofu)
+			cmd.Env = append(os.Environ(), "HELPER_URL="+server.URL, "HELPER_DIR="+b.cfg.WorkDir, "HELPER_TOFU="+b.cfg.Tofu, "TMPDIR="+short)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
 			b.api.until("the slow part begins", func() bool { return strings.Contains(b.api.text(), "slow-began\n") })
+			sockets := func() []string {
+				found, _ := filepath.Glob(filepath.Join(short, "al-*"))
+				return found
+			}
+			if len(sockets()) != 1 {
+				t.Errorf("directories for sockets: %v", sockets())
+			}
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 
@@ -98,6 +110,9 @@ func TestKilledWorker(t *testing.T) {
 			recovered()
 			left, _ := filepath.Glob(filepath.Join(b.cfg.WorkDir, "worker-*"))
 			if len(left) != 1 || left[0] != dirs.own {
+				t.Errorf("left behind: %v", left)
+			}
+			if left := sockets(); left != nil {
 				t.Errorf("left behind: %v", left)
 			}
 			// The apply was interrupted, and has stored what it had made.

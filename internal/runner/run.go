@@ -261,9 +261,7 @@ func (r *run) prepare() error {
 	if r.ws, err = os.OpenRoot(r.path("workspace")); err != nil {
 		return fmt.Errorf("make the run's directory: %w", err)
 	}
-	// Providers listen on unix sockets, whose paths must be short (107
-	// characters): the run's own directory may be far down.
-	if r.sockets, err = os.MkdirTemp(shortTemp(), "al-"); err != nil {
+	if r.sockets, err = makeSockets(r.dir); err != nil {
 		return fmt.Errorf("make the run's directory: %w", err)
 	}
 	if err := r.beginFederation(); err != nil {
@@ -274,15 +272,6 @@ func (r *run) prepare() error {
 		services = tofu.Services{Hosts: s.Hosts, States: s.States, Token: s.Token}
 	}
 	return tofu.WriteCLIConfig(r.path("tofu.rc"), r.cfg.CLIConfig, services)
-}
-
-// shortTemp is a directory whose path leaves room for a socket's name.
-func shortTemp() string {
-	const most = 40
-	if dir := os.TempDir(); len(dir) <= most {
-		return dir
-	}
-	return "/tmp"
 }
 
 func (r *run) path(name string) string { return filepath.Join(r.dir, name) }
@@ -301,10 +290,8 @@ func (r *run) cleanUp() {
 			_ = root.Close() // the tree below goes next
 		}
 	}
+	removeSockets(r.dir)
 	removeAll(r.dir)
-	if r.sockets != "" {
-		removeAll(r.sockets)
-	}
 }
 
 // killed reports whether a process was ended by force: it had no time to store

@@ -124,6 +124,7 @@ func (d *workDir) clear(dead deadDir) {
 		if err := d.noteLost(name, proof(filepath.Join(run, proofFile))); err != nil {
 			d.log.Error("a lost run could not be noted", "run", name, "error", err)
 		}
+		removeSockets(run)
 	}
 	removeAll(dead.dir)
 	_ = dead.lock.Close() // closing gives the lock up, whatever it answers
