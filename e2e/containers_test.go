@@ -171,7 +171,7 @@ func (s *story) containerRun(t *testing.T, e *engine) {
 output "made" { value = "by a container" }
 `}, vars{
 		"beforeInit": []string{
-			"cat /etc/image; id -u; id -g; env; echo out; echo err >&2; echo out-again",
+			"cat /etc/image; id -u; id -g; env; echo out; echo err >&2; echo out-again; tofu version",
 			"cat " + token + " " + s.data + "/encryption.key || echo unseen",
 			"ls /var/run/docker.sock /run/podman || echo no-engine",
 			"ls " + filepath.Join(s.dir, "work"),
@@ -203,7 +203,7 @@ output "made" { value = "by a container" }
 	s.admin.reaches(t, stack, id, "FINISHED")
 	log := s.admin.wholeLog(t, stack, id)
 	for _, want := range []string{
-		"Using the runner image localhost/one:1\n", "\nthis is image one\n", "\nOF_IMAGE=yes\n", "\nPATH=/bin\n", "\nout\nerr\nout-again\n", "\nunseen\n", "\nno-engine\n",
+		"Using the runner image localhost/one:1\n", "\nthis is image one\n", "\nOF_IMAGE=yes\n", "/programs:/bin\n", "\nOpenTofu v", "\nout\nerr\nout-again\n", "\nunseen\n", "\nno-engine\n",
 		"\nkept\nkept\nhome\n", "\nCapEff:\t0000000000000000\n", "\nNoNewPrivs:\t1\n", "Apply complete!", "\nbounded\n",
 	} {
 		if !strings.Contains(log, want) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -90,8 +91,16 @@ func (p process) start() (pid int, err error) {
 // environ puts the run's variables over those of the image.
 func (p process) environ(image []string) (env []string) {
 	at := map[string]int{}
-	for _, v := range append(append([]string{"PATH=" + imagePath}, image...), p.Env...) {
-		name, _, _ := strings.Cut(v, "=")
+	before := ""
+	if p.Programs != "" {
+		before = p.Programs + string(filepath.ListSeparator)
+	}
+	own := len(image) + 1
+	for n, v := range append(append([]string{"PATH=" + imagePath}, image...), p.Env...) {
+		name, value, _ := strings.Cut(v, "=")
+		if name == "PATH" && n < own {
+			v = "PATH=" + before + value
+		}
 		if i, ok := at[name]; ok {
 			env[i] = v
 			continue

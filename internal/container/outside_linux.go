@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -45,16 +46,19 @@ type process struct {
 	Path string
 	Args []string // with the name
 	Env  []string // beside the image's own
-	Dir  string
+	// Programs is a directory that is searched before the image's; empty: none.
+	Programs string
+	Dir      string
 	// Merged says that both kinds of output are one.
 	Merged bool
 }
 
 func (b *Box) wrap(cmd *exec.Cmd) error {
+	env, programs := withoutPath(cmd.Env)
 	o := order{
 		Engine: b.e.path, Args: []string{"exec", "--interactive", "--user", b.as, b.name, insidePath, startName}, Env: b.e.env,
 		Process: process{
-			Path: cmd.Path, Args: cmd.Args, Env: withoutPath(cmd.Env), Dir: cmd.Dir, Merged: cmd.Stderr == cmd.Stdout,
+			Path: cmd.Path, Args: cmd.Args, Env: env, Programs: programs, Dir: cmd.Dir, Merged: cmd.Stderr == cmd.Stdout,
 		},
 	}
 	told, err := note(o)
@@ -74,14 +78,21 @@ func (b *Box) wrap(cmd *exec.Cmd) error {
 	return nil
 }
 
-// withoutPath leaves out where the worker finds programs: the image has others.
-func withoutPath(env []string) (out []string) {
+// withoutPath leaves out where the worker finds programs: the image has others. It
+// returns the directory of the run that stands before, if one does.
+func withoutPath(env []string) (out []string, programs string) {
+	workers := os.Getenv("PATH")
 	for _, v := range env {
-		if v != "PATH="+os.Getenv("PATH") {
+		path, isPath := strings.CutPrefix(v, "PATH=")
+		before, isWorkers := strings.CutSuffix(path, string(filepath.ListSeparator)+workers)
+		switch {
+		case isPath && isWorkers:
+			programs = before
+		case v != "PATH="+workers:
 			out = append(out, v)
 		}
 	}
-	return out
+	return out, programs
 }
 
 // note is a file in memory that says what to do; its environment is nobody's

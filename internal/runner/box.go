@@ -23,7 +23,7 @@ func (r *run) openBox(ctx context.Context, tool string) error {
 	write := []string{r.path("workspace"), r.path("home"), r.path("out"), r.sockets}
 	read := []string{r.path("tofu.rc")}
 	if tool != "" {
-		read = append(read, tool)
+		read = append(read, tool, r.programs)
 		if real, err := filepath.EvalSymlinks(tool); err == nil {
 			read = append(read, real)
 		}

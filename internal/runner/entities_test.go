@@ -86,7 +86,6 @@ output "name" { value = "plain" }
 
 	job.Ref.Epoch++
 	job.RunType, job.Command = domain.RunTask, `tofu state rm 'terraform_data.net["a"]'`
-	b.withToolOnPath(job)
 	b.must(job)
 	b.wantTold(all[:2]...)
 

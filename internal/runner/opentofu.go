@@ -38,19 +38,15 @@ func (v *openTofu) Lay(project *os.Root) error {
 	return tofu.WriteBackend(project)
 }
 
-func (v *openTofu) Find(ctx context.Context) (binary, title string, err error) {
-	if v.tool, err = v.run.chooseOpenTofu(ctx); err != nil {
-		return "", "", err
-	}
-	return v.tool.binary, v.tool.title(), nil
+func (v *openTofu) Find(ctx context.Context) (tool found, err error) {
+	v.tool, err = v.run.chooseOpenTofu(ctx)
+	return v.tool.found(), err
 }
 
 // Find falls back to OpenTofu where the worker has no Terraform that would do.
-func (v *terraform) Find(ctx context.Context) (binary, title string, err error) {
-	if v.tool, err = v.run.chooseTerraform(ctx); err != nil {
-		return "", "", err
-	}
-	return v.tool.binary, v.tool.title(), nil
+func (v *terraform) Find(ctx context.Context) (tool found, err error) {
+	v.tool, err = v.run.chooseTerraform(ctx)
+	return v.tool.found(), err
 }
 
 // command is the tool as it is now to be run.

@@ -27,6 +27,7 @@ type run struct {
 
 	dir        string               // private directory of the lease
 	sockets    string               // another one, with a short path
+	programs   string               // has the tool by its name; empty: the run brings it
 	commit     string               // hash of what is checked out
 	fileConfig domain.RuntimeConfig // of the repository
 	ws         *os.Root             // the workspace in it

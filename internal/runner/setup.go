@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -64,7 +65,7 @@ func (r *run) environment(writes bool) ([]string, error) {
 		"AIRLOCK_COMMIT_SHA="+r.commit, "AIRLOCK_WORKSPACE_ROOT="+r.ws.Name())
 	e := tofu.Environment{
 		Home: r.path("home"), Temp: r.path("tmp"), Sockets: r.sockets, CLIConfig: r.path("tofu.rc"),
-		PluginCache: r.pluginCache(), Extra: r.cfg.Env,
+		PluginCache: r.pluginCache(), Extra: r.cfg.Env, Programs: r.programs,
 	}
 	if s := r.job.State; s != nil {
 		e.State = &tofu.State{Address: s.Address, Username: s.Username, Password: s.Password}
@@ -74,11 +75,14 @@ func (r *run) environment(writes bool) ([]string, error) {
 
 // setUp finds the tool and binds it and the hooks to the project root.
 func (r *run) setUp(ctx context.Context) error {
-	binary, title, err := r.vendor.Find(ctx)
+	tool, err := r.vendor.Find(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.openBox(ctx, binary); err != nil {
+	if err := r.layTool(tool); err != nil {
+		return err
+	}
+	if err := r.openBox(ctx, tool.binary); err != nil {
 		return err
 	}
 	if err := r.openFederation(); err != nil {
@@ -93,8 +97,29 @@ func (r *run) setUp(ctx context.Context) error {
 		return fmt.Errorf("open the project root: %w", err)
 	}
 	r.shell = shell{env: env, dir: dir, log: r.log, box: r.box}
-	r.log.say("Using " + title)
+	r.log.say("Using " + tool.title)
 	r.noContainers()
+	return nil
+}
+
+// layTool lets hooks and tasks find the tool by its name, and the one that the run
+// uses: another version may stand where the worker finds programs, or none.
+func (r *run) layTool(tool found) error {
+	if tool.binary == "" {
+		return nil
+	}
+	binary, err := filepath.Abs(tool.binary)
+	if err != nil {
+		return fmt.Errorf("lay out %s: %w", tool.command, err)
+	}
+	r.programs = r.path("programs")
+	err = errors.Join(os.Mkdir(r.programs, 0o755), os.Chmod(r.programs, 0o755)) // whatever the worker's umask
+	if err == nil {
+		err = os.Symlink(binary, filepath.Join(r.programs, tool.command))
+	}
+	if err != nil {
+		return fmt.Errorf("lay out %s: %w", tool.command, err)
+	}
 	return nil
 }
 

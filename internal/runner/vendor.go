@@ -16,9 +16,8 @@ type vendor interface {
 	// Lay puts what the vendor needs into a project that was just checked out,
 	// before anything of the run is executed.
 	Lay(project *os.Root) error
-	// Find looks for the tool on this worker: its path, and what the log calls it.
-	// The path is empty where the run brings the tool.
-	Find(ctx context.Context) (binary, title string, err error)
+	// Find looks for the tool on this worker.
+	Find(ctx context.Context) (tool found, err error)
 	// Init makes the project ready. In a workspace that was kept, again is set:
 	// then it must bring back exactly what the plan was made with.
 	Init(ctx context.Context, again bool) error
@@ -40,6 +39,13 @@ type vendor interface {
 	Entities(ctx context.Context) ([]domain.ManagedEntity, error)
 	// Outputs asks for the outputs, with the values of sensitive ones.
 	Outputs(ctx context.Context) ([]domain.Output, error)
+}
+
+// found is a tool of the worker.
+type found struct {
+	binary  string // its path; empty where the run brings the tool
+	command string // how hooks and tasks call it
+	title   string // what the log calls it
 }
 
 // vendors are the tools that this worker can run, by the name that a job has

@@ -24,6 +24,13 @@ type choice struct {
 // title is what the log calls it.
 func (c choice) title() string { return tofu.Tool{Terraform: c.terraform}.Product() + " " + c.version }
 
+func (c choice) found() found {
+	if c.terraform {
+		return found{c.binary, "terraform", c.title()}
+	}
+	return found{c.binary, "tofu", c.title()}
+}
+
 // chooseOpenTofu returns the worker's own OpenTofu when it meets the stack's
 // version constraint, else the newest of the tool directory that does. A worker
 // without a usable OpenTofu still takes runs: they fail with the reason, where

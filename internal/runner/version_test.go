@@ -54,7 +54,7 @@ func TestChooseTool(t *testing.T) {
 		j := newJournal(l, secrets.NewMasker(nil), "")
 		r := &run{worker: &worker{cfg: Config{ToolDir: c.dir, Tofu: own, Terraform: terraform}}, job: &workerapi.Job{Tool: c.tool, ToolVersion: c.want}, log: j}
 		r.chooseVendor()
-		_, title, err := r.vendor.Find(t.Context())
+		tool, err := r.vendor.Find(t.Context())
 		said := ""
 		if err != nil {
 			said = err.Error()
@@ -65,7 +65,7 @@ func TestChooseTool(t *testing.T) {
 		for _, chunk := range s.chunks {
 			said += chunk.Text
 		}
-		if _, got, _ := strings.Cut(title, " "); got != c.version || !strings.Contains(said, c.log) {
+		if _, got, _ := strings.Cut(tool.title, " "); got != c.version || !strings.Contains(said, c.log) {
 			t.Errorf("%s %q: version %q, said %q", c.tool, c.want, got, said)
 		}
 	}
@@ -93,8 +93,8 @@ func TestToldVersions(t *testing.T) {
 		for _, want := range []string{"", "1.12.6", "> 1.8", "> 1.12.6", "< 1.9", "~> 1.5.0", "3.0.0"} {
 			r := &run{worker: &worker{cfg: cfg}, job: &workerapi.Job{Tool: tool, ToolVersion: want}, log: j}
 			r.chooseVendor()
-			_, title, _ := r.vendor.Find(t.Context()) // where it fails, no version is told
-			_, used, _ := strings.Cut(title, " ")
+			found, _ := r.vendor.Find(t.Context()) // where it fails, no version is told
+			_, used, _ := strings.Cut(found.title, " ")
 			if got := told.ToolVersion(domain.Vendor{Terraform: &domain.TofuVendor{WorkflowTool: tool, Version: want}}); got != used {
 				t.Errorf("%s %q: told %q, used %q", tool, want, got, used)
 			}

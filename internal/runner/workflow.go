@@ -32,7 +32,7 @@ var workflowFiles = []string{
 }
 
 // Find reads the commands.
-func (v *workflow) Find(context.Context) (binary, title string, err error) {
+func (v *workflow) Find(context.Context) (tool found, err error) {
 	for _, name := range workflowFiles {
 		text, err := v.run.readRegular(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -42,11 +42,12 @@ func (v *workflow) Find(context.Context) (binary, title string, err error) {
 			v.steps, err = runtimeconfig.ReadWorkflow(text)
 		}
 		if err != nil {
-			return "", "", fmt.Errorf("%s is wrong: %w", name, err)
+			return tool, fmt.Errorf("%s is wrong: %w", name, err)
 		}
-		return "", "the commands of " + name, nil
+		tool.title = "the commands of " + name
+		return tool, nil
 	}
-	return "", "", errors.New("the stack's workflow tool is CUSTOM, which takes a file .airlock/workflow.yml or .spacelift/workflow.yml, mounted or in the repository")
+	return tool, errors.New("the stack's workflow tool is CUSTOM, which takes a file .airlock/workflow.yml or .spacelift/workflow.yml, mounted or in the repository")
 }
 
 func (v *workflow) commands() tofu.Commands {

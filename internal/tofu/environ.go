@@ -19,6 +19,7 @@ type Environment struct {
 	Temp        string // private to the run
 	Sockets     string // where providers put their unix sockets; a short path
 	CLIConfig   string // OpenTofu's CLI configuration file
+	Programs    string // directory that PATH begins with; empty: none
 	PluginCache string // optional, shared by the worker's runs
 	Extra       []string
 	State       *State
@@ -39,7 +40,11 @@ func Reserved(name string) bool {
 // List returns the environment for exec. Variables of own that are reserved
 // must have been left out before.
 func (e Environment) List(own []string) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8"}
+	path := os.Getenv("PATH")
+	if e.Programs != "" {
+		path = e.Programs + string(filepath.ListSeparator) + path
+	}
+	env := []string{"PATH=" + path, "LANG=C.UTF-8"}
 	env = append(env, e.Extra...)
 	env = append(env, own...)
 	env = append(env,
