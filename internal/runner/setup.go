@@ -113,7 +113,7 @@ func (r *run) layTool(tool found) error {
 		return fmt.Errorf("lay out %s: %w", tool.command, err)
 	}
 	r.programs = r.path("programs")
-	err = errors.Join(os.Mkdir(r.programs, 0o755), os.Chmod(r.programs, 0o755)) // whatever the worker's umask
+	err = errors.Join(os.Mkdir(r.programs, 0o700), os.Chmod(r.programs, 0o755)) // whatever the umask
 	if err == nil {
 		err = os.Symlink(binary, filepath.Join(r.programs, tool.command))
 	}
