@@ -36,7 +36,7 @@ const (
 var runTransitions = map[RunState][]RunState{
 	RunNone:            {RunQueued},
 	RunQueued:          {RunReady, RunCanceled, RunDiscarded, RunFailed, RunSkipped},
-	RunReady:           {RunPreparing, RunQueued, RunCanceled, RunDiscarded, RunFailed},
+	RunReady:           {RunPreparing, RunQueued, RunCanceled, RunDiscarded, RunFailed, RunSkipped},
 	RunPreparing:       {RunInitializing, RunFailed, RunStopped},
 	RunInitializing:    {RunPlanning, RunPerforming, RunDestroying, RunFailed, RunStopped},
 	RunPlanning:        {RunPendingReview, RunUnconfirmed, RunConfirmed, RunFinished, RunFailed, RunStopped},

@@ -15,7 +15,8 @@ func CanRetry(r domain.Run) bool { return slices.Contains(unsuccessful, r.State)
 var unsuccessful = []domain.RunState{domain.RunFailed, domain.RunStopped, domain.RunCanceled, domain.RunDiscarded}
 
 // Retry starts a new run that does what an unsuccessful one should have done,
-// on the same commit. On a stack that holds roles it counts as starting a run
+// on the same commit, or for drift detection on the one that was applied last. On
+// a stack that holds roles it counts as starting a run
 // (access model R6, security case 52).
 func (s *Service) Retry(ctx context.Context, stackID domain.StackID, id domain.RunID) (run domain.Run, err error) {
 	err = s.db.Change(ctx, func(tx Tx) error {
@@ -44,6 +45,11 @@ func (s *Service) Retry(ctx context.Context, stackID domain.StackID, id domain.R
 		run.Request, run.Drift, run.ActedAs = old.Request, old.Drift, permit.ActedAs()
 		run.Request.Retries = old.ID
 		run.Priority = run.UsualPriority()
+		if run.Drift {
+			if err := renewDrift(ctx, tx, stack, &run); err != nil {
+				return err
+			}
+		}
 		settings, err := tx.RunSettings(ctx, old.ID)
 		if err != nil {
 			return err

@@ -246,7 +246,12 @@ func (s *Service) giveOut(ctx context.Context, tx Tx, b *claims, list []domain.R
 	}
 	for _, run := range list {
 		b.current, b.worker, b.done = run.ID, takers[0], append(b.done, run.ID)
-		if run.Drift && !run.Type.Blocking() {
+		if run.Drift && !run.Type.Blocking() { // one that blocks has kept others from applying since it was READY
+			if skipped, err := s.skipOvertaken(ctx, tx, &run); err != nil {
+				return err
+			} else if skipped {
+				continue
+			}
 			if err := store(); err != nil { // they count
 				return err
 			}

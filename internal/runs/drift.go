@@ -13,26 +13,17 @@ import (
 // detectDrift queues a proposed run of the commit that was applied last: what it
 // would change has drifted, not the code.
 func (s *Service) detectDrift(ctx, behalf context.Context, tx Tx, t *tick, permit access.Permit) error {
-	open, err := tx.OpenRuns(ctx, t.stack.ID)
-	if err != nil {
+	if open, err := openDrift(ctx, tx, t.stack.ID); err != nil || open != "" {
+		t.out.Note = open
 		return err
-	}
-	for _, run := range open {
-		if run.Drift {
-			t.out.Note = fmt.Sprintf("run %s, which looks for drift or puts it right, has not ended", run.ID)
-			return nil
-		}
 	}
 	if state := t.stack.RunState; state != domain.RunFinished && !(t.IgnoreState && state.Terminal()) {
 		t.out.Note = fmt.Sprintf("the stack is %s", state)
 		return nil
 	}
-	applied, err := tx.LastFinished(ctx, t.stack.ID)
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		t.out.Note = "no tracked run has finished yet: there is nothing that could have drifted"
-		return nil
-	}
-	if err != nil {
+	applied, none, err := appliedLast(ctx, tx, t.stack.ID, domain.RunProposed)
+	if err != nil || none != "" {
+		t.out.Note = none
 		return err
 	}
 	run := s.newRun(behalf, tx, t.stack, domain.RunProposed)
@@ -41,10 +32,10 @@ func (s *Service) detectDrift(ctx, behalf context.Context, tx Tx, t *tick, permi
 	return s.begin(ctx, tx, permit, &run)
 }
 
-// noteDrift keeps what a run has found out that looked for drift, and that there
-// is none after everything was applied.
+// noteDrift keeps what a run has found out that looked for drift, unless that is
+// void, and that there is none after everything was applied.
 func (s *Service) noteDrift(ctx context.Context, tx Tx, p access.Permit, run domain.Run) error {
-	looked := run.Drift && run.Type == domain.RunProposed
+	looked := looksForDrift(run)
 	applied := run.Type == domain.RunTracked && len(run.Targets) == 0
 	if run.State != domain.RunFinished || !looked && !applied {
 		return nil
@@ -55,6 +46,9 @@ func (s *Service) noteDrift(ctx context.Context, tx Tx, p access.Permit, run dom
 	}
 	var addresses []string
 	if looked {
+		if void, err := voidDrift(ctx, tx, run); err != nil || void != "" {
+			return err
+		}
 		changes, err := tx.RunChanges(ctx, run.ID)
 		if err != nil {
 			return err

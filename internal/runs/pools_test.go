@@ -97,8 +97,9 @@ func TestDriftRunLimit(t *testing.T) {
 		}
 		drift := func(stack domain.StackID) {
 			b.Stack(t, stack, "apps", func(s *domain.Stack) { s.WorkerPool = "private" })
+			b.in(t, stack, domain.RunTracked, domain.RunFinished)
 			run := b.Run(t, stack, domain.RunQueued)
-			if err := b.Exec(t, `update runs set state = 'READY', type = 'PROPOSED', blocking = $1, drift = $2, priority = 0 where id = $3`, false, true, string(run.ID)); err != nil {
+			if err := b.Exec(t, `update runs set state = 'READY', commit_info = '{}', type = 'PROPOSED', blocking = $1, drift = $2, priority = 0 where id = $3`, false, true, string(run.ID)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -79,14 +79,20 @@ func (s *Service) promote(ctx context.Context, tx Tx, id domain.StackID) (*domai
 	if stack.Lock != nil {
 		owner = stack.Lock.By
 	}
-	run, err := tx.NextQueued(ctx, id, owner)
-	if domain.ErrorCode(err) == domain.CodeNotFound {
-		return nil, nil
+	for {
+		run, err := tx.NextQueued(ctx, id, owner)
+		if domain.ErrorCode(err) == domain.CodeNotFound {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if skipped, err := s.skipOvertaken(ctx, tx, &run); err != nil {
+			return nil, err
+		} else if !skipped {
+			return &run, s.step(ctx, tx, &run, domain.RunReady)
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &run, s.step(ctx, tx, &run, domain.RunReady)
 }
 
 // Prioritize lets a waiting run go before all others of its pool, or takes

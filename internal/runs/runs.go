@@ -82,7 +82,8 @@ type Tx interface {
 	PassSchedule(ctx context.Context, p access.Permit, id domain.ScheduleID, last domain.Tick, next time.Time) error
 	DeleteStack(ctx context.Context, p access.Permit, id domain.StackID) error
 	SchedulesOf(ctx context.Context, id domain.StackID) ([]domain.Schedule, error)
-	LastFinished(ctx context.Context, id domain.StackID) (domain.Run, error)
+	LastApplied(ctx context.Context, id domain.StackID) (domain.Run, error)
+	Touched(ctx context.Context, id domain.StackID, since time.Time) (bool, error)
 	ManagedEntities(ctx context.Context, id domain.StackID) ([]domain.ManagedEntity, error)
 	SetManagedEntities(ctx context.Context, p access.Permit, id domain.StackID, by domain.RunID, now []domain.ManagedEntity) error
 	SetDrifted(ctx context.Context, p access.Permit, id domain.StackID, addresses []string) error

@@ -187,6 +187,13 @@ func (s *Service) move(ctx context.Context, tx Tx, p access.Permit, run *domain.
 		}
 		note += kept
 	}
+	if to == domain.RunFinished && looksForDrift(*run) {
+		void, err := voidDrift(ctx, tx, *run)
+		if err != nil {
+			return err
+		}
+		note = cmp.Or(void, note)
+	}
 	if err := run.Advance(to, tx.Now(), note); err != nil {
 		return err
 	}

@@ -290,9 +290,3 @@ func (tx *Tx) SetRunChanges(ctx context.Context, p access.Permit, id domain.RunI
 	}
 	return tx.exec(ctx, `update runs set changes = $2 where id = $1`, id, toJSON(list(changes)))
 }
-
-// LastFinished returns the newest tracked run of a stack that has finished: what
-// exists is what it has applied.
-func (tx *Tx) LastFinished(ctx context.Context, id domain.StackID) (domain.Run, error) {
-	return one(ctx, tx, "run", scanRun, selectRun+` where stack_id = $1 and type = 'TRACKED' and state = 'FINISHED' order by id desc limit 1`, id)
-}
