@@ -54,6 +54,7 @@ func TestServeFlags(t *testing.T) {
 		{"workers no number", "workers", "two", "--workers: "},
 		{"less time than none for a phase", "phase-timeout", "-1s", "--phase-timeout: must not be negative"},
 		{"refused states for less than no day", "keep-rescued", "-1", "--keep-rescued: must be between 0 and 36500 days, not -1"},
+		{"workspaces for less than no day", "keep-workspaces", "-1", "--keep-workspaces: must be between 0 and 36500 days, not -1"},
 		{"tofu a directory", "tofu", "/", "--tofu: is not an executable file"},
 		{"tofu not executable", "tofu", "config_test.go", "--tofu: is not an executable file"},
 		{"log format", "log-format", "xml", "--log-format: must be text or json"},

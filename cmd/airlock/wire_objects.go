@@ -140,6 +140,13 @@ func (s *server) keepUp(ctx context.Context, loops *sync.WaitGroup) {
 		}
 		return n, err
 	})
+	every(retainEvery, "could not discard runs that nobody has confirmed in time", func(ctx context.Context) (int, error) {
+		n, err := s.runs.DiscardWaiting(ctx, days(s.config.KeepWorkspaces))
+		if n > 0 {
+			s.log.Info("discarded runs that nobody has confirmed in time", "runs", n)
+		}
+		return n, err
+	})
 	if s.objects == nil {
 		return
 	}

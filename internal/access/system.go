@@ -15,7 +15,7 @@ type System string
 const (
 	SystemBootstrap  System = "system::bootstrap"   // creates the account, once
 	SystemRunLease   System = "system::run-lease"   // gives runs to workers and takes their results
-	SystemRunReaper  System = "system::run-reaper"  // ends runs whose worker is gone, and locks stacks whose apply was interrupted
+	SystemRunReaper  System = "system::run-reaper"  // ends runs whose worker is gone or that nobody has confirmed in time, and locks stacks whose apply was interrupted
 	SystemWorkers    System = "system::workers"     // notes which workers there are
 	SystemRunFollow  System = "system::run-follow"  // queues runs of stacks that depend on others, and lets them begin
 	SystemStateStore System = "system::state-store" // keeps what a run's state backend writes

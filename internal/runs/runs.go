@@ -49,6 +49,7 @@ type Tx interface {
 	LeaseInputs(ctx context.Context, runs []domain.Run) (domain.LeaseInputs, error)
 	RunLeases(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.RunLease, error)
 	ExpiredLeases(ctx context.Context) ([]domain.Run, error)
+	WaitingPlans(ctx context.Context, before time.Time, limit int) ([]domain.Run, error)
 	LogEnds(ctx context.Context, ids []domain.RunID) (map[domain.RunID]domain.LogEnd, error)
 	AppendLog(ctx context.Context, p access.Permit, chunks []domain.LogChunk) error
 	PutWorkspace(ctx context.Context, p access.Permit, id domain.RunID, kept domain.Stored) error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/airlock-project/airlock/internal/access"
 	"github.com/airlock-project/airlock/internal/domain"
@@ -115,6 +116,13 @@ func (tx *Tx) RunLeases(ctx context.Context, ids []domain.RunID) (map[domain.Run
 // ExpiredLeases returns the runs whose worker has not been heard of in time.
 func (tx *Tx) ExpiredLeases(ctx context.Context) ([]domain.Run, error) {
 	return many(ctx, tx, scanRun, selectRun+` where lease_until > 0 and lease_until < $1 order by id`, micros(tx.now))
+}
+
+// WaitingPlans returns up to limit runs that have waited for their confirmation or
+// review since before a time, the oldest first.
+func (tx *Tx) WaitingPlans(ctx context.Context, before time.Time, limit int) ([]domain.Run, error) {
+	return many(ctx, tx, scanRun, selectRun+` where state in ($1, $2) and updated_at < $3 order by updated_at, id limit $4`,
+		domain.RunUnconfirmed, domain.RunPendingReview, micros(before), limit)
 }
 
 // KnownCommit returns a commit that a run of the stack has checked out, by its
