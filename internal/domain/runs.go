@@ -22,6 +22,16 @@ func (t RunType) Blocking() bool { return t == RunTracked || t == RunTask || t =
 // as its own: a task says nothing about what the stack has built.
 func (t RunType) Shows() bool { return t == RunTracked || t == RunDestroy }
 
+// Together returns the types whose runs are listed with those of this type: what
+// destroys a stack's resources is among what applies, as it is no task and no
+// proposal, and would be found nowhere else.
+func (t RunType) Together() []RunType {
+	if t.Shows() {
+		return []RunType{RunTracked, RunDestroy}
+	}
+	return []RunType{t}
+}
+
 // Priorities of waiting runs: workers take the highest first. What somebody has
 // set (RunRaised, RunLowered) comes before what the kind of the run says.
 const (

@@ -151,7 +151,7 @@ func promotable(ctx context.Context, tx Tx, stack domain.Stack, proposed domain.
 	case proposed.Commit.Hash == "" || proposed.Commit.Timestamp.IsZero():
 		return domain.Conflict("run %s has not checked out a commit that could be promoted", proposed.ID)
 	}
-	newest, err := tx.RunsOf(ctx, stack.ID, domain.RunTracked, "", 1)
+	newest, err := tx.RunsOf(ctx, stack.ID, []domain.RunType{domain.RunTracked}, "", 1)
 	if err != nil || len(newest) == 0 {
 		return err
 	}

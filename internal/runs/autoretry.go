@@ -23,7 +23,7 @@ func (s *Service) retryOutdated(ctx context.Context, tx Tx, changed domain.Stack
 	if err != nil || !stack.Autoretry || stack.MayStart(actor(ctx)) != nil {
 		return err
 	}
-	list, err := tx.RunsOf(ctx, stack.ID, domain.RunProposed, "", retryWithin)
+	list, err := tx.RunsOf(ctx, stack.ID, []domain.RunType{domain.RunProposed}, "", retryWithin)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ func TestDestroyBeforeDeletion(t *testing.T) {
 		if run.Type != domain.RunDestroy || run.State != domain.RunQueued || run.TriggeredBy != b.KeyID("ann").AuditName() {
 			t.Errorf("run %+v", run)
 		}
+		if list, err := b.List(b.As(t, "ann"), "k2", domain.RunTracked, ""); err != nil || len(list) != 2 || list[0].ID != id || list[1].ID != first.ID {
+			t.Errorf("listed %+v, %v", list, err) // also while it waits
+		}
 		if err := b.asksDestroy(t, "ann")(); err != nil || b.stack(t, "k2").Destroyer != id {
 			t.Errorf("asked again: %v", err)
 		}

@@ -42,7 +42,7 @@ func (b bench) chained(t *testing.T, id domain.StackID) domain.Run {
 	t.Helper()
 	var list []domain.Run
 	b.View(t, func(tx *store.Tx) (err error) {
-		list, err = tx.RunsOf(t.Context(), id, domain.RunTracked, "", 10)
+		list, err = tx.RunsOf(t.Context(), id, []domain.RunType{domain.RunTracked}, "", 10)
 		return err
 	})
 	if len(list) == 0 {
@@ -451,7 +451,7 @@ func TestStacksThatStartNothingAreLeftOut(t *testing.T) {
 		b.trigger(t, "base")
 		b.View(t, func(tx *store.Tx) error {
 			for _, id := range []domain.StackID{"off", "below"} {
-				if list, err := tx.RunsOf(t.Context(), id, domain.RunTracked, "", 1); err != nil || len(list) > 0 {
+				if list, err := tx.RunsOf(t.Context(), id, []domain.RunType{domain.RunTracked}, "", 1); err != nil || len(list) > 0 {
 					t.Errorf("%s has runs %+v, %v", id, list, err)
 				}
 			}

@@ -24,7 +24,7 @@ type Tx interface {
 	KnownCommit(ctx context.Context, id domain.StackID, hash string) (domain.Commit, error)
 	Run(ctx context.Context, id domain.RunID) (domain.Run, error)
 	LockRun(ctx context.Context, id domain.RunID) (domain.Run, error)
-	RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID, limit int) ([]domain.Run, error)
+	RunsOf(ctx context.Context, id domain.StackID, types []domain.RunType, before domain.RunID, limit int) ([]domain.Run, error)
 	OpenRuns(ctx context.Context, id domain.StackID) ([]domain.Run, error)
 	Blocker(ctx context.Context, id domain.StackID) (domain.Run, error)
 	Blockers(ctx context.Context, ids []domain.StackID) ([]domain.Run, error)
@@ -227,7 +227,8 @@ func (s *Service) see(ctx context.Context, tx Tx, id domain.RunID) (domain.Run, 
 }
 
 // List returns a page of the runs of a stack, newest first, older than before
-// if that is set. Listing needs space:read.
+// if that is set: those of a type, and of the types that are shown with it.
+// Listing needs space:read.
 func (s *Service) List(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID) (out []domain.Run, err error) {
 	err = s.db.View(ctx, func(tx Tx) error {
 		stack, err := tx.Stack(ctx, id)
@@ -245,7 +246,7 @@ func (s *Service) List(ctx context.Context, id domain.StackID, t domain.RunType,
 			}
 			return err
 		}
-		out, err = tx.RunsOf(ctx, id, t, before, pageLength)
+		out, err = tx.RunsOf(ctx, id, t.Together(), before, pageLength)
 		return err
 	})
 	return out, err

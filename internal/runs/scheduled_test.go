@@ -45,7 +45,7 @@ func (b bench) runsBy(t *testing.T, d domain.Schedule) (out []domain.Run) {
 	t.Helper()
 	b.View(t, func(tx *store.Tx) error {
 		for _, kind := range []domain.RunType{domain.RunTracked, domain.RunTask, domain.RunDestroy} {
-			list, err := tx.RunsOf(t.Context(), d.Stack, kind, "", 100)
+			list, err := tx.RunsOf(t.Context(), d.Stack, []domain.RunType{kind}, "", 100)
 			if err != nil {
 				return err
 			}

@@ -70,10 +70,10 @@ func (tx *Tx) LockRun(ctx context.Context, id domain.RunID) (domain.Run, error) 
 }
 
 // RunsOf returns up to limit runs of a stack, newest first, older than before
-// if that is set.
-func (tx *Tx) RunsOf(ctx context.Context, id domain.StackID, t domain.RunType, before domain.RunID, limit int) ([]domain.Run, error) {
-	return many(ctx, tx, scanRun, selectRun+` where stack_id = $1 and type = $2 and ($3 = '' or id < $3) order by id desc limit $4`,
-		id, t, string(before), limit)
+// if that is set. They are of the given types.
+func (tx *Tx) RunsOf(ctx context.Context, id domain.StackID, types []domain.RunType, before domain.RunID, limit int) ([]domain.Run, error) {
+	return many(ctx, tx, scanRun, selectRun+` where stack_id = $1 and `+tx.store.dialect.in("type", 2)+` and ($3 = '' or id < $3) order by id desc limit $4`,
+		id, toJSON(list(types)), string(before), limit)
 }
 
 // OpenRuns returns the runs of a stack that have not ended, newest first.

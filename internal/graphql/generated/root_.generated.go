@@ -4575,7 +4575,7 @@ type Run {
   history: [RunStateTransition!]! @rule(see: RUN_READ)
   "Fixed id."
   id: ID!
-  "True when no newer run of its type exists on the stack."
+  "True when it is the newest of its stack's ` + "`" + `runs` + "`" + `, ` + "`" + `proposedRuns` + "`" + ` or ` + "`" + `tasks` + "`" + `, whichever lists it."
   isMostRecent: Boolean! @rule(see: SPACE_READ)
   "The log of one state, in pages."
   logs(
@@ -5598,7 +5598,7 @@ type Stack {
   runResourceState("Id of the run." id: ID!): Run! @rule(see: RUN_READ, silent: true)
   "Image that runs execute in; null for the default."
   runnerImage: String
-  "Runs that can apply, newest first."
+  "Runs that can apply, and those that destroy what the stack has made, newest first."
   runs("Id of the last run seen; absent for the first page." before: ID): [Run!]! @rule(see: STACK_READ) @rule(list: SPACE_READ)
   "The variables and files that its next run would get, each with the context it comes from."
   runtimeConfig(

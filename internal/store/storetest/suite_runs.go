@@ -76,7 +76,7 @@ func testRuns(t *testing.T, k *Kit) {
 	}
 	of := func(before domain.RunID, limit int) string {
 		runs := read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Run, error) {
-			return tx.RunsOf(ctx, "s", domain.RunTracked, before, limit)
+			return tx.RunsOf(ctx, "s", []domain.RunType{domain.RunTracked}, before, limit)
 		})
 		var ids []string
 		for _, r := range runs {
@@ -103,6 +103,31 @@ func testRuns(t *testing.T, k *Kit) {
 	})
 	k.leases(t, ready)
 	k.notes(t, "01")
+	k.together(t)
+}
+
+// together lists runs of several types in one order, page by page.
+func (k *Kit) together(t *testing.T) {
+	t.Helper()
+	for id, typ := range map[domain.RunID]domain.RunType{"71": domain.RunTracked, "72": domain.RunDestroy, "73": domain.RunProposed, "74": domain.RunTask, "75": domain.RunTracked} {
+		next := domain.Run{ID: id, StackID: "s", Type: typ, State: domain.RunQueued, StateSerial: 1}
+		k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertRun(ctx, p, next) })
+	}
+	for want, page := range map[string]struct {
+		of     domain.RunType
+		before domain.RunID
+	}{
+		"75 72 71": {domain.RunTracked, ""}, "72 71 05": {domain.RunDestroy, "75"}, "71 05 04": {domain.RunTracked, "72"},
+		"73": {domain.RunProposed, ""}, "74": {domain.RunTask, ""},
+	} {
+		var ids []string
+		for _, r := range read(t, k, func(ctx context.Context, tx *store.Tx) ([]domain.Run, error) {
+			return tx.RunsOf(ctx, "s", page.of.Together(), page.before, 3)
+		}) {
+			ids = append(ids, string(r.ID))
+		}
+		same(t, want, strings.Join(ids, " "))
+	}
 }
 
 // notes writes comments on a run and reviews of it.
