@@ -27,6 +27,7 @@ type Error struct {
 	Code    Code
 	Message string // one sentence, lower case, safe to show
 	Field   string // the input field at fault, empty if none
+	Whole   bool   // the message names the field in words that clients look for
 	// Details say more to programs; they travel beside the code.
 	Details map[string]any
 	cause   error
@@ -34,7 +35,7 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	if e.Field != "" {
+	if e.Field != "" && !e.Whole {
 		return e.Field + ": " + e.Message
 	}
 	return e.Message

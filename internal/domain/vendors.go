@@ -107,13 +107,18 @@ const (
 	WorkflowCustom    = "CUSTOM" // commands of one's own
 )
 
-// check refuses what a run could not make true. Clients look for the words of
-// the first error.
+// check refuses what a run could not make true. Clients look for the first
+// error, from its first word on.
 func (t *TofuVendor) check(field, key, tool string, managed bool) error {
 	if t.Version != "" {
 		if _, err := version.NewConstraint(t.Version); err != nil {
-			return Invalid(field+".version", "stack has 1 error: %s: invalid %s version constraints: improper constraint: %s", key, tool, clip(t.Version))
+			wrong := Invalid(field+".version", "stack has 1 error: %s: invalid %s version constraints: improper constraint: %s", key, tool, clip(t.Version))
+			wrong.Whole = true
+			return wrong
 		}
+	}
+	if t.ExternalStateAccess && !managed {
+		return Invalid(field+".externalStateAccessEnabled", "a stack whose state is not kept here has none to open to others")
 	}
 	if t.Workspace != "" && !workspaceName.MatchString(t.Workspace) {
 		return Invalid(field+".workspace", "must be letters, digits, hyphens, underscores and dots, at most 90, not %q", clip(t.Workspace))

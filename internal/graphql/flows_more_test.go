@@ -71,8 +71,8 @@ func TestEveryQueryAnswers(t *testing.T) {
 func TestToolsThatRunRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	for name, tc := range map[string]struct{ in, want vars }{
-		"opentofu": {vars{"concise": true, "workflowTool": "OPENTOFU", "workspace": "w", "externalStateAccessEnabled": true, "version": "~> 1.9"}, vars{"__typename": "StackConfigVendorOpenTofu", "concise": true,
-			"openTofuWorkflowTool": "OPENTOFU", "workspace": "w", "externalStateAccessEnabled": true, "useSmartSanitization": false, "version": "~> 1.9"}},
+		"opentofu": {vars{"concise": true, "workflowTool": "OPENTOFU", "workspace": "w", "version": "~> 1.9"}, vars{"__typename": "StackConfigVendorOpenTofu", "concise": true,
+			"openTofuWorkflowTool": "OPENTOFU", "workspace": "w", "externalStateAccessEnabled": false, "useSmartSanitization": false, "version": "~> 1.9"}},
 		"terraform": {vars{"workflowTool": "TERRAFORM_FOSS", "useSmartSanitization": true}, vars{"__typename": "StackConfigVendorTerraform", "externalStateAccessEnabled": false,
 			"useSmartSanitization": true, "version": nil, "workflowTool": "TERRAFORM_FOSS", "workspace": nil}},
 		"own opentofu": {vars{"workflowTool": "CUSTOM"}, vars{"__typename": "StackConfigVendorOpenTofu", "concise": false,
@@ -122,8 +122,16 @@ func TestToolsThatDoNotRun(t *testing.T) {
 	// Clients look for these words.
 	a := w.run("provider_stacks", "Create", vars{"manageState": true, "input": with(stackInput("never", "legacy"), "vendorConfig",
 		vars{"terraform": vars{"version": "1.x.y", "useSmartSanitization": false}})})
-	if want := "stack has 1 error: terraform: invalid Terraform version constraints: improper constraint: 1.x.y"; !strings.Contains(a.Errors[0].Message, want) {
+	if want := "stack has 1 error: terraform: invalid Terraform version constraints: improper constraint: 1.x.y"; a.Errors[0].Message != want {
 		t.Errorf("got %s", a.raw)
+	}
+	// A state that is kept elsewhere is nobody's to open (A126).
+	for _, managed := range []bool{true, false} {
+		a := w.run("provider_stacks", "Create", vars{"manageState": managed, "input": with(stackInput("open", "legacy"), "vendorConfig",
+			vars{"opentofu": vars{"externalStateAccessEnabled": true}})})
+		if refused := len(a.Errors) > 0 && a.Errors[0].Extensions["field"] == "vendorConfig.opentofu.externalStateAccessEnabled"; refused == managed {
+			t.Errorf("state kept here %v: %s", managed, a.raw)
+		}
 	}
 }
 
