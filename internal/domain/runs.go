@@ -65,6 +65,8 @@ type RunRequest struct {
 	// Workspace is the uploaded directory that is used instead of a commit.
 	Workspace LocalWorkspaceID `json:",omitempty"`
 	Force     string           `json:",omitempty"` // of a tracked run: SINGLE or CASCADE, to apply a plan without changes, too
+	// Confirmed is what its user has put on the confirmation, as it came.
+	Confirmed string `json:",omitempty"`
 }
 
 // Delta counts what a plan would do, or an apply has done.
@@ -100,6 +102,7 @@ type Run struct {
 	Branch      string
 	Title       string
 	Metadata    string // user-provided, stored as it came
+	LogsGone    bool   // they were forgotten, because they were too old
 	TriggeredBy string // the actor's audit name
 	CreatedAt   time.Time
 	UpdatedAt   time.Time

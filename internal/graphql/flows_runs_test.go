@@ -90,6 +90,18 @@ func TestRunMetadata(t *testing.T) {
 	if code, _ := w.send(r).failure(t); code != "INVALID" {
 		t.Errorf("control characters in the metadata: %s", code)
 	}
+
+	// What was put on the start is read again.
+	with := func(metadata, query string) answer {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(fmt.Sprintf(`{"query":%q}`, query)))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set(metadataHeader, metadata)
+		return w.send(r)
+	}
+	run := with("ticket 7", fmt.Sprintf(`mutation{runTrigger(stack:%q){id userProvidedMetadata}}`, stack)).Data["runTrigger"].(vars)
+	if diff := cmp.Diff([]any{"ticket 7"}, run["userProvidedMetadata"]); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // A deployment key triggers and watches what it knows by id, and sees nothing

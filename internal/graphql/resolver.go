@@ -205,7 +205,7 @@ type Runs interface {
 	CustomConfig(ctx context.Context, id domain.RunID) (*domain.RuntimeConfig, error)
 	Logs(ctx context.Context, id domain.RunID, state domain.RunState, serial int, token string) (runs.LogPage, error)
 	Trigger(ctx context.Context, in runs.TriggerInput) (domain.Run, error)
-	Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
+	ConfirmWith(ctx context.Context, stack domain.StackID, id domain.RunID, note, metadata string) (domain.Run, error)
 	Discard(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)
 	DiscardAll(ctx context.Context, stack domain.StackID, note string) (runs.Discarded, error)
 	Cancel(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error)

@@ -14,7 +14,7 @@ import (
 )
 
 func (r *mutationResolver) RunConfirm(ctx context.Context, note *string, run *string, stack string) (*view.Run, error) {
-	v, err := r.Runs.Confirm(ctx, domain.StackID(stack), domain.RunID(text(run)), text(note))
+	v, err := r.Runs.ConfirmWith(ctx, domain.StackID(stack), domain.RunID(text(run)), text(note), runMetadata(ctx))
 	return one(v, err, newRun)
 }
 

@@ -266,6 +266,39 @@ func TestA67Promote(t *testing.T) {
 }
 
 // TestReplan: the plan is made again, limited, under a lease of its own.
+// TestMetadataOfTheConfirmation: what is put on a confirmation is kept beside what
+// was put on the start, and is not what a run that does it again begins with.
+func TestMetadataOfTheConfirmation(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		admin := b.As(t, "root-admin")
+		run, err := b.Trigger(admin, runs.TriggerInput{Stack: "k", Metadata: "ticket 7"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := b.lease(t).Lease
+		b.advance(t, l, domain.RunInitializing, domain.RunPlanning)
+		if err := b.PutWorkspace(t.Context(), l, []byte("w")); err != nil {
+			t.Fatal(err)
+		}
+		b.advance(t, l, domain.RunUnconfirmed)
+		b.Invalid(t, "metadata", func() error { return second(b.ConfirmWith(admin, "k", run.ID, "", "by\x07")) })
+		b.wantState(t, run.ID, domain.RunUnconfirmed)
+		if _, err := b.ConfirmWith(admin, "k", run.ID, "go", "by the board"); err != nil {
+			t.Fatal(err)
+		}
+		got := b.get(t, run.ID)
+		if got.State != domain.RunConfirmed || got.Metadata != "ticket 7" || got.Request.Confirmed != "by the board" || got.Note != "go" {
+			t.Errorf("%s, started with %q, confirmed with %q and %q", got.State, got.Metadata, got.Request.Confirmed, got.Note)
+		}
+		again := b.lease(t).Lease
+		b.advance(t, again, domain.RunFailed)
+		retried, err := b.Retry(admin, "k", run.ID)
+		if err != nil || retried.Metadata != "ticket 7" || retried.Request.Confirmed != "" {
+			t.Errorf("done again with %q and %q, %v", retried.Metadata, retried.Request.Confirmed, err)
+		}
+	})
+}
+
 func TestReplan(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		root := b.As(t, "root-admin")

@@ -43,7 +43,7 @@ func (s *Service) Retry(ctx context.Context, stackID domain.StackID, id domain.R
 		run = s.newRun(ctx, tx, stack, old.Type)
 		run.Commit, run.Branch, run.Title, run.Metadata = old.Commit, old.Branch, old.Title, old.Metadata
 		run.Request, run.Drift, run.ActedAs = old.Request, old.Drift, permit.ActedAs()
-		run.Request.Retries = old.ID
+		run.Request.Retries, run.Request.Confirmed = old.ID, ""
 		run.Priority = run.UsualPriority()
 		if run.Drift {
 			if err := renewDrift(ctx, tx, stack, &run); err != nil {

@@ -182,6 +182,26 @@ func TestRepeatedReports(t *testing.T) {
 
 // TestReaper is security cases 148 and 149: a lost worker ends its run once,
 // with the right reason, and nothing is tried again.
+// TestCase158StuckRuns: whoever executes runs and is never heard of again holds
+// none of them for longer than a minute, however many.
+func TestCase158StuckRuns(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		const many = 12
+		for i := range many {
+			id := domain.StackID(fmt.Sprintf("stuck-%d", i))
+			b.Stack(t, id, "dev", nil)
+			b.trigger(t, id)
+			b.advance(t, b.lease(t).Lease, domain.RunInitializing, domain.RunPlanning)
+		}
+		b.reap(t, 0)
+		b.Clock.Advance(time.Minute)
+		b.reap(t, many)
+		b.reap(t, 0)
+		b.noLease(t) // nothing is done again by itself
+		b.Invariants(t, nil)
+	})
+}
+
 func TestReaper(t *testing.T) {
 	each(t, func(t *testing.T, b bench) {
 		b.trigger(t, "k")

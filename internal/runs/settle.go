@@ -13,9 +13,21 @@ import (
 // Confirm lets the plan of an UNCONFIRMED run be applied. An empty id means
 // the run that holds the stack.
 func (s *Service) Confirm(ctx context.Context, stack domain.StackID, id domain.RunID, note string) (domain.Run, error) {
+	return s.ConfirmWith(ctx, stack, id, note, "")
+}
+
+// ConfirmWith is Confirm that keeps a text of the user's client, as it came.
+func (s *Service) ConfirmWith(ctx context.Context, stack domain.StackID, id domain.RunID, note, metadata string) (domain.Run, error) {
 	return s.settle(ctx, step{
 		event: "run.confirm", action: always(authz.ActionRunConfirm), from: []domain.RunState{domain.RunUnconfirmed}, to: domain.RunConfirmed,
 		influences: true, starts: true,
+		does: func(ctx context.Context, tx Tx, p access.Permit, run *domain.Run) error {
+			if err := domain.CheckText("metadata", metadata); err != nil {
+				return err
+			}
+			run.Request.Confirmed = metadata
+			return s.move(ctx, tx, p, run, domain.RunConfirmed, access.Name(ctx), note)
+		},
 	}, stack, id, note)
 }
 

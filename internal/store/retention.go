@@ -25,7 +25,11 @@ func (tx *Tx) DropLogs(ctx context.Context, p access.Permit, before time.Time, l
 		return 0, err
 	}
 	tx.forget(gone...)
-	return len(ids), tx.exec(ctx, `delete from run_logs where `+in, toJSON(ids))
+	if err := tx.exec(ctx, `delete from run_logs where `+in, toJSON(ids)); err != nil {
+		return 0, err
+	}
+	// By which the run tells that it had some.
+	return len(ids), tx.exec(ctx, `update runs set log_bytes = -1 where `+tx.store.dialect.in("id", 1), toJSON(ids))
 }
 
 // DropPlans forgets the planned changes of up to limit runs that ended before a

@@ -27,14 +27,14 @@ const awaiting = `('READY', 'CONFIRMED', 'REPLAN_REQUESTED')`
 
 const selectRun = `select id, stack_id, type, state, serial, branch, commit_info, title, metadata, triggered_by,
 	created_at, updated_at, delta, note, autodeploy, epoch, worker, lease_until, acted_as,
-	request, priority, drift, targets, stop, lease_hash from runs`
+	request, priority, drift, targets, stop, lease_hash, log_bytes < 0 from runs`
 
 func scanRun(s scanner) (r domain.Run, err error) {
 	var commit, delta, acted, request, targets, stop string
 	var created, updated, lease int64
 	err = s.Scan(&r.ID, &r.StackID, &r.Type, &r.State, &r.StateSerial, &r.Branch, &commit, &r.Title, &r.Metadata, &r.TriggeredBy,
 		&created, &updated, &delta, &r.Note, &r.Autodeploy, &r.Epoch, &r.Worker, &lease, &acted,
-		&request, &r.Priority, &r.Drift, &targets, &stop, &r.LeaseHash)
+		&request, &r.Priority, &r.Drift, &targets, &stop, &r.LeaseHash, &r.LogsGone)
 	if err != nil {
 		return r, err
 	}

@@ -133,6 +133,17 @@ func TestRetention(t *testing.T) {
 		if diff := cmp.Diff([]string{"retention.logs", "retention.plans", "retention.refused_states", "retention.states", "retention.states"}, events); diff != "" {
 			t.Error(diff)
 		}
+		// Whoever looks for a log learns that there was one.
+		for _, row := range k.Rows(t, `select id, state from runs where stack_id = 'a'`) {
+			var run domain.Run
+			err := k.Store.View(t.Context(), func(tx *store.Tx) (err error) {
+				run, err = tx.Run(t.Context(), domain.RunID(fmt.Sprint(row[0])))
+				return err
+			})
+			if err != nil || run.LogsGone != (run.State == domain.RunFinished) {
+				t.Errorf("%v: its logs are gone: %v, %v", row, run.LogsGone, err)
+			}
+		}
 		if n, err := service(k, "another").Retain(t.Context(), upkeep.Retention{Logs: 1}); n != 0 || err != nil {
 			t.Errorf("two servers at once: %d, %v", n, err)
 		}

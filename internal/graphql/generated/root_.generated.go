@@ -4614,6 +4614,11 @@ type Run {
   type: RunType!
   "Time of its last state change, in Unix seconds."
   updatedAt: Int
+  """
+  What clients let their users put on it, as it came: when it was started, and
+  when it was confirmed. Nothing is read into it.
+  """
+  userProvidedMetadata: [String!]!
 }
 
 "Kinds of runs."
@@ -8020,6 +8025,8 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_type(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Run_updatedAt(ctx, field)
+	case "userProvidedMetadata":
+		return ec.fieldContext_Run_userProvidedMetadata(ctx, field)
 	case "commitStatuses":
 		return ec.fieldContext_Run_commitStatuses(ctx, field)
 	}

@@ -21,10 +21,23 @@ func (r *Run) Finished() bool       { return r.State.Terminal() }
 func (r *Run) Delta() *RunDelta     { return newRunDelta(r.Run.Delta) }
 func (r *Run) NeedsApproval() bool  { return r.State == domain.RunPendingReview }
 func (r *Run) DriftDetection() bool { return r.Drift }
-func (r *Run) Expired() bool        { return false }
+func (r *Run) Expired() bool        { return r.LogsGone }
 func (r *Run) ActedAs() *ActedAs    { return NewActedAs(r.Run.ActedAs) }
 func (r *Run) Command() string      { return r.Request.Command }
-func (r *Run) Priority() int        { return r.Run.Priority }
+
+// UserProvidedMetadata are what users have put on the run, in this order: when it
+// was started, and when it was confirmed.
+func (r *Run) UserProvidedMetadata() []string {
+	out := []string{}
+	for _, text := range []string{r.Metadata, r.Request.Confirmed} {
+		if text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+func (r *Run) Priority() int { return r.Run.Priority }
 
 // Title is the one given, else the subject of the commit.
 func (r *Run) Title() string {

@@ -39,6 +39,7 @@ func testRuns(t *testing.T, k *Kit) {
 	k.Stack(t, "s", "legacy", nil)
 	r := filled[domain.Run](k)
 	r.ID, r.StackID, r.Type, r.State, r.StateSerial = "01", "s", domain.RunTracked, domain.RunQueued, 1
+	r.LogsGone = false // only DropLogs says so
 	fresh := r
 	fresh.Delta, fresh.Note, fresh.Stop, fresh.Epoch, fresh.Worker, fresh.LeaseHash, fresh.LeaseUntil = nil, "", nil, 0, "", "", time.Time{}
 	k.must(t, access.KindRun, func(ctx context.Context, tx *store.Tx, p access.Permit) error { return tx.InsertRun(ctx, p, r) })
