@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/airlock-project/airlock/internal/domain"
+	"github.com/airlock-project/airlock/internal/store/storetest"
 )
 
 // trigger starts a run and returns its id.
@@ -81,26 +84,32 @@ func TestRunFlow(t *testing.T) {
 	}
 }
 
+// TestRunMetadata: what clients put on the start and on the confirmation of a run
+// comes in a header, is checked, and is read again.
 func TestRunMetadata(t *testing.T) {
-	w := newWorld(t)
-	stack := id(w.do("provider_stacks", "Create", vars{"input": stackInput("app", "legacy"), "manageState": true}))
-	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(fmt.Sprintf(`{"query":"mutation{runTrigger(stack:%q){id}}"}`, stack)))
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(metadataHeader, "ticket 7\x07")
-	if code, _ := w.send(r).failure(t); code != "INVALID" {
-		t.Errorf("control characters in the metadata: %s", code)
-	}
-
-	// What was put on the start is read again.
-	with := func(metadata, query string) answer {
-		r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(fmt.Sprintf(`{"query":%q}`, query)))
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set(metadataHeader, metadata)
-		return w.send(r)
-	}
-	run := with("ticket 7", fmt.Sprintf(`mutation{runTrigger(stack:%q){id userProvidedMetadata}}`, stack)).Data["runTrigger"].(vars)
-	if diff := cmp.Diff([]any{"ticket 7"}, run["userProvidedMetadata"]); diff != "" {
-		t.Error(diff)
+	sibling := relations[5]
+	s := newScene(t, storetest.Databases[0].URL(t), []relation{sibling})
+	o := &object{scene: s, branch: s.branch(sibling)}
+	o.space = o.ids[sibling.holder]
+	waiting := o.stack()
+	for field, arguments := range map[string]string{
+		"runTrigger": fmt.Sprintf(`(stack:%q)`, o.stack()),
+		"runConfirm": fmt.Sprintf(`(stack:%q,run:%q)`, waiting, o.run(waiting, domain.RunTracked, domain.RunUnconfirmed)),
+	} {
+		ask := func(metadata string) answer {
+			body := fmt.Sprintf(`{"query":%q}`, "mutation{"+field+arguments+"{userProvidedMetadata}}")
+			r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set(metadataHeader, metadata)
+			return s.admin.send(r)
+		}
+		if code, _ := ask("ticket 7\x07").failure(t); code != "INVALID" {
+			t.Errorf("%s with control characters: %s", field, code)
+		}
+		a := ask("ticket 7")
+		if diff := cmp.Diff(vars{"userProvidedMetadata": []any{"ticket 7"}}, a.Data[field]); diff != "" {
+			t.Errorf("%s: %s\n%s", field, diff, a.raw)
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ func (r *Run) DriftDetection() bool { return r.Drift }
 func (r *Run) Expired() bool        { return r.LogsGone }
 func (r *Run) ActedAs() *ActedAs    { return NewActedAs(r.Run.ActedAs) }
 func (r *Run) Command() string      { return r.Request.Command }
+func (r *Run) Priority() int        { return r.Run.Priority }
 
 // UserProvidedMetadata are what users have put on the run, in this order: when it
 // was started, and when it was confirmed.
@@ -36,8 +37,6 @@ func (r *Run) UserProvidedMetadata() []string {
 	}
 	return out
 }
-
-func (r *Run) Priority() int { return r.Run.Priority }
 
 // Title is the one given, else the subject of the commit.
 func (r *Run) Title() string {
